@@ -1,0 +1,1 @@
+//! The harness that proves that every target behaves as the model says.

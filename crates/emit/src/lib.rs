@@ -1,0 +1,95 @@
+//! Everything in wsgen that speaks a server's own language: writing it, and later reading it back.
+//!
+//! A target is one folder below `targets/`; nothing outside of it names the target. The crate knows no
+//! file system, no environment and no clock.
+
+mod engine;
+mod selection;
+mod target;
+mod targets;
+
+pub use selection::{Problem, Selection};
+pub use target::{Rendered, Target};
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::{Decoder, suggestion};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::field::Section;
+use wsgen_model::located::Located;
+use wsgen_model::site::Site;
+
+/// Every target, in the order of the documentation.
+pub const TARGETS: &[&Target] = targets::ALL;
+
+/// The descriptions of the targets' own settings, by target.
+pub fn target_sections() -> Vec<(&'static str, Section)> {
+    TARGETS
+        .iter()
+        .map(|target| (target.name, (target.settings)()))
+        .collect()
+}
+
+/// Lets every target judge what a model says to it: its own settings, its name in snippets.
+pub fn check(site: &Site, diagnostics: &mut Diagnostics) {
+    for (name, settings) in &site.targets {
+        match find(name) {
+            Some(target) => {
+                let mut out = Decoder::new(diagnostics, true);
+                (target.check_settings)(&settings.value.own, &mut out);
+            }
+            None => diagnostics.push(unknown(&Located::new(name.as_str(), settings.span))),
+        }
+    }
+    for snippet in site.routes.iter().flat_map(|route| &route.snippets) {
+        if let Some(name) = snippet
+            .value
+            .target
+            .as_ref()
+            .filter(|name| find(name.as_str()).is_none())
+        {
+            diagnostics.push(unknown(&Located::new(name.as_str(), name.span)));
+        }
+    }
+}
+
+/// Renders a site. `Ok(None)` means that it was refused; the findings say why.
+pub fn render(
+    site: &Site,
+    selection: &Selection,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Rendered>, Problem> {
+    let Some(render) = selection.target.render else {
+        let able: Vec<_> = TARGETS
+            .iter()
+            .filter(|t| t.render.is_some())
+            .map(|t| t.name)
+            .collect();
+        return Err(Problem {
+            message: format!("{} cannot be rendered yet", selection.target.name),
+            help: format!("targets that can: {}", able.join(", ")),
+        });
+    };
+    render(site, diagnostics)
+}
+
+fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().copied().find(|target| target.name == name)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().map(|target| target.name)
+}
+
+fn unknown(name: &Located<&str>) -> Diagnostic {
+    let list = names().collect::<Vec<_>>().join(", ");
+    let help = suggestion(name.value, names()).map_or_else(
+        || format!("use one of: {list}"),
+        |close| format!("did you mean `{close}`?"),
+    );
+    Diagnostic::new(
+        Code::UNKNOWN_REFERENCE,
+        format!("there is no target named `{}`", name.value),
+    )
+    .labelled(name.span, "expected the name of a target")
+    .help(help)
+}

@@ -1,0 +1,10 @@
+//! The targets. Adding one is a folder here, a folder of templates, and a line in this list.
+
+mod apache;
+mod haproxy;
+mod nginx;
+
+use crate::target::Target;
+
+/// Every target, in the order of the documentation.
+pub(crate) const ALL: &[&Target] = &[&nginx::TARGET, &apache::TARGET, &haproxy::TARGET];

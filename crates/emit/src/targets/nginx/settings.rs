@@ -1,0 +1,22 @@
+//! What a model can say to this target alone, below `targets.nginx`.
+
+use wsgen_model::decode::Decoder;
+use wsgen_model::section;
+use wsgen_model::tree::Entry;
+
+section! {
+    /// Settings of nginx alone.
+    whole struct NginxSettings: Own @ Site {
+
+    }
+}
+
+/// Judges the target's own keys.
+pub(super) fn check(own: &[Entry], out: &mut Decoder<'_>) {
+    let mut settings = NginxSettings::default();
+    for entry in own {
+        if !settings.decode_entry(entry, out) {
+            out.unknown_key(&entry.key, &NginxSettings::section());
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! From the located tree to typed values. Every finding is pushed, none stops the reading.
+
+use crate::clause::Clause;
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::field::{Family, ScalarSpec, Section, Shape};
+use crate::located::Located;
+use crate::source::Span;
+use crate::tree::{Entry, Node, Value};
+
+/// Something that a field can hold.
+pub trait Decode: Sized {
+    /// Reads it; pushes what is wrong and returns `None` where there is no value to go on with.
+    fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self>;
+
+    /// What values it takes.
+    fn shape() -> Shape;
+
+    /// What holds where this is written and `under` is the default (`scope/defaults`).
+    fn overlay(self, _under: &Self) -> Self {
+        self
+    }
+}
+
+/// Text with a form of its own: a duration, a hostname.
+pub trait Scalar: Sized {
+    /// Its name, form and bounds.
+    const SPEC: ScalarSpec;
+    /// The code of a text that is not one.
+    const CODE: Code;
+    /// Whether it is text for people, where a bare number or `true` is a mistake.
+    const QUOTED: bool = false;
+
+    /// Reads the text.
+    fn parse(text: &str) -> Result<Self, Problem>;
+}
+
+/// Why a text is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong, one line.
+    pub message: String,
+    /// What should stand there.
+    pub expected: String,
+    /// What to do.
+    pub help: String,
+    /// The bytes of the text that are wrong, if not all.
+    pub range: Option<std::ops::Range<usize>>,
+    /// The code, where it is not the type's own.
+    pub code: Option<Code>,
+}
+
+/// Free keys of one form with their values, in the order of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map<K, V>(pub Vec<(Located<K>, Located<V>)>);
+
+/// Where the findings go, and whether the tree is whole.
+pub struct Decoder<'d> {
+    diagnostics: &'d mut Diagnostics,
+    complete: bool,
+}
+
+// === impl Problem ===
+
+impl Problem {
+    /// A problem of the whole text.
+    pub fn new(
+        message: impl Into<String>,
+        expected: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            expected: expected.into(),
+            help: help.into(),
+            range: None,
+            code: None,
+        }
+    }
+
+    /// The bytes of the text that are wrong.
+    pub fn at(mut self, range: std::ops::Range<usize>) -> Self {
+        self.range = Some(range);
+        self
+    }
+}
+
+// === impl Map ===
+
+impl<K, V> Default for Map<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+// === impl Decoder ===
+
+impl<'d> Decoder<'d> {
+    /// A decoder; `complete` is false where the file could not be read to its end, so that nothing
+    /// is called missing that may stand further down.
+    pub fn new(diagnostics: &'d mut Diagnostics, complete: bool) -> Self {
+        Self {
+            diagnostics,
+            complete,
+        }
+    }
+
+    /// Takes a finding in.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The entries of a mapping.
+    pub fn mapping<'n>(&mut self, node: &'n Node) -> Option<&'n [Entry]> {
+        if let Value::Mapping(entries) = &node.value {
+            return Some(entries);
+        }
+        self.wrong_type(
+            node,
+            "a mapping",
+            "write `key: value` pairs, indented below the key",
+        );
+        None
+    }
+
+    /// The items of a list.
+    pub fn sequence<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
+        if let Value::Sequence(items) = &node.value {
+            return Some(items);
+        }
+        self.wrong_type(node, "a list", "write `[a, b]`, or one `- item` per line");
+        None
+    }
+
+    /// One of some words.
+    pub fn word<'n>(&mut self, node: &'n Node, words: &[(&str, &str)]) -> Option<&'n str> {
+        let list = words
+            .iter()
+            .map(|(word, _)| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let Some(scalar) = node.scalar().filter(|_| !node.is_null()) else {
+            self.wrong_type(node, &format!("one of {list}"), "write one of these words");
+            return None;
+        };
+        let text = scalar.text.as_str();
+        if words.iter().any(|(word, _)| *word == text) {
+            return Some(text);
+        }
+        let help = suggestion(text, words.iter().map(|(word, _)| *word)).map_or_else(
+            || "write one of these words".to_owned(),
+            |word| format!("did you mean `{word}`?"),
+        );
+        self.push(
+            Diagnostic::new(
+                Code::BAD_CHOICE,
+                format!("`{text}` is not one of the allowed words"),
+            )
+            .labelled(node.span, format!("expected one of {list}"))
+            .help(help),
+        );
+        None
+    }
+
+    /// A value of another type than the field's.
+    pub fn wrong_type(&mut self, node: &Node, expected: &str, help: &str) {
+        self.push(
+            Diagnostic::new(
+                Code::WRONG_TYPE,
+                format!("expected {expected}, found {}", node.describe()),
+            )
+            .labelled(node.span, format!("expected {expected}"))
+            .help(help),
+        );
+    }
+
+    /// A field that must be there and is not.
+    pub fn require(&mut self, node: &Node, key: &str) {
+        if self.complete && node.get(key).is_none() {
+            self.push(
+                Diagnostic::new(Code::MISSING_FIELD, format!("`{key}` is missing"))
+                    .labelled(node.span, format!("expected `{key}` in this mapping"))
+                    .help(format!("add `{key}:`")),
+            );
+        }
+    }
+
+    /// A key that this section does not know: misspelt, or in another scope's place.
+    pub fn unknown_key(&mut self, key: &Located<String>, section: &Section) {
+        let known = || section.fields.iter().map(|field| field.name);
+        if section.family != Family::Own {
+            let elsewhere = crate::config::sections().into_iter().find(|other| {
+                other.family == section.family
+                    && other.scope != section.scope
+                    && other.fields.iter().any(|field| field.name == key.value)
+            });
+            if let Some(other) = elsewhere {
+                let (here, there) = (section.scope.describe(), other.scope.describe());
+                self.push(
+                    Diagnostic::new(
+                        Code::WRONG_SCOPE,
+                        format!("`{}` belongs to {there}, not to {here}", key.value),
+                    )
+                    .labelled(key.span, format!("expected a field of {here}"))
+                    .help(format!(
+                        "move it to {there}, or to `defaults` for all of them"
+                    ))
+                    .clause(Clause::SCOPE_FIELDS),
+                );
+                return;
+            }
+        }
+        let help = suggestion(&key.value, known()).map_or_else(
+            || "remove it; `wsgen schema` lists every field".to_owned(),
+            |name| format!("did you mean `{name}`?"),
+        );
+        let list = known()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        self.push(
+            Diagnostic::new(Code::UNKNOWN_KEY, format!("unknown key `{}`", key.value))
+                .labelled(key.span, format!("expected one of {list}"))
+                .help(help),
+        );
+    }
+
+    fn problem<T: Scalar>(&mut self, text: &str, span: Span, problem: Problem) {
+        // Quotes shift a text by one byte; where escapes changed its length the whole is underlined.
+        let written = span.range().len();
+        let span = match problem.range {
+            Some(range) if written == text.len() => span.part(range),
+            Some(range) if written == text.len() + 2 => span.part(range.start + 1..range.end + 1),
+            _ => span,
+        };
+        self.push(
+            Diagnostic::new(problem.code.unwrap_or(T::CODE), problem.message)
+                .labelled(span, format!("expected {}", problem.expected))
+                .help(problem.help),
+        );
+    }
+
+    /// A scalar of a certain form.
+    pub fn scalar<T: Scalar>(&mut self, node: &Node) -> Option<T> {
+        let scalar = node.scalar().filter(|_| !node.is_null());
+        let Some(scalar) = scalar else {
+            self.wrong_type(
+                node,
+                T::SPEC.doc,
+                &format!("for example `{}`", T::SPEC.examples[0]),
+            );
+            return None;
+        };
+        if T::QUOTED && scalar.plain && node.describe() != "text" {
+            self.wrong_type(node, "text", &format!("quote it: \"{}\"", scalar.text));
+            return None;
+        }
+        self.parse(&scalar.text, node.span)
+    }
+
+    fn parse<T: Scalar>(&mut self, text: &str, span: Span) -> Option<T> {
+        match T::parse(text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problem::<T>(text, span, problem);
+                None
+            }
+        }
+    }
+}
+
+/// The known word that a misspelt one was most likely meant to be.
+pub fn suggestion<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    words
+        .map(|word| {
+            (
+                strsim::damerau_levenshtein(&text.to_ascii_lowercase(), word),
+                word,
+            )
+        })
+        .filter(|(distance, word)| *distance <= word.len().div_ceil(3))
+        .min()
+        .map(|(_, word)| word)
+}
+
+/// What holds of a written value and a default.
+pub fn overlay<T: Decode + Clone>(
+    own: Option<Located<T>>,
+    under: Option<&Located<T>>,
+) -> Option<Located<T>> {
+    match (own, under) {
+        (Some(own), Some(under)) => Some(Located::new(own.value.overlay(&under.value), own.span)),
+        (own, under) => own.or_else(|| under.cloned()),
+    }
+}
+
+/// Gives a scalar type its decoder.
+macro_rules! decode_scalar {
+    ($($ty:ty),* $(,)?) => {$(
+        impl crate::decode::Decode for $ty {
+            fn decode(
+                node: &crate::tree::Node,
+                out: &mut crate::decode::Decoder<'_>,
+            ) -> Option<Self> {
+                out.scalar(node)
+            }
+
+            fn shape() -> crate::field::Shape {
+                crate::field::Shape::Scalar(<Self as crate::decode::Scalar>::SPEC)
+            }
+        }
+    )*};
+}
+pub(crate) use decode_scalar;
+
+// === impl Decode ===
+
+impl<T: Decode> Decode for Located<T> {
+    fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
+        T::decode(node, out).map(|value| Self::new(value, node.span))
+    }
+
+    fn shape() -> Shape {
+        T::shape()
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
+        Some(
+            out.sequence(node)?
+                .iter()
+                .filter_map(|item| T::decode(item, out))
+                .collect(),
+        )
+    }
+
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+}
+
+impl<K: Scalar, V: Decode> Decode for Map<K, V> {
+    fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
+        let mut entries = Vec::new();
+        for entry in out.mapping(node)? {
+            // The value is read even where the key is wrong, so that both are reported at once.
+            let key = out.parse::<K>(&entry.key.value, entry.key.span);
+            let value = V::decode(&entry.value, out);
+            if let (Some(key), Some(value)) = (key, value) {
+                entries.push((
+                    Located::new(key, entry.key.span),
+                    Located::new(value, entry.value.span),
+                ));
+            }
+        }
+        Some(Self(entries))
+    }
+
+    fn shape() -> Shape {
+        Shape::Map(K::SPEC, Box::new(V::shape()))
+    }
+}
+
+impl Decode for bool {
+    fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
+        match node.scalar() {
+            Some(scalar) if scalar.plain && scalar.text == "true" => Some(true),
+            Some(scalar) if scalar.plain && scalar.text == "false" => Some(false),
+            _ => {
+                out.wrong_type(
+                    node,
+                    "`true` or `false`",
+                    "write `true` or `false`, without quotes",
+                );
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Boolean
+    }
+}
+
+impl Decode for Node {
+    fn decode(node: &Node, _out: &mut Decoder<'_>) -> Option<Self> {
+        Some(node.clone())
+    }
+
+    fn shape() -> Shape {
+        Shape::Any
+    }
+}

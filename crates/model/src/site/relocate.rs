@@ -1,0 +1,5 @@
+//! Moving a model onto loopback.
+
+/// x
+#[derive(Debug)]
+pub struct Addresses;

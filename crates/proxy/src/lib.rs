@@ -1,0 +1,1 @@
+//! The reference proxy: it runs a wsgen model directly.

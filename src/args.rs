@@ -1,0 +1,108 @@
+//! The command line: types only.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Routes and timeouts of WebSockets behind a proxy, written once.
+///
+/// A model in YAML says who listens, what lies behind and which requests go where, with one timer for each
+/// phase of a tunnel. wsgen checks it and renders it for the servers that people run.
+#[derive(Debug, Parser)]
+#[command(name = "wsgen", version, after_help = include_str!("help/wsgen.txt"))]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The form of diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Format {
+    /// For people, with the lines that they are about.
+    #[default]
+    Human,
+    /// One JSON document on standard output.
+    Json,
+    /// Annotations of GitHub workflows, on standard output.
+    Github,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge a model: everything that is wrong with it, at once.
+    #[command(after_help = include_str!("help/check.txt"))]
+    Check {
+        /// Model files or folders; `-` is standard input [default: wsgen.yaml].
+        files: Vec<PathBuf>,
+        /// The form of the findings.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// Treat warnings as errors.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Lay a model out evenly; comments and meaning stay.
+    #[command(after_help = include_str!("help/fmt.txt"))]
+    Fmt {
+        /// Model files or folders; `-` formats standard input to standard output [default: wsgen.yaml].
+        files: Vec<PathBuf>,
+        /// Change nothing; exit 1 if a file would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the page of a diagnostic code, or list all codes.
+    #[command(after_help = include_str!("help/explain.txt"))]
+    Explain {
+        /// A code such as WSG0204.
+        code: Option<String>,
+    },
+    /// Print the JSON Schema of the model.
+    #[command(after_help = include_str!("help/schema.txt"))]
+    Schema,
+    /// Write a first model, with comments.
+    #[command(after_help = include_str!("help/init.txt"))]
+    Init {
+        /// Where to write; `-` is standard output.
+        #[arg(default_value = "wsgen.yaml")]
+        file: PathBuf,
+        /// What to begin with.
+        #[arg(long, value_enum, default_value_t)]
+        preset: Preset,
+        /// Replace a file that is there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write the configuration of a server.
+    #[command(after_help = include_str!("help/render.txt"))]
+    Render {
+        /// Model files or folders; `-` is standard input [default: wsgen.yaml].
+        files: Vec<PathBuf>,
+        /// The server, with a version if it is known: NAME or NAME@VERSION.
+        #[arg(long, value_name = "TARGET")]
+        target: String,
+    },
+    /// Print the completions of a shell.
+    #[command(after_help = include_str!("help/completions.txt"))]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What `wsgen init` begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Preset {
+    /// One listener, one upstream, every path.
+    #[default]
+    Minimal,
+    /// A chat over TLS, its site beside it.
+    Chat,
+    /// Socket.IO over several servers.
+    Socketio,
+    /// Jupyter or JupyterHub.
+    Jupyter,
+    /// Grafana with Live.
+    Grafana,
+}

@@ -1,0 +1,36 @@
+//! `wsgen init`.
+
+use std::path::Path;
+
+use crate::args::Preset;
+use crate::output::{self, Exit, Failure};
+
+pub(super) fn run(file: &Path, preset: Preset, force: bool) -> Result<Exit, Failure> {
+    let text = text(preset);
+    if file.as_os_str() == "-" {
+        output::print(text)?;
+        return Ok(Exit::Success);
+    }
+    if file.exists() && !force {
+        return Err(Failure::new(
+            format!("{} is already there", file.display()),
+            "name another file, or replace it with --force",
+        ));
+    }
+    output::write_file(file, text)?;
+    output::eprint(&format!(
+        "wrote {}; judge it with `wsgen check {0}`\n",
+        file.display()
+    ));
+    Ok(Exit::Success)
+}
+
+fn text(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Minimal => include_str!("../presets/minimal.yaml"),
+        Preset::Chat => include_str!("../presets/chat.yaml"),
+        Preset::Socketio => include_str!("../presets/socketio.yaml"),
+        Preset::Jupyter => include_str!("../presets/jupyter.yaml"),
+        Preset::Grafana => include_str!("../presets/grafana.yaml"),
+    }
+}

@@ -1,0 +1,33 @@
+//! One file for each verb.
+
+mod check;
+mod completions;
+mod explain;
+mod fmt;
+mod init;
+mod render;
+mod schema;
+
+use crate::args::{Args, Command};
+use crate::output::{Exit, Failure};
+
+/// Runs what the command line asks for.
+pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Check {
+            files,
+            format,
+            strict,
+        } => check::run(&files, format, strict),
+        Command::Fmt { files, check } => fmt::run(&files, check),
+        Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Schema => schema::run(),
+        Command::Init {
+            file,
+            preset,
+            force,
+        } => init::run(&file, preset, force),
+        Command::Render { files, target } => render::run(&files, &target),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

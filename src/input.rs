@@ -1,0 +1,122 @@
+//! Where a model comes from: a file, a folder, several of them, or standard input.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use wsgen_model::code::Code;
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::source::{Source, Sources, Span};
+
+use crate::output::Failure;
+
+/// The texts of a model, and what was wrong with their bytes.
+pub(crate) struct Input {
+    pub(crate) sources: Sources,
+    pub(crate) diagnostics: Diagnostics,
+}
+
+/// The file that is read when none is named.
+pub(crate) const DEFAULT_FILE: &str = "wsgen.yaml";
+
+/// Reads everything that was named; a failure means that something could not be read at all.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Input, Failure> {
+    let default = [PathBuf::from(DEFAULT_FILE)];
+    let paths = if paths.is_empty() {
+        &default[..]
+    } else {
+        paths
+    };
+    let mut input = Input {
+        sources: Sources::default(),
+        diagnostics: Diagnostics::default(),
+    };
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .map_err(|error| unreadable(Path::new("<stdin>"), &error))?;
+            input.add("<stdin>".into(), bytes);
+        } else if path.is_dir() {
+            for file in models(path)? {
+                input.add_file(&file)?;
+            }
+        } else {
+            input.add_file(path)?;
+        }
+    }
+    Ok(input)
+}
+
+impl Input {
+    fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
+        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        self.add(path.display().to_string(), bytes);
+        Ok(())
+    }
+
+    fn add(&mut self, name: String, bytes: Vec<u8>) {
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                self.sources.add(Source::new(name, text));
+            }
+            Err(error) => {
+                // The part before the bad byte is shown, so that the place has a line and a column.
+                let at = error.utf8_error().valid_up_to();
+                let byte = error.as_bytes()[at];
+                let good = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+                let end = good.len();
+                let id = self.sources.add(Source::new(name, good));
+                self.diagnostics.push(
+                    Diagnostic::new(Code::NOT_UTF8, format!("byte {byte:#04x} is not UTF-8"))
+                        .labelled(Span::new(id, end..end), "expected UTF-8 from here on")
+                        .help(
+                            "save the file as UTF-8, or find the byte with `iconv -f UTF-8 FILE`",
+                        ),
+                );
+            }
+        }
+    }
+}
+
+/// The model files of a folder, in the order of their names.
+fn models(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let listing = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut files: Vec<PathBuf> = listing
+        .map_err(|error| unreadable(folder, &error))?
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension().is_some_and(|e| e == "yaml" || e == "yml") && path.is_file()
+        })
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::new(
+            format!("{} holds no .yaml file", folder.display()),
+            "name a folder with model files, or one file",
+        ));
+    }
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let help = match error.kind() {
+        io::ErrorKind::NotFound if path == Path::new(DEFAULT_FILE) => {
+            "name a file, or write a first model with `wsgen init`"
+        }
+        io::ErrorKind::NotFound => "check the name",
+        io::ErrorKind::PermissionDenied => "check the permissions of the file and its folders",
+        _ => "name a file or folder that can be read",
+    };
+    Failure::new(
+        format!(
+            "{}: cannot read {}: {error}",
+            Code::UNREADABLE,
+            path.display()
+        ),
+        help,
+    )
+}

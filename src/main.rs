@@ -1,0 +1,23 @@
+//! The `wsgen` command: arguments in, one library call, an exit code out.
+
+use std::process::ExitCode;
+
+mod args;
+mod commands;
+mod input;
+mod output;
+mod report;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let result = commands::run(args);
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report::failure(&failure);
+            output::Exit::Failed.into()
+        }
+    }
+}
