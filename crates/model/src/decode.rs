@@ -196,6 +196,18 @@ impl<'d> Decoder<'d> {
             });
             if let Some(other) = elsewhere {
                 let (here, there) = (section.scope.describe(), other.scope.describe());
+                let shared = crate::config::Defaults::section()
+                    .fields
+                    .iter()
+                    .any(|field| {
+                        field.name == key.value
+                            || field.name == "timeouts" && section.family == Family::Timeouts
+                    });
+                let all = if shared {
+                    ", or to `defaults` for all of them"
+                } else {
+                    ""
+                };
                 self.push(
                     Diagnostic::new(
                         Code::WRONG_SCOPE,

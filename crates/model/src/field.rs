@@ -129,6 +129,8 @@ macro_rules! section {
             $( $(#[doc = $fdoc])* pub $field: Option<$crate::located::Located<$ty>>, )*
             $( /// Keys of the same level that `defaults` may hold too.
                pub $flat: $flat_ty, )?
+            /// Keys that are there with a value that could not be read: reported once, and not missing.
+            pub broken: Vec<&'static str>,
         }
 
         impl $name {
@@ -169,6 +171,9 @@ macro_rules! section {
             ) -> bool {
                 $( if entry.key.value == $crate::field::key_name(stringify!($field)) {
                     self.$field = $crate::decode::Decode::decode(&entry.value, out);
+                    if self.$field.is_none() {
+                        self.broken.push($crate::field::key_name(stringify!($field)));
+                    }
                     return true;
                 } )*
                 $( if self.$flat.decode_entry(entry, out) { return true; } )?

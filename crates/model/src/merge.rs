@@ -28,6 +28,7 @@ pub(crate) fn merge(configs: Vec<Config>, diagnostics: &mut Diagnostics) -> Conf
             upstreams,
             routes,
             admin,
+            broken: _,
         } = config;
         versions(&mut merged.version, version, diagnostics);
         singleton("name", &mut merged.name, name, diagnostics);

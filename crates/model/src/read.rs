@@ -1,6 +1,7 @@
 //! The whole way from texts to a site.
 
 use crate::check;
+use crate::code::Code;
 use crate::config::Config;
 use crate::decode::{Decode, Decoder};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -29,9 +30,12 @@ pub fn read(sources: &Sources) -> (Option<Site>, Diagnostics) {
     let draft = resolve(merge(configs, &mut later), &mut later);
     check::run(&draft, &mut later);
     if !understood {
-        // Advice about a model that was not understood is guesswork; and where a file broke off, so are
-        // references into the part that is missing.
-        later.retain(|finding: &Diagnostic| complete && finding.severity == Severity::Error);
+        // Advice about a model that was not understood is guesswork, and so is calling a list empty whose
+        // items could not be read; where a file broke off, so are references into the missing part.
+        later.retain(|finding: &Diagnostic| {
+            let absence = [Code::NO_SERVER, Code::TLS_WITHOUT_CERTIFICATE].contains(&finding.code);
+            complete && finding.severity == Severity::Error && !absence
+        });
     }
     diagnostics.extend(later);
     diagnostics.sort();

@@ -18,6 +18,7 @@ pub(super) fn resolve(config: config::Listener, scope: &mut Context<'_>) -> Opti
         tls,
         proxy_protocol,
         settings,
+        broken: _,
     } = config;
     let settings = settings.over(&scope.defaults.listener);
     let tls = tls.map(|tls| resolve_tls(tls.value, scope));
@@ -94,6 +95,7 @@ fn resolve_tls(tls: config::ListenerTls, scope: &mut Context<'_>) -> Tls {
 fn client_auth(auth: Located<config::ClientAuth>, scope: &mut Context<'_>) -> Option<ClientAuth> {
     let mode = auth.value.mode?;
     match (mode.value, auth.value.ca) {
+        (_, None) if auth.value.broken.contains(&"ca") => None,
         (ClientAuthMode::Off, None) => None,
         (ClientAuthMode::Off, Some(ca)) => {
             scope.no_effect(

@@ -42,9 +42,20 @@ pub(crate) fn resolve(config: Config, diagnostics: &mut Diagnostics) -> Site {
         upstreams,
         routes,
         admin,
+        broken: _,
     } = config;
     let defaults = defaults.map(|d| d.value).unwrap_or_default();
 
+    if let Some(empty) = listeners
+        .as_ref()
+        .filter(|listeners| listeners.value.is_empty())
+    {
+        diagnostics.push(
+            Diagnostic::new(Code::MISSING_FIELD, "the model has no listener")
+                .labelled(empty.span, "expected at least one")
+                .help("add `- {name: web, address: \"0.0.0.0:8080\"}`"),
+        );
+    }
     let listener_configs = listeners.map(|l| l.value).unwrap_or_default();
     let upstream_configs = upstreams.map(|u| u.value.0).unwrap_or_default();
     let mut scope = Context {
@@ -153,7 +164,14 @@ impl Context<'_> {
     }
 
     /// One of several fields, and only one: reports when none or more than one is there.
-    fn exactly_one(&mut self, what: &str, at: Span, fields: &[(&str, Option<Span>)]) {
+    /// A field that is there and could not be read was reported already.
+    fn exactly_one(
+        &mut self,
+        what: &str,
+        at: Span,
+        broken: &[&str],
+        fields: &[(&str, Option<Span>)],
+    ) {
         let written: Vec<_> = fields
             .iter()
             .filter_map(|(name, span)| span.map(|s| (name, s)))
@@ -165,6 +183,7 @@ impl Context<'_> {
             .join(", ");
         match written.as_slice() {
             [_] => {}
+            [] if fields.iter().any(|(name, _)| broken.contains(name)) => {}
             [] => self.push(
                 Diagnostic::new(Code::EXACTLY_ONE, format!("{what} has none of {list}"))
                     .labelled(at, format!("expected one of {list}"))

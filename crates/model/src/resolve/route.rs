@@ -32,10 +32,12 @@ pub(super) fn resolve(
         snippets,
         expect,
         settings,
+        broken,
     } = config.value;
     scope.exactly_one(
         "the route",
         name.as_ref().map_or(span, |name| name.span),
+        &broken,
         &[
             ("upstream", upstream.as_ref().map(|u| u.span)),
             ("redirect", redirect.as_ref().map(|r| r.span)),
@@ -149,6 +151,7 @@ fn resolve_entries(
                 headers,
                 query,
                 upgrade,
+                broken: _,
             } = entry.value;
             let plain = |v: Located<config::ValueMatch>| v.value;
             Entry {
@@ -190,10 +193,12 @@ fn path_rule(path: Located<config::PathMatch>, scope: &mut Context<'_>) -> PathR
         exact,
         prefix,
         regex,
+        broken,
     } = path.value;
     scope.exactly_one(
         "the path",
         path.span,
+        &broken,
         &[
             ("exact", exact.as_ref().map(|p| p.span)),
             ("prefix", prefix.as_ref().map(|p| p.span)),
@@ -217,10 +222,12 @@ fn resolve_rewrite(
         strip_prefix,
         replace_prefix,
         regex,
+        broken,
     } = rewrite.value;
     scope.exactly_one(
         "the rewrite",
         rewrite.span,
+        &broken,
         &[
             ("strip_prefix", strip_prefix.as_ref().map(|p| p.span)),
             ("replace_prefix", replace_prefix.as_ref().map(|p| p.span)),
@@ -303,10 +310,11 @@ fn resolve_redirect(redirect: Located<config::Redirect>, scope: &mut Context<'_>
         path,
         prefix,
         status,
+        broken: _,
     } = redirect.value;
     if let (Some(path), Some(prefix)) = (&path, &prefix) {
         let fields = [("path", Some(path.span)), ("prefix", Some(prefix.span))];
-        scope.exactly_one("the redirect", span, &fields);
+        scope.exactly_one("the redirect", span, &[], &fields);
     }
     let changes = scheme.is_some()
         || hostname.is_some()
@@ -371,6 +379,7 @@ fn only_for_upstreams(
         buffering,
         compression,
         error_pages,
+        broken: _,
     } = settings;
     let written = [
         ("rewrite", rewrite),

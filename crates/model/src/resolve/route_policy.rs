@@ -28,6 +28,7 @@ pub(super) fn resolve(settings: RouteSettings, scope: &mut Context<'_>) -> Forwa
         buffering,
         compression,
         error_pages,
+        broken: _,
     } = settings;
     let limits = limits.map(|l| l.value).unwrap_or_default();
     let per_ip = limits.per_ip.map(|p| p.value).unwrap_or_default();
@@ -70,6 +71,7 @@ fn resolve_websocket(config: config::WebSocket, scope: &mut Context<'_>) -> WebS
         subprotocols,
         compression,
         upstream_h2,
+        broken: _,
     } = config;
     if let (None, Some(missing)) = (&origins, &missing_origin)
         && missing.value == AllowOrDeny::Deny
@@ -129,10 +131,15 @@ fn route_timeouts(config: config::RouteTimeouts) -> RouteTimeouts {
 }
 
 fn resolve_auth(auth: Located<config::Auth>, scope: &mut Context<'_>) -> Option<Located<Auth>> {
-    let config::Auth { forward, basic } = auth.value;
+    let config::Auth {
+        forward,
+        basic,
+        broken,
+    } = auth.value;
     scope.exactly_one(
         "`auth`",
         auth.span,
+        &broken,
         &[
             ("forward", forward.as_ref().map(|f| f.span)),
             ("basic", basic.as_ref().map(|b| b.span)),

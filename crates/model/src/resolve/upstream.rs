@@ -23,6 +23,7 @@ pub(super) fn resolve(
         tls,
         proxy_protocol,
         settings,
+        broken: _,
     } = config;
     let settings = settings.over(&scope.defaults.upstream);
     let protocol = Setting::of(protocol.as_ref(), UpstreamProtocol::Http);
@@ -102,10 +103,12 @@ fn balancing(
     scope: &mut Context<'_>,
 ) -> Setting<LoadBalancing> {
     let Some(Located {
-        value: config::LoadBalancing {
-            policy: Some(policy),
-            key,
-        },
+        value:
+            config::LoadBalancing {
+                policy: Some(policy),
+                key,
+                broken,
+            },
         span,
     }) = config
     else {
@@ -116,6 +119,7 @@ fn balancing(
         });
     };
     match (policy.value, &key) {
+        (Policy::Hash, None) if broken.contains(&"key") => {}
         (Policy::Hash, None) => scope.push(
             Diagnostic::new(Code::MISSING_FIELD, "`key` is missing")
                 .labelled(policy.span, "expected `key` beside this policy")
@@ -146,6 +150,7 @@ fn cookie(sticky: Located<config::Sticky>, scope: &mut Context<'_>) -> Option<Lo
         http_only,
         secure,
         same_site,
+        broken: _,
     } = cookie.value;
     let secure = secure.is_some_and(|s| s.value);
     if let Some(same_site) = same_site
@@ -183,6 +188,7 @@ fn health_check(
         healthy_threshold,
         unhealthy_threshold,
         expect_status,
+        broken: _,
     } = check.value;
     let kind = type_?;
     if let Some(status) = expect_status

@@ -1,5 +1,6 @@
 //! The model as meant: defaults applied, names resolved. A [`Site`] that exists is valid.
 
+mod claims;
 mod listener;
 mod operations;
 mod relocate;
@@ -7,6 +8,7 @@ mod route;
 mod setting;
 mod upstream;
 
+pub use claims::Claims;
 pub use listener::{
     Certificate, ClientAuth, Listener, ListenerId, ListenerLimits, ListenerTimeouts, Tls,
     TrustedProxyProtocol,

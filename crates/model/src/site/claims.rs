@@ -1,0 +1,61 @@
+//! Which routes of a listener belong to which host.
+
+use std::collections::BTreeMap;
+
+use crate::scalar::Hostname;
+use crate::site::{ListenerId, RouteId, Site};
+
+/// The routes of one listener by the host that they claim (`route/host`), each list in file order.
+#[derive(Debug, Clone, Default)]
+pub struct Claims<'a> {
+    /// Routes by the hostname that they name.
+    pub named: BTreeMap<&'a Hostname, Vec<RouteId>>,
+    /// Routes without hostnames: for the hosts that no name claims.
+    pub rest: Vec<RouteId>,
+}
+
+impl Site {
+    /// The routes of a listener by host.
+    pub fn claims(&self, listener: ListenerId) -> Claims<'_> {
+        let mut claims = Claims::default();
+        for (number, route) in self.routes.iter().enumerate() {
+            if route.listeners.binary_search(&listener).is_err() {
+                continue;
+            }
+            if route.hostnames.is_empty() {
+                claims.rest.push(RouteId(number));
+            }
+            for hostname in &route.hostnames {
+                let routes = claims.named.entry(&hostname.value).or_default();
+                if routes.last() != Some(&RouteId(number)) {
+                    routes.push(RouteId(number));
+                }
+            }
+        }
+        claims
+    }
+
+    /// Every listener.
+    pub fn listener_ids(&self) -> impl Iterator<Item = ListenerId> + use<> {
+        (0..self.listeners.len()).map(ListenerId)
+    }
+
+    /// Every route with its id.
+    pub fn routes_with_ids(&self) -> impl Iterator<Item = (RouteId, &crate::site::Route)> {
+        self.routes
+            .iter()
+            .enumerate()
+            .map(|(number, route)| (RouteId(number), route))
+    }
+}
+
+impl<'a> Claims<'a> {
+    /// All tables: of each name, then the rest.
+    pub fn tables(&self) -> impl Iterator<Item = (Option<&'a Hostname>, &[RouteId])> {
+        let named = self
+            .named
+            .iter()
+            .map(|(name, routes)| (Some(*name), routes.as_slice()));
+        named.chain(std::iter::once((None, self.rest.as_slice())))
+    }
+}
