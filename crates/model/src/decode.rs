@@ -214,9 +214,7 @@ impl<'d> Decoder<'d> {
                         format!("`{}` belongs to {there}, not to {here}", key.value),
                     )
                     .labelled(key.span, format!("expected a field of {here}"))
-                    .help(format!(
-                        "move it to {there}, or to `defaults` for all of them"
-                    ))
+                    .help(format!("move it to {there}{all}"))
                     .clause(Clause::SCOPE_FIELDS),
                 );
                 return;
