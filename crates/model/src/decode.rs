@@ -164,6 +164,9 @@ impl<'d> Decoder<'d> {
 
     /// A value of another type than the field's.
     pub fn wrong_type(&mut self, node: &Node, expected: &str, help: &str) {
+        if node.value == Value::Unreadable {
+            return;
+        }
         self.push(
             Diagnostic::new(
                 Code::WRONG_TYPE,
@@ -220,17 +223,22 @@ impl<'d> Decoder<'d> {
                 return;
             }
         }
-        let help = suggestion(&key.value, known()).map_or_else(
-            || "remove it; `wsgen schema` lists every field".to_owned(),
-            |name| format!("did you mean `{name}`?"),
-        );
-        let list = known()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let (expected, help) = match suggestion(&key.value, known()) {
+            Some(name) => (format!("`{name}`"), format!("did you mean `{name}`?")),
+            None => {
+                let list = known()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                (
+                    format!("one of {list}"),
+                    "remove it; `wsgen schema` lists every field".to_owned(),
+                )
+            }
+        };
         self.push(
             Diagnostic::new(Code::UNKNOWN_KEY, format!("unknown key `{}`", key.value))
-                .labelled(key.span, format!("expected one of {list}"))
+                .labelled(key.span, format!("expected {expected}"))
                 .help(help),
         );
     }

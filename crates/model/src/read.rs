@@ -25,19 +25,22 @@ pub fn read(sources: &Sources) -> (Option<Site>, Diagnostics) {
             configs.extend(Config::decode(&tree.root, &mut decoder));
         }
     }
-    let understood = !diagnostics.has_errors();
-    let mut later = Diagnostics::default();
-    let draft = resolve(merge(configs, &mut later), &mut later);
-    check::run(&draft, &mut later);
-    if !understood {
+    let mut references = Diagnostics::default();
+    let draft = resolve(merge(configs, &mut references), &mut references);
+    if complete {
+        diagnostics.extend(references);
+    }
+    let mut advice = Diagnostics::default();
+    check::run(&draft, &mut advice);
+    if diagnostics.has_errors() {
         // Advice about a model that was not understood is guesswork, and so is calling a list empty whose
         // items could not be read; where a file broke off, so are references into the missing part.
-        later.retain(|finding: &Diagnostic| {
+        advice.retain(|finding: &Diagnostic| {
             let absence = [Code::NO_SERVER, Code::TLS_WITHOUT_CERTIFICATE].contains(&finding.code);
             complete && finding.severity == Severity::Error && !absence
         });
     }
-    diagnostics.extend(later);
+    diagnostics.extend(advice);
     diagnostics.sort();
     let site = (!diagnostics.has_errors()).then_some(draft);
     (site, diagnostics)

@@ -27,6 +27,8 @@ pub enum Value {
     Sequence(Vec<Node>),
     /// Keys and values in the order of the file; no key twice.
     Mapping(Vec<Entry>),
+    /// Something that could not be read and was reported; nothing more is said about it.
+    Unreadable,
 }
 
 /// A text and whether it was written without quotes.
@@ -85,6 +87,7 @@ impl Node {
         match &self.value {
             Value::Sequence(_) => "a list".into(),
             Value::Mapping(_) => "a mapping".into(),
+            Value::Unreadable => "something unreadable".into(),
             Value::Scalar(_) if self.is_null() => "nothing".into(),
             Value::Scalar(Scalar { text, plain: true })
                 if matches!(text.as_str(), "true" | "false") =>
@@ -244,12 +247,11 @@ impl<'a> Builder<'a, '_> {
                         .labelled(span, "expected the name of an anchor above")
                         .help("write `&name` before the value that is meant, or quote text that begins with `*`"),
                 );
-                let value = Value::Scalar(Scalar {
-                    text: String::new(),
-                    plain: false,
-                });
                 return Some(Grown {
-                    node: Node { span, value },
+                    node: Node {
+                        span,
+                        value: Value::Unreadable,
+                    },
                     weight: 1,
                     depth: 1,
                 });
