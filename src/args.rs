@@ -101,7 +101,7 @@ pub(crate) enum Preset {
     Chat,
     /// Socket.IO over several servers.
     Socketio,
-    /// Jupyter or JupyterHub.
+    /// Jupyter or `JupyterHub`.
     Jupyter,
     /// Grafana with Live.
     Grafana,

@@ -1,6 +1,8 @@
 //! Input that is not a model: each gets a place, an expectation and a help line, exit 1, and nothing is
 //! written; what cannot be read at all is exit 2.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::process::Output;
 

@@ -1,5 +1,7 @@
 //! The commands as a person meets them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Read;
 use std::process::{Command as Process, Output, Stdio};

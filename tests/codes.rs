@@ -1,5 +1,7 @@
 //! The example on every code's page shows that code, and its fix does not. The pages are the fixtures.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::Output;
 
 use assert_cmd::Command;

@@ -1,6 +1,8 @@
 //! Pages that are printed from the code are what the code prints. `UPDATE=1 cargo test --test docs` rewrites
 //! them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 fn pinned(path: &str, text: &str) {

@@ -1,5 +1,7 @@
 //! What is rendered starts a real server and carries a WebSocket echo and a plain GET.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};

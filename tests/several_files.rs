@@ -1,5 +1,7 @@
 //! Several files or a folder are one model (`merge/names`).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Invariants of the house that the compiler cannot hold (docs/architecture.md).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

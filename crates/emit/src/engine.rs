@@ -71,7 +71,7 @@ pub(crate) fn render(
 }
 
 /// A text inside of a comment: one line of visible characters.
-fn comment(text: String) -> String {
+fn comment(text: &str) -> String {
     let visible: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::clause::Clause;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::scalar::Method;
 use crate::site::{Entry, PathRule, RouteId, Site};
 use crate::source::Span;
 
@@ -52,7 +53,7 @@ fn key(entry: &Entry) -> String {
         PathRule::Regex(pattern) => format!("~ {pattern}"),
         PathRule::Prefix(path) => format!("^ {}", path.prefix()),
     };
-    let mut methods: Vec<_> = entry.methods.iter().map(|m| m.as_str()).collect();
+    let mut methods: Vec<_> = entry.methods.iter().map(Method::as_str).collect();
     methods.sort_unstable();
     methods.dedup();
     let mut headers: Vec<_> = entry

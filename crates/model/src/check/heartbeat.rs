@@ -1,6 +1,8 @@
 //! The application's ping must come well before the first idle timer on the way (user-demand row 31): one
 //! lost ping, or a ping on the very tick, ends the tunnel.
 
+use std::cmp::Ordering;
+
 use crate::clause::Clause;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -35,12 +37,16 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     if heartbeat.as_millis() * 2 <= timer.as_millis() {
         return;
     }
-    let race = if heartbeat.value == timer {
-        format!("the heartbeat comes exactly when {who} ends idle tunnels: they drop at random")
-    } else if heartbeat.value > timer {
-        format!("the heartbeat comes after {who} has ended idle tunnels at {timer}")
-    } else {
-        format!("one lost heartbeat ends the tunnel: {who} ends it after {timer} of silence")
+    let race = match heartbeat.value.cmp(&timer) {
+        Ordering::Equal => {
+            format!("the heartbeat comes exactly when {who} ends idle tunnels: they drop at random")
+        }
+        Ordering::Greater => {
+            format!("the heartbeat comes after {who} has ended idle tunnels at {timer}")
+        }
+        Ordering::Less => {
+            format!("one lost heartbeat ends the tunnel: {who} ends it after {timer} of silence")
+        }
     };
     let half = Duration::<1>::from_millis(timer.as_millis() / 2);
     let mut finding = Diagnostic::new(Code::HEARTBEAT, race)

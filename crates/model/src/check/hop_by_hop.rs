@@ -50,9 +50,9 @@ fn forwarded(forward: &Forward, diagnostics: &mut Diagnostics) {
     }
     if let Some(Auth::Forward { copy_headers, .. }) = forward.auth.as_ref().map(|auth| &auth.value)
     {
-        copy_headers
-            .iter()
-            .for_each(|name| judge(name, true, diagnostics));
+        for name in copy_headers {
+            judge(name, true, diagnostics);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::clause::Clause;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::scalar::TunnelIdle;
+use crate::scalar::{Duration, TunnelIdle};
 use crate::site::Site;
 
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
@@ -16,7 +16,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
         .iter()
         .filter(|route| route.carries_tunnels())
         .filter_map(|route| Some(route.forward()?.timeouts.tunnel_idle))
-        .max_by_key(|idle| idle.bound().map_or(u64::MAX, |bound| bound.as_millis()));
+        .max_by_key(|idle| idle.bound().map_or(u64::MAX, Duration::as_millis));
     let Some(longest) = longest else { return };
     for hop in &site.chain {
         let Some(idle) = hop.tunnel_idle else {

@@ -45,7 +45,7 @@ pub(super) fn resolve(settings: RouteSettings, scope: &mut Context<'_>) -> Forwa
         forwarded: resolve_forwarded(forwarded.map(|f| f.value).unwrap_or_default()),
         request_headers: header_edit(request_headers),
         response_headers: header_edit(response_headers),
-        timeouts: route_timeouts(timeouts.map(|t| t.value).unwrap_or_default()),
+        timeouts: route_timeouts(&timeouts.map(|t| t.value).unwrap_or_default()),
         per_ip: PerIp {
             connections: per_ip.connections,
             connects_per_minute: per_ip.connects_per_minute,
@@ -119,7 +119,7 @@ fn header_edit(config: Option<Located<config::HeaderEdit>>) -> HeaderEdit {
     }
 }
 
-fn route_timeouts(config: config::RouteTimeouts) -> RouteTimeouts {
+fn route_timeouts(config: &config::RouteTimeouts) -> RouteTimeouts {
     RouteTimeouts {
         response_header: Setting::of(config.response_header.as_ref(), Duration::from_secs(60)),
         tunnel_idle: Setting::of(

@@ -51,7 +51,7 @@ impl Scalar for TargetVersion {
         for part in text.split('.') {
             match (parts.get_mut(usize::from(count)), part.parse::<u16>()) {
                 (Some(slot), Ok(number)) if part.bytes().all(|b| b.is_ascii_digit()) => {
-                    *slot = number
+                    *slot = number;
                 }
                 _ => {
                     return Err(Problem::new(

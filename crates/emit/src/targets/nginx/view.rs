@@ -1,6 +1,6 @@
 //! What the template prints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wsgen_model::config::Policy;
@@ -37,7 +37,7 @@ struct ServerView {
     request_header: String,
     idle: String,
     locations: Vec<Location>,
-    tunnels: Vec<Tunnel>,
+    tunnels: Vec<TunnelLocation>,
     catch_all: bool,
 }
 
@@ -54,7 +54,7 @@ struct Location {
 }
 
 #[derive(Serialize)]
-struct Tunnel {
+struct TunnelLocation {
     name: String,
     upstream: String,
     connect: String,
@@ -115,54 +115,37 @@ fn name(upstream: &Upstream) -> String {
 
 /// One server block for each set of names that share their routes, and the default one (`route/host`).
 fn servers(site: &Site, listener: ListenerId) -> Vec<ServerView> {
-    let mut claims: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    let mut rest = BTreeSet::new();
-    for (number, route) in site.routes.iter().enumerate() {
-        if !route.listeners.contains(&listener) {
-            continue;
-        }
-        if route.hostnames.is_empty() {
-            rest.insert(number);
-        }
-        for hostname in &route.hostnames {
-            claims
-                .entry(hostname.to_string())
-                .or_default()
-                .insert(number);
-        }
+    let claims = site.claims(listener);
+    let mut by_routes: BTreeMap<&[RouteId], Vec<String>> = BTreeMap::new();
+    for (hostname, routes) in &claims.named {
+        by_routes
+            .entry(routes)
+            .or_default()
+            .push(hostname.to_string());
     }
-    let mut by_routes: BTreeMap<BTreeSet<usize>, Vec<String>> = BTreeMap::new();
-    for (hostname, routes) in claims {
-        by_routes.entry(routes).or_default().push(hostname);
-    }
-    let default = server(site, listener, &rest, Vec::new());
+    let default = server(site, listener, &claims.rest, Vec::new());
     let named = by_routes
         .into_iter()
-        .map(|(routes, names)| server(site, listener, &routes, names));
+        .map(|(routes, names)| server(site, listener, routes, names));
     std::iter::once(default).chain(named).collect()
 }
 
-fn server(
-    site: &Site,
-    listener: ListenerId,
-    routes: &BTreeSet<usize>,
-    names: Vec<String>,
-) -> ServerView {
+fn server(site: &Site, listener: ListenerId, routes: &[RouteId], names: Vec<String>) -> ServerView {
     let mut locations = BTreeMap::new();
     let mut tunnels = Vec::new();
-    for number in routes {
-        let route = &site.routes[*number];
+    for id in routes {
+        let route = &site.routes[id.0];
         let Some(forward) = route.forward() else {
             continue;
         };
-        let tunnel = tunnel_name(route, RouteId(*number));
+        let tunnel = tunnel_name(route, *id);
         for entry in &route.entries {
             for (matching, path) in matches(&entry.path) {
                 let location = location(site, forward, matching, &path, &tunnel);
                 locations.insert((path, matching), location);
             }
         }
-        tunnels.push(Tunnel {
+        tunnels.push(TunnelLocation {
             name: tunnel,
             upstream: name(site.upstream(forward.upstream)),
             connect: time(*site.upstream(forward.upstream).connect),
