@@ -22,15 +22,8 @@ pub(crate) const DEFAULT_FILE: &str = "wsgen.yaml";
 /// Reads everything that was named; a failure means that something could not be read at all.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Input, Failure> {
     let default = [PathBuf::from(DEFAULT_FILE)];
-    let paths = if paths.is_empty() {
-        &default[..]
-    } else {
-        paths
-    };
-    let mut input = Input {
-        sources: Sources::default(),
-        diagnostics: Diagnostics::default(),
-    };
+    let paths = if paths.is_empty() { &default[..] } else { paths };
+    let mut input = Input { sources: Sources::default(), diagnostics: Diagnostics::default() };
     for path in paths {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
@@ -111,12 +104,5 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::PermissionDenied => "check the permissions of the file and its folders",
         _ => "name a file or folder that can be read",
     };
-    Failure::new(
-        format!(
-            "{}: cannot read {}: {error}",
-            Code::UNREADABLE,
-            path.display()
-        ),
-        help,
-    )
+    Failure::new(format!("{}: cannot read {}: {error}", Code::UNREADABLE, path.display()), help)
 }

@@ -34,10 +34,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-        }
+        Self { message: message.into(), help: help.into() }
     }
 }
 
@@ -61,10 +58,7 @@ pub(crate) fn eprint(text: &str) {
 /// Writes a file whole or not at all: beside it first, then by renaming.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     let written = || -> io::Result<()> {
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
         // A temporary file is private; a file that is replaced keeps its mode.

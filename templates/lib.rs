@@ -14,11 +14,7 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut found = Vec::new();
         for folder in std::fs::read_dir(root).into_iter().flatten().flatten() {
-            for file in std::fs::read_dir(folder.path())
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
+            for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
                 let path = file.path();
                 if path.extension().is_some_and(|e| e == "j2") {
                     let name = path.strip_prefix(root).map(|p| p.display().to_string());
@@ -27,10 +23,7 @@ mod tests {
             }
         }
         found.sort();
-        let listed: Vec<_> = TEMPLATES
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
+        let listed: Vec<_> = TEMPLATES.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(found, listed);
     }
 }

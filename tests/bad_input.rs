@@ -42,17 +42,10 @@ fn a_file_over_16_mib() {
 
 #[test]
 fn nesting_of_100_000_levels() {
-    for deep in [
-        "[".repeat(100_000),
-        "- ".repeat(100_000),
-        "{a: ".repeat(100_000),
-    ] {
+    for deep in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000)] {
         let (code, text) = check(deep);
         assert_eq!(code, Some(1));
-        assert!(
-            text.contains("[WSG0105]") && text.contains("= help:"),
-            "{text}"
-        );
+        assert!(text.contains("[WSG0105]") && text.contains("= help:"), "{text}");
     }
 }
 
@@ -61,17 +54,11 @@ fn an_alias_bomb() {
     let mut bomb = String::from("a0: &a0 x\n");
     for level in 1..=7 {
         let item = format!("*a{}", level - 1);
-        bomb.push_str(&format!(
-            "a{level}: &a{level} [{}]\n",
-            vec![item; 9].join(", ")
-        ));
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![item; 9].join(", ")));
     }
     let (code, text) = check(bomb);
     assert_eq!(code, Some(1));
-    assert!(
-        text.contains("[WSG0114]") || text.contains("[WSG0104]"),
-        "{text}"
-    );
+    assert!(text.contains("[WSG0114]") || text.contains("[WSG0104]"), "{text}");
 }
 
 #[test]
@@ -99,26 +86,15 @@ fn everything_wrong_is_shown_at_once_in_order() {
 fn what_cannot_be_read_is_exit_2() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.yaml");
-    for (path, says) in [
-        (missing.as_path(), "cannot read"),
-        (folder.path(), "holds no .yaml file"),
-    ] {
-        let output = Command::cargo_bin("wsgen")
-            .unwrap()
-            .arg("check")
-            .arg(path)
-            .output()
-            .unwrap();
+    for (path, says) in [(missing.as_path(), "cannot read"), (folder.path(), "holds no .yaml file")]
+    {
+        let output = Command::cargo_bin("wsgen").unwrap().arg("check").arg(path).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let text = stderr(&output);
         assert!(text.contains(says) && text.contains("= help:"), "{text}");
     }
-    let output = Command::cargo_bin("wsgen")
-        .unwrap()
-        .arg("check")
-        .current_dir(&folder)
-        .output()
-        .unwrap();
+    let output =
+        Command::cargo_bin("wsgen").unwrap().arg("check").current_dir(&folder).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("wsgen init"));
 }
@@ -130,19 +106,10 @@ fn a_bad_model_is_neither_rendered_nor_formatted_away() {
     let text = "version: 1\nlisteners: [\n";
     fs::write(&path, text).unwrap();
     for args in [&["fmt"][..], &["render", "--target", "nginx"]] {
-        let output = Command::cargo_bin("wsgen")
-            .unwrap()
-            .args(args)
-            .arg(&path)
-            .output()
-            .unwrap();
+        let output = Command::cargo_bin("wsgen").unwrap().args(args).arg(&path).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty() && stderr(&output).contains("[WSG0101]"));
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
-    assert_eq!(
-        fs::read_dir(&folder).unwrap().count(),
-        1,
-        "no temporary file is left"
-    );
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file is left");
 }

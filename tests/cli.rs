@@ -12,12 +12,7 @@ use assert_cmd::cargo::CommandCargoExt;
 const PRESETS: [&str; 5] = ["minimal", "chat", "socketio", "jupyter", "grafana"];
 
 fn wsgen(args: &[&str], input: &str) -> Output {
-    Command::cargo_bin("wsgen")
-        .unwrap()
-        .args(args)
-        .write_stdin(input)
-        .output()
-        .unwrap()
+    Command::cargo_bin("wsgen").unwrap().args(args).write_stdin(input).output().unwrap()
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -28,10 +23,7 @@ fn text(bytes: Vec<u8>) -> String {
 fn the_full_example_is_understood_without_a_finding() {
     let output = wsgen(&["check", "--strict", "examples/full.yaml"], "");
     assert_eq!(text(output.stderr), "");
-    assert_eq!(
-        text(output.stdout),
-        "understood: 2 listeners, 2 upstreams, 4 routes\n"
-    );
+    assert_eq!(text(output.stdout), "understood: 2 listeners, 2 upstreams, 4 routes\n");
     assert_eq!(output.status.code(), Some(0));
 }
 
@@ -40,45 +32,25 @@ fn presets_are_clean_formatted_and_not_overwritten() {
     for preset in PRESETS {
         let folder = tempfile::tempdir().unwrap();
         let run = |args: &[&str]| {
-            Command::cargo_bin("wsgen")
-                .unwrap()
-                .args(args)
-                .current_dir(&folder)
-                .output()
-                .unwrap()
+            Command::cargo_bin("wsgen").unwrap().args(args).current_dir(&folder).output().unwrap()
         };
         assert!(run(&["init", "--preset", preset]).status.success());
         let model = fs::read_to_string(folder.path().join("wsgen.yaml")).unwrap();
         assert!(model.starts_with('#'), "{preset} has comments");
         let check = run(&["check", "--strict"]);
-        assert_eq!(
-            (check.status.code(), text(check.stderr)),
-            (Some(0), String::new()),
-            "{preset}"
-        );
-        assert_eq!(
-            run(&["fmt", "--check"]).status.code(),
-            Some(0),
-            "{preset} is formatted"
-        );
+        assert_eq!((check.status.code(), text(check.stderr)), (Some(0), String::new()), "{preset}");
+        assert_eq!(run(&["fmt", "--check"]).status.code(), Some(0), "{preset} is formatted");
         let again = run(&["init"]);
         assert_eq!(again.status.code(), Some(2));
         assert!(text(again.stderr).contains("--force"));
-        assert!(
-            run(&["init", "--force", "--preset", preset])
-                .status
-                .success()
-        );
+        assert!(run(&["init", "--force", "--preset", preset]).status.success());
     }
 }
 
 #[test]
 fn examples_are_formatted() {
     let output = wsgen(&["fmt", "--check", "examples"], "");
-    assert_eq!(
-        (output.status.code(), text(output.stderr)),
-        (Some(0), String::new())
-    );
+    assert_eq!((output.status.code(), text(output.stderr)), (Some(0), String::new()));
 }
 
 #[test]
@@ -102,10 +74,7 @@ fn fmt_changes_files_in_place_and_check_only_says_so() {
 fn findings_come_in_three_forms() {
     let model = include_str!("fixtures/two-findings.yaml");
     insta::assert_snapshot!("human", text(wsgen(&["check", "-"], model).stderr));
-    insta::assert_snapshot!(
-        "json",
-        text(wsgen(&["check", "--format", "json", "-"], model).stdout)
-    );
+    insta::assert_snapshot!("json", text(wsgen(&["check", "--format", "json", "-"], model).stdout));
     insta::assert_snapshot!(
         "github",
         text(wsgen(&["check", "--format", "github", "-"], model).stdout)
@@ -119,34 +88,17 @@ fn findings_come_in_three_forms() {
 fn strict_makes_warnings_errors() {
     let model = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:1\"}]\nroutes: []\n";
     assert_eq!(wsgen(&["check", "-"], model).status.code(), Some(0));
-    assert_eq!(
-        wsgen(&["check", "--strict", "-"], model).status.code(),
-        Some(1)
-    );
+    assert_eq!(wsgen(&["check", "--strict", "-"], model).status.code(), Some(1));
 }
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in [
-        "check",
-        "fmt",
-        "explain",
-        "schema",
-        "init",
-        "render",
-        "completions",
-    ] {
+    for command in ["check", "fmt", "explain", "schema", "init", "render", "completions"] {
         let help = wsgen(&[command, "--help"], "");
         assert!(help.status.success());
         let help = text(help.stdout);
-        assert!(
-            help.contains("wsgen ") && help.contains("Usage:"),
-            "{command}: {help}"
-        );
-        assert!(
-            help.contains("Examples:") || command == "schema",
-            "{command}: {help}"
-        );
+        assert!(help.contains("wsgen ") && help.contains("Usage:"), "{command}: {help}");
+        assert!(help.contains("Examples:") || command == "schema", "{command}: {help}");
     }
     assert_eq!(wsgen(&["chekc"], "").status.code(), Some(2));
     assert_eq!(wsgen(&[], "").status.code(), Some(2));
@@ -156,10 +108,7 @@ fn every_command_has_help_with_examples() {
 fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = text(wsgen(&["completions", shell], "").stdout);
-        assert!(
-            script.contains("explain") && script.contains("render"),
-            "{shell}"
-        );
+        assert!(script.contains("explain") && script.contains("render"), "{shell}");
     }
 }
 
@@ -174,16 +123,8 @@ fn a_closed_pipe_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let mut errors = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut errors)
-        .unwrap();
-    assert_eq!(
-        (child.wait().unwrap().code(), errors.as_str()),
-        (Some(0), "")
-    );
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -194,10 +135,7 @@ fn no_colour_where_nobody_looks() {
 
 #[test]
 fn unknown_targets_are_suggested_for() {
-    let output = wsgen(
-        &["render", "--target", "ngnix", "examples/minimal.yaml"],
-        "",
-    );
+    let output = wsgen(&["render", "--target", "ngnix", "examples/minimal.yaml"], "");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(output.stderr).contains("did you mean nginx?"));
     let model = fs::read_to_string("examples/minimal.yaml").unwrap();

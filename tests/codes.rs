@@ -8,12 +8,7 @@ use assert_cmd::Command;
 use wsgen_model::code::{CODES, Code};
 
 fn wsgen(args: &[&str], input: &str) -> Output {
-    Command::cargo_bin("wsgen")
-        .unwrap()
-        .args(args)
-        .write_stdin(input)
-        .output()
-        .unwrap()
+    Command::cargo_bin("wsgen").unwrap().args(args).write_stdin(input).output().unwrap()
 }
 
 /// The first YAML block under a heading.
@@ -25,11 +20,7 @@ fn block<'p>(page: &'p str, heading: &str) -> Option<&'p str> {
 
 /// Codes of findings that come from rendering, not from reading.
 fn command(code: Code) -> &'static [&'static str] {
-    if code == Code::NOT_RENDERED {
-        &["render", "--target", "nginx", "-"]
-    } else {
-        &["check", "-"]
-    }
+    if code == Code::NOT_RENDERED { &["render", "--target", "nginx", "-"] } else { &["check", "-"] }
 }
 
 #[test]
@@ -49,31 +40,20 @@ fn every_example_shows_its_code_and_every_fix_does_not() {
         };
         let output = wsgen(command(code), example);
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            text.contains(&format!("[{code}]")),
-            "the example of {code} says\n{text}"
-        );
+        assert!(text.contains(&format!("[{code}]")), "the example of {code} says\n{text}");
         let expected = match entry.severity {
             wsgen_model::diagnostic::Severity::Error if code == Code::NOT_RENDERED => 3,
             wsgen_model::diagnostic::Severity::Error => 1,
             _ => 0,
         };
-        assert_eq!(
-            output.status.code(),
-            Some(expected),
-            "exit of {code}\n{text}"
-        );
+        assert_eq!(output.status.code(), Some(expected), "exit of {code}\n{text}");
         insta::with_settings!({description => entry.title, omit_expression => true}, {
             insta::assert_snapshot!(code.as_str(), text);
         });
         if let Some(fix) = block(entry.page, "Fix") {
             let output = wsgen(command(code), fix);
             let text = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(
-                output.status.code(),
-                Some(0),
-                "the fix of {code} says\n{text}"
-            );
+            assert_eq!(output.status.code(), Some(0), "the fix of {code} says\n{text}");
             assert_eq!(text, "", "the fix of {code} is not clean");
         }
     }
@@ -94,9 +74,5 @@ fn explain_prints_every_page() {
 fn an_unknown_code_is_suggested_for() {
     let output = wsgen(&["explain", "WSG0240"], "");
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("did you mean WSG02")
-    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains("did you mean WSG02"));
 }

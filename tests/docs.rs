@@ -11,11 +11,7 @@ fn pinned(path: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == text,
-        "{} is old: UPDATE=1 cargo test --test docs",
-        path.display()
-    );
+    assert!(found == text, "{} is old: UPDATE=1 cargo test --test docs", path.display());
 }
 
 #[test]
@@ -25,10 +21,7 @@ fn semantics() {
 
 #[test]
 fn model() {
-    pinned(
-        "docs/model.md",
-        &wsgen_model::schema::reference_page(&wsgen_emit::target_sections()),
-    );
+    pinned("docs/model.md", &wsgen_model::schema::reference_page(&wsgen_emit::target_sections()));
 }
 
 #[test]

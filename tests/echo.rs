@@ -19,9 +19,7 @@ struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = Process::new("kill")
-            .args(["-TERM", &self.0.id().to_string()])
-            .status();
+        let _ = Process::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
 }
@@ -62,39 +60,22 @@ async fn get(port: u16, extra: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
-    tokio::time::timeout(Duration::from_secs(10), read)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap().unwrap();
     answer
 }
 
 fn free_port() -> u16 {
-    StdListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// nginx with a configuration, ready when its port answers. Fails loudly where nginx is not installed.
 async fn nginx(folder: &Path, configuration: &str, port: u16) -> Server {
     std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
-    let arguments = [
-        "-p",
-        folder.to_str().unwrap(),
-        "-c",
-        "nginx.conf",
-        "-e",
-        "error.log",
-    ];
+    let arguments = ["-p", folder.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
     let check = Process::new("nginx").arg("-t").args(arguments).output();
     let check = check.expect("nginx is installed (`apt-get install nginx-light`)");
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
-    assert!(
-        check.status.success() && !said.contains("[warn]"),
-        "{said}\n{configuration}"
-    );
+    assert!(check.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
     let child = Process::new("nginx")
         .args(arguments)
         .args(["-g", "daemon off;"])
@@ -114,16 +95,9 @@ async fn nginx(folder: &Path, configuration: &str, port: u16) -> Server {
 
 fn render(model: &str) -> String {
     let mut command = Command::cargo_bin("wsgen").unwrap();
-    let output = command
-        .args(["render", "--target", "nginx", "-"])
-        .write_stdin(model)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        command.args(["render", "--target", "nginx", "-"]).write_stdin(model).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -144,31 +118,17 @@ async fn the_minimal_example_echoes_through_a_real_server() {
     assert_eq!(answer.status(), 101);
     for message in [Message::text("hello"), Message::binary(vec![7; 100_000])] {
         socket.send(message.clone()).await.unwrap();
-        let back = tokio::time::timeout(Duration::from_secs(10), socket.next())
-            .await
-            .unwrap();
+        let back = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.unwrap();
         assert_eq!(back.unwrap().unwrap(), message);
     }
 
     let seen = get(port, "").await;
-    assert!(
-        seen.starts_with("HTTP/1.1 200") && seen.contains("host: chat.test:81"),
-        "{seen}"
-    );
-    assert!(
-        seen.contains("x-forwarded-for: 127.0.0.1") && !seen.contains("\nupgrade:"),
-        "{seen}"
-    );
+    assert!(seen.starts_with("HTTP/1.1 200") && seen.contains("host: chat.test:81"), "{seen}");
+    assert!(seen.contains("x-forwarded-for: 127.0.0.1") && !seen.contains("\nupgrade:"), "{seen}");
     // `handshake/other-upgrade`: any other protocol is plain HTTP, and its Upgrade is not forwarded.
-    let seen = get(
-        port,
-        "Upgrade: h2c\r\nConnection: Upgrade\r\nX-Forwarded-For: 6.6.6.6\r\n",
-    )
-    .await;
-    assert!(
-        seen.starts_with("HTTP/1.1 200") && !seen.contains("h2c"),
-        "{seen}"
-    );
+    let seen =
+        get(port, "Upgrade: h2c\r\nConnection: Upgrade\r\nX-Forwarded-For: 6.6.6.6\r\n").await;
+    assert!(seen.starts_with("HTTP/1.1 200") && !seen.contains("h2c"), "{seen}");
     assert!(!seen.contains("6.6.6.6"), "{seen}");
 }
 
@@ -178,10 +138,7 @@ async fn hosts_paths_and_prefixes_are_routed_as_the_model_says() {
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
     ];
-    let ports = [
-        apps[0].local_addr().unwrap().port(),
-        apps[1].local_addr().unwrap().port(),
-    ];
+    let ports = [apps[0].local_addr().unwrap().port(), apps[1].local_addr().unwrap().port()];
     let port = free_port();
     let model = format!(
         "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:{port}\"}}]\n\

@@ -27,10 +27,14 @@ fn visit(node: &Node, shape: &Shape, seen: &mut BTreeSet<(String, String)>) {
             }
         }
         (Shape::List(item), Value::Sequence(items)) => {
-            items.iter().for_each(|node| visit(node, item, seen));
+            for node in items {
+                visit(node, item, seen);
+            }
         }
         (Shape::Map(_, value), Value::Mapping(entries)) => {
-            entries.iter().for_each(|entry| visit(&entry.value, value, seen));
+            for entry in entries {
+                visit(&entry.value, value, seen);
+            }
         }
         (Shape::Either(shapes), _) => {
             for shape in shapes {

@@ -18,47 +18,29 @@ fn check(files: &[(&str, &str)]) -> (Option<i32>, String, String) {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    let output = Command::cargo_bin("wsgen")
-        .unwrap()
-        .arg("check")
-        .arg(folder.path())
-        .output()
-        .unwrap();
+    let output =
+        Command::cargo_bin("wsgen").unwrap().arg("check").arg(folder.path()).output().unwrap();
     let clean = |bytes| {
         let root = format!("{}/", Path::new(folder.path()).display());
         String::from_utf8(bytes).unwrap().replace(&root, "")
     };
-    (
-        output.status.code(),
-        clean(output.stdout),
-        clean(output.stderr),
-    )
+    (output.status.code(), clean(output.stdout), clean(output.stderr))
 }
 
 #[test]
 fn a_folder_is_one_model() {
-    let (code, out, err) = check(&[
-        ("10-site.yaml", SITE),
-        ("20-app.yml", APP),
-        ("note.txt", "no model"),
-    ]);
+    let (code, out, err) =
+        check(&[("10-site.yaml", SITE), ("20-app.yml", APP), ("note.txt", "no model")]);
     assert_eq!(
         (code, out.as_str(), err.as_str()),
-        (
-            Some(0),
-            "understood: 1 listener, 1 upstream, 2 routes\n",
-            ""
-        )
+        (Some(0), "understood: 1 listener, 1 upstream, 2 routes\n", "")
     );
 }
 
 #[test]
 fn a_name_in_two_files_shows_both() {
-    let (code, _, err) = check(&[
-        ("10-site.yaml", SITE),
-        ("20-app.yaml", APP),
-        ("30-app.yaml", APP),
-    ]);
+    let (code, _, err) =
+        check(&[("10-site.yaml", SITE), ("20-app.yaml", APP), ("30-app.yaml", APP)]);
     assert_eq!(code, Some(1));
     insta::assert_snapshot!(err);
 }
@@ -67,11 +49,8 @@ fn a_name_in_two_files_shows_both() {
 fn a_singleton_in_two_files_shows_both() {
     let drain = |time: &str| format!("{APP}drain: {{timeout: {time}}}\n");
     let other = "version: 1\nlisteners: []\nroutes: []\ndrain: {timeout: 1h}\n";
-    let (code, _, err) = check(&[
-        ("10-site.yaml", SITE),
-        ("20-app.yaml", &drain("5m")),
-        ("30-x.yaml", other),
-    ]);
+    let (code, _, err) =
+        check(&[("10-site.yaml", SITE), ("20-app.yaml", &drain("5m")), ("30-x.yaml", other)]);
     assert_eq!(code, Some(1));
     insta::assert_snapshot!(err);
 }
@@ -81,10 +60,7 @@ fn versions_must_agree() {
     let other = APP.replace("version: 1", "version: 2");
     let (code, _, err) = check(&[("10-site.yaml", SITE), ("20-app.yaml", &other)]);
     assert_eq!(code, Some(1));
-    assert!(
-        err.contains("[WSG0217]") && err.contains("10-site.yaml:1:10"),
-        "{err}"
-    );
+    assert!(err.contains("[WSG0217]") && err.contains("10-site.yaml:1:10"), "{err}");
 }
 
 proptest! {

@@ -20,11 +20,7 @@ pub(super) fn run(files: &[PathBuf], format: Format, strict: bool) -> Result<Exi
     if let (Some(site), Format::Human) = (&site, format) {
         output::print(&describe(site))?;
     }
-    Ok(if diagnostics.has_errors() {
-        Exit::Findings
-    } else {
-        Exit::Success
-    })
+    Ok(if diagnostics.has_errors() { Exit::Findings } else { Exit::Success })
 }
 
 /// Reads a model and lets every target judge its own keys. Where bytes could not be understood, nothing is
@@ -38,10 +34,7 @@ pub(super) fn judge(input: &Input) -> (Option<Site>, Diagnostics) {
         wsgen_emit::check(site, &mut diagnostics);
         diagnostics.sort();
     }
-    (
-        site.filter(|_| diagnostics.count(Severity::Error) == 0),
-        diagnostics,
-    )
+    (site.filter(|_| diagnostics.count(Severity::Error) == 0), diagnostics)
 }
 
 fn describe(site: &Site) -> String {

@@ -20,10 +20,8 @@ pub(super) fn run(code: Option<&str>) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         None => {
-            let known: Vec<String> = CODES
-                .iter()
-                .map(|e| e.code.as_str().to_ascii_lowercase())
-                .collect();
+            let known: Vec<String> =
+                CODES.iter().map(|e| e.code.as_str().to_ascii_lowercase()).collect();
             let close = suggestion(code, known.iter().map(String::as_str));
             let help = close.map_or_else(
                 || "`wsgen explain` lists every code".to_owned(),

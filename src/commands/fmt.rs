@@ -15,10 +15,7 @@ pub(super) fn run(files: &[PathBuf], check: bool) -> Result<Exit, Failure> {
     diagnostics.extend(input.diagnostics);
     let mut changed = Vec::new();
     for (id, source) in input.sources.iter() {
-        if diagnostics
-            .iter()
-            .any(|d| d.primary.as_ref().is_some_and(|l| l.span.source == id))
-        {
+        if diagnostics.iter().any(|d| d.primary.as_ref().is_some_and(|l| l.span.source == id)) {
             continue;
         }
         match format(id, source.text()) {
@@ -31,9 +28,7 @@ pub(super) fn run(files: &[PathBuf], check: bool) -> Result<Exit, Failure> {
     report::print(Format::Human, &diagnostics, &input.sources)?;
     for (name, text) in &changed {
         if check {
-            output::eprint(&format!(
-                "{name} is not formatted; run `wsgen fmt {name}`\n"
-            ));
+            output::eprint(&format!("{name} is not formatted; run `wsgen fmt {name}`\n"));
         } else {
             output::write_file(Path::new(name), text)?;
         }

@@ -18,10 +18,7 @@ pub(super) fn run(file: &Path, preset: Preset, force: bool) -> Result<Exit, Fail
         ));
     }
     output::write_file(file, text)?;
-    output::eprint(&format!(
-        "wrote {}; judge it with `wsgen check {0}`\n",
-        file.display()
-    ));
+    output::eprint(&format!("wrote {}; judge it with `wsgen check {0}`\n", file.display()));
     Ok(Exit::Success)
 }
 

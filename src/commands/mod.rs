@@ -14,19 +14,11 @@ use crate::output::{Exit, Failure};
 /// Runs what the command line asks for.
 pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
     match args.command {
-        Command::Check {
-            files,
-            format,
-            strict,
-        } => check::run(&files, format, strict),
+        Command::Check { files, format, strict } => check::run(&files, format, strict),
         Command::Fmt { files, check } => fmt::run(&files, check),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Schema => schema::run(),
-        Command::Init {
-            file,
-            preset,
-            force,
-        } => init::run(&file, preset, force),
+        Command::Init { file, preset, force } => init::run(&file, preset, force),
         Command::Render { files, target } => render::run(&files, &target),
         Command::Completions { shell } => completions::run(shell),
     }

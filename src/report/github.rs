@@ -25,11 +25,8 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
                 end.column
             ))
         });
-        let help = diagnostic
-            .help
-            .as_ref()
-            .map(|help| format!("\nhelp: {help}"))
-            .unwrap_or_default();
+        let help =
+            diagnostic.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
         text.push_str(&format!(
             "::{command} {}title={}::{}\n",
             place.unwrap_or_default(),
@@ -41,9 +38,7 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

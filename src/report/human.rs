@@ -9,11 +9,7 @@ const MAX_LINE: usize = 400;
 
 /// The findings one after the other, then their number.
 pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for diagnostic in diagnostics {
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
@@ -32,26 +28,16 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code.as_str());
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title);
     let labels = diagnostic
         .primary
         .iter()
         .map(|label| (AnnotationKind::Primary, label))
-        .chain(
-            diagnostic
-                .secondary
-                .iter()
-                .map(|label| (AnnotationKind::Context, label)),
-        );
+        .chain(diagnostic.secondary.iter().map(|label| (AnnotationKind::Context, label)));
     let mut shown: Vec<(SourceId, Vec<_>)> = Vec::new();
     for (kind, label) in labels {
-        match shown
-            .iter_mut()
-            .find(|(source, _)| *source == label.span.source)
-        {
+        match shown.iter_mut().find(|(source, _)| *source == label.span.source) {
             Some((_, list)) => list.push((kind, label)),
             None => shown.push((label.span.source, vec![(kind, label)])),
         }
@@ -61,20 +47,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
             continue;
         };
         // Only the lines around the labels are handed over: a large file stays out of the renderer.
-        let first = labels
-            .iter()
-            .map(|(_, l)| l.span.range().start)
-            .min()
-            .unwrap_or(0);
-        let last = labels
-            .iter()
-            .map(|(_, l)| l.span.range().end)
-            .max()
-            .unwrap_or(0);
+        let first = labels.iter().map(|(_, l)| l.span.range().start).min().unwrap_or(0);
+        let last = labels.iter().map(|(_, l)| l.span.range().end).max().unwrap_or(0);
         let (window, line) = window(source.text(), first, last);
-        let mut snippet = Snippet::source(&source.text()[window.clone()])
-            .line_start(line)
-            .path(source.name());
+        let mut snippet =
+            Snippet::source(&source.text()[window.clone()]).line_start(line).path(source.name());
         for (kind, label) in labels {
             let range = label.span.range();
             let clamp = |at: usize| at.clamp(window.start, window.end) - window.start;
@@ -104,15 +81,8 @@ fn window(text: &str, first: usize, last: usize) -> (std::ops::Range<usize>, usi
     let line = text[..first].matches('\n').count() + 1;
     let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
     let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
-    let start = if first - start > MAX_LINE {
-        text.floor_char_boundary(first - MAX_LINE)
-    } else {
-        start
-    };
-    let end = if end - last > MAX_LINE {
-        text.ceil_char_boundary(last + MAX_LINE)
-    } else {
-        end
-    };
+    let start =
+        if first - start > MAX_LINE { text.floor_char_boundary(first - MAX_LINE) } else { start };
+    let end = if end - last > MAX_LINE { text.ceil_char_boundary(last + MAX_LINE) } else { end };
     (start..end, line)
 }

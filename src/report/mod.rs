@@ -30,10 +30,7 @@ pub(crate) fn print(
 
 /// Says that a command could not be done.
 pub(crate) fn failure(failure: &Failure) {
-    output::eprint(&format!(
-        "error: {}\n  = help: {}\n",
-        failure.message, failure.help
-    ));
+    output::eprint(&format!("error: {}\n  = help: {}\n", failure.message, failure.help));
 }
 
 /// Whether standard error takes colour: a terminal, and nobody said no (`NO_COLOR`, no-color.org).
@@ -50,11 +47,7 @@ pub(crate) fn summary(diagnostics: &Diagnostics) -> Option<String> {
         .map(|severity| (severity, diagnostics.count(severity)))
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| {
-            format!(
-                "{count} {}{}",
-                severity.as_str(),
-                if count == 1 { "" } else { "s" }
-            )
+            format!("{count} {}{}", severity.as_str(), if count == 1 { "" } else { "s" })
         })
         .collect();
     (!words.is_empty()).then(|| words.join(", "))

@@ -60,9 +60,7 @@ pub(crate) fn render(
         for (name, source) in TEMPLATES {
             engine.add_template(name, source)?;
         }
-        engine
-            .get_template(template)?
-            .render(Value::from(Serde(view)))
+        engine.get_template(template)?.render(Value::from(Serde(view)))
     };
     render().map_err(|error| Problem {
         message: format!("cannot render {template}: {error}"),
@@ -72,9 +70,6 @@ pub(crate) fn render(
 
 /// A text inside of a comment: one line of visible characters.
 fn comment(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     format!("{RAW}{visible}")
 }

@@ -23,10 +23,7 @@ pub const TARGETS: &[&Target] = targets::ALL;
 
 /// The descriptions of the targets' own settings, by target.
 pub fn target_sections() -> Vec<(&'static str, Section)> {
-    TARGETS
-        .iter()
-        .map(|target| (target.name, (target.settings)()))
-        .collect()
+    TARGETS.iter().map(|target| (target.name, (target.settings)())).collect()
 }
 
 /// Lets every target judge what a model says to it: its own settings, its name in snippets.
@@ -41,11 +38,8 @@ pub fn check(site: &Site, diagnostics: &mut Diagnostics) {
         }
     }
     for snippet in site.routes.iter().flat_map(|route| &route.snippets) {
-        if let Some(name) = snippet
-            .value
-            .target
-            .as_ref()
-            .filter(|name| find(name.as_str()).is_none())
+        if let Some(name) =
+            snippet.value.target.as_ref().filter(|name| find(name.as_str()).is_none())
         {
             diagnostics.push(unknown(&Located::new(name.as_str(), name.span)));
         }
@@ -59,11 +53,7 @@ pub fn render(
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Rendered>, Problem> {
     let Some(render) = selection.target.render else {
-        let able: Vec<_> = TARGETS
-            .iter()
-            .filter(|t| t.render.is_some())
-            .map(|t| t.name)
-            .collect();
+        let able: Vec<_> = TARGETS.iter().filter(|t| t.render.is_some()).map(|t| t.name).collect();
         return Err(Problem {
             message: format!("{} cannot be rendered yet", selection.target.name),
             help: format!("targets that can: {}", able.join(", ")),
@@ -82,14 +72,9 @@ fn names() -> impl Iterator<Item = &'static str> {
 
 fn unknown(name: &Located<&str>) -> Diagnostic {
     let list = names().collect::<Vec<_>>().join(", ");
-    let help = suggestion(name.value, names()).map_or_else(
-        || format!("use one of: {list}"),
-        |close| format!("did you mean `{close}`?"),
-    );
-    Diagnostic::new(
-        Code::UNKNOWN_REFERENCE,
-        format!("there is no target named `{}`", name.value),
-    )
-    .labelled(name.span, "expected the name of a target")
-    .help(help)
+    let help = suggestion(name.value, names())
+        .map_or_else(|| format!("use one of: {list}"), |close| format!("did you mean `{close}`?"));
+    Diagnostic::new(Code::UNKNOWN_REFERENCE, format!("there is no target named `{}`", name.value))
+        .labelled(name.span, "expected the name of a target")
+        .help(help)
 }

@@ -26,27 +26,19 @@ pub struct Problem {
 impl Selection {
     /// Reads `NAME` or `NAME@VERSION`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let (name, version) = text
-            .split_once('@')
-            .map_or((text, None), |(n, v)| (n, Some(v)));
+        let (name, version) = text.split_once('@').map_or((text, None), |(n, v)| (n, Some(v)));
         let Some(target) = crate::find(name) else {
             let list = crate::names().collect::<Vec<_>>().join(", ");
             let help = suggestion(name, crate::names()).map_or_else(
                 || format!("use one of: {list}"),
                 |close| format!("did you mean {close}?"),
             );
-            return Err(Problem {
-                message: format!("there is no target named {name}"),
-                help,
-            });
+            return Err(Problem { message: format!("there is no target named {name}"), help });
         };
         let version = version
             .map(TargetVersion::parse)
             .transpose()
-            .map_err(|problem| Problem {
-                message: problem.message,
-                help: problem.help,
-            })?;
+            .map_err(|problem| Problem { message: problem.message, help: problem.help })?;
         Ok(Self { target, version })
     }
 }

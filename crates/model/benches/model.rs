@@ -56,21 +56,13 @@ fn read_and_check(bencher: Bencher<'_, '_>, routes: usize) {
 fn route(bencher: Bencher<'_, '_>, routes: usize) {
     let mut text = model(routes);
     for host in 0..7 {
-        text = text.replace(
-            &format!("hostnames: [h{host}.example.com]"),
-            "hostnames: [h.example.com]",
-        );
+        text = text
+            .replace(&format!("hostnames: [h{host}.example.com]"), "hostnames: [h.example.com]");
     }
     let (site, findings) = wsgen_model::read(&Sources::single("model.yaml", text));
-    let Some(site) = site else {
-        panic!("{findings:?}")
-    };
+    let Some(site) = site else { panic!("{findings:?}") };
     let target = format!("/tenant/{}/ws/room?x=1", routes - 1);
-    let headers = [
-        ("Host", "h.example.com"),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-    ];
+    let headers = [("Host", "h.example.com"), ("Upgrade", "websocket"), ("Connection", "Upgrade")];
     let request = Request {
         listener: ListenerId(0),
         version: Version::Http11,
@@ -80,12 +72,6 @@ fn route(bencher: Bencher<'_, '_>, routes: usize) {
         headers: &headers,
         upgrade: None,
     };
-    assert!(matches!(
-        site.route(&request),
-        Outcome::Route {
-            websocket: true,
-            ..
-        }
-    ));
+    assert!(matches!(site.route(&request), Outcome::Route { websocket: true, .. }));
     bencher.bench(|| site.route(black_box(&request)));
 }

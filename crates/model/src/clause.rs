@@ -135,14 +135,9 @@ pub fn semantics_page() -> String {
     for entry in CLAUSES {
         if entry.clause.family() != family {
             family = entry.clause.family();
-            page.push_str(&format!(
-                "\n## {family}\n\n| id | rule | source |\n|---|---|---|\n"
-            ));
+            page.push_str(&format!("\n## {family}\n\n| id | rule | source |\n|---|---|---|\n"));
         }
-        page.push_str(&format!(
-            "| `{}` | {} | {} |\n",
-            entry.clause, entry.sentence, entry.source
-        ));
+        page.push_str(&format!("| `{}` | {} | {} |\n", entry.clause, entry.sentence, entry.source));
     }
     page
 }
@@ -166,10 +161,7 @@ mod tests {
                 "{id} is not family/name"
             );
             if families.last() != Some(&entry.clause.family()) {
-                assert!(
-                    !families.contains(&entry.clause.family()),
-                    "family of {id} is split"
-                );
+                assert!(!families.contains(&entry.clause.family()), "family of {id} is split");
                 families.push(entry.clause.family());
             }
             assert!(entry.sentence.ends_with('.'), "{id} is not a sentence");

@@ -109,10 +109,7 @@ codes! {
 impl Code {
     /// The code that a person typed, in any case; `None` if there is no such code.
     pub fn parse(text: &str) -> Option<Self> {
-        CODES
-            .iter()
-            .map(|entry| entry.code)
-            .find(|code| code.0.eq_ignore_ascii_case(text.trim()))
+        CODES.iter().map(|entry| entry.code).find(|code| code.0.eq_ignore_ascii_case(text.trim()))
     }
 
     /// As printed: `WSG0204`.
@@ -123,10 +120,7 @@ impl Code {
     /// What the catalogue knows of it.
     pub fn entry(self) -> &'static CodeEntry {
         // Both come from one macro, so the search cannot fail; the first entry keeps this total.
-        CODES
-            .iter()
-            .find(|entry| entry.code == self)
-            .unwrap_or(&CODES[0])
+        CODES.iter().find(|entry| entry.code == self).unwrap_or(&CODES[0])
     }
 
     /// How much it weighs by itself.
@@ -160,20 +154,10 @@ mod tests {
     #[test]
     fn pages_have_their_parts() {
         for entry in CODES {
-            let parts: Vec<_> = entry
-                .page
-                .lines()
-                .filter(|line| line.starts_with("## "))
-                .collect();
+            let parts: Vec<_> = entry.page.lines().filter(|line| line.starts_with("## ")).collect();
             assert_eq!(
                 parts,
-                [
-                    "## What",
-                    "## Why it hurts",
-                    "## Example",
-                    "## Fix",
-                    "## Sources"
-                ],
+                ["## What", "## Why it hurts", "## Example", "## Fix", "## Sources"],
                 "page of {}",
                 entry.code
             );

@@ -36,12 +36,7 @@ pub(crate) fn merge(configs: Vec<Config>, diagnostics: &mut Diagnostics) -> Conf
         singleton("defaults", &mut merged.defaults, defaults, diagnostics);
         singleton("drain", &mut merged.drain, drain, diagnostics);
         singleton("resolver", &mut merged.resolver, resolver, diagnostics);
-        singleton(
-            "access_log",
-            &mut merged.access_log,
-            access_log,
-            diagnostics,
-        );
+        singleton("access_log", &mut merged.access_log, access_log, diagnostics);
         singleton("admin", &mut merged.admin, admin, diagnostics);
         list(&mut merged.chain, chain);
         list(&mut merged.listeners, listeners);
@@ -59,14 +54,11 @@ fn versions<T: PartialEq + std::fmt::Display>(
 ) {
     match (into.as_ref(), from) {
         (Some(first), Some(second)) if *first != second => diagnostics.push(
-            Diagnostic::new(
-                Code::VERSION,
-                "the files of one model have different versions",
-            )
-            .labelled(second.span, format!("version {}", second.value))
-            .also(first.span, format!("version {}", first.value))
-            .help("write the same `version` in every file")
-            .clause(Clause::MERGE_NAMES),
+            Diagnostic::new(Code::VERSION, "the files of one model have different versions")
+                .labelled(second.span, format!("version {}", second.value))
+                .also(first.span, format!("version {}", first.value))
+                .help("write the same `version` in every file")
+                .clause(Clause::MERGE_NAMES),
         ),
         (None, from) => *into = from,
         _ => {}
@@ -81,14 +73,11 @@ fn singleton<T>(
 ) {
     match (into.as_ref(), from) {
         (Some(first), Some(second)) => diagnostics.push(
-            Diagnostic::new(
-                Code::SPLIT_SINGLETON,
-                format!("`{key}` stands in two files"),
-            )
-            .labelled(second.span, "second file")
-            .also(first.span, "first file")
-            .help(format!("keep `{key}` in one of them"))
-            .clause(Clause::MERGE_NAMES),
+            Diagnostic::new(Code::SPLIT_SINGLETON, format!("`{key}` stands in two files"))
+                .labelled(second.span, "second file")
+                .also(first.span, "first file")
+                .help(format!("keep `{key}` in one of them"))
+                .clause(Clause::MERGE_NAMES),
         ),
         (None, from) => *into = from,
         (Some(_), None) => {}
@@ -114,12 +103,8 @@ fn named<V>(
         *into = Some(from);
         return;
     };
-    let known: std::collections::HashMap<String, Span> = into
-        .value
-        .0
-        .iter()
-        .map(|(name, _)| (name.value.to_string(), name.span))
-        .collect();
+    let known: std::collections::HashMap<String, Span> =
+        into.value.0.iter().map(|(name, _)| (name.value.to_string(), name.span)).collect();
     for (name, value) in from.value.0 {
         match known.get(name.value.as_str()) {
             Some(first) => duplicate_name(what, &name, *first, diagnostics),
@@ -136,13 +121,10 @@ pub(crate) fn duplicate_name(
     diagnostics: &mut Diagnostics,
 ) {
     diagnostics.push(
-        Diagnostic::new(
-            Code::DUPLICATE_NAME,
-            format!("two {what}s are named `{}`", name.value),
-        )
-        .labelled(name.span, "second one")
-        .also(first, "first one")
-        .help("give one of them another name")
-        .clause(Clause::MERGE_NAMES),
+        Diagnostic::new(Code::DUPLICATE_NAME, format!("two {what}s are named `{}`", name.value))
+            .labelled(name.span, "second one")
+            .also(first, "first one")
+            .help("give one of them another name")
+            .clause(Clause::MERGE_NAMES),
     );
 }

@@ -39,17 +39,11 @@ impl Definitions {
     fn section(&mut self, section: &Section) -> Value {
         let mut properties = Map::new();
         for field in &section.fields {
-            properties.insert(
-                field.name.to_owned(),
-                self.field(&field.shape, field.doc, field.default),
-            );
+            properties
+                .insert(field.name.to_owned(), self.field(&field.shape, field.doc, field.default));
         }
-        let required: Vec<_> = section
-            .fields
-            .iter()
-            .filter(|field| field.required)
-            .map(|field| field.name)
-            .collect();
+        let required: Vec<_> =
+            section.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
         json!({
             "type": "object",
             "description": section.doc,
@@ -61,11 +55,8 @@ impl Definitions {
 
     fn field(&mut self, shape: &Shape, doc: &str, default: &str) -> Value {
         let mut schema = self.shape(shape);
-        let default = if default.is_empty() {
-            String::new()
-        } else {
-            format!(" Default: {default}.")
-        };
+        let default =
+            if default.is_empty() { String::new() } else { format!(" Default: {default}.") };
         schema["description"] = json!(format!("{doc}{default}"));
         schema
     }
@@ -137,10 +128,7 @@ pub fn reference_page(targets: &[(&'static str, Section)]) -> String {
     }
     for (name, section) in targets {
         if section.fields.is_empty() {
-            page.push_str(&format!(
-                "\n## targets.{name}\n\n{} It has none.\n",
-                section.doc
-            ));
+            page.push_str(&format!("\n## targets.{name}\n\n{} It has none.\n", section.doc));
         } else {
             describe(section, &mut page);
         }
@@ -154,17 +142,10 @@ pub fn reference_page(targets: &[(&'static str, Section)]) -> String {
         }
         let empty = Vec::new();
         let examples = schema["examples"].as_array().unwrap_or(&empty);
-        let examples: Vec<_> = examples
-            .iter()
-            .filter_map(Value::as_str)
-            .map(|e| format!("`{e}`"))
-            .collect();
+        let examples: Vec<_> =
+            examples.iter().filter_map(Value::as_str).map(|e| format!("`{e}`")).collect();
         let form = schema["description"].as_str().unwrap_or_default();
-        page.push_str(&format!(
-            "| {name} | {} | {} |\n",
-            cell(form),
-            cell(&examples.join(", "))
-        ));
+        page.push_str(&format!("| {name} | {} | {} |\n", cell(form), cell(&examples.join(", "))));
     }
     page
 }
@@ -199,22 +180,16 @@ fn type_name(shape: &Shape) -> String {
         Shape::Integer { min, max } => format!("{min} to {max}"),
         Shape::Priority => "-1000 to 1000".to_owned(),
         Shape::Boolean => "`true`, `false`".to_owned(),
-        Shape::Choice(words) => words
-            .iter()
-            .map(|(word, _)| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Shape::Choice(words) => {
+            words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        }
         Shape::List(item) => format!("list of {}", type_name(item)),
         Shape::Map(key, value) => format!("{} to {}", key.name, type_name(value)),
         Shape::Section(section) => {
             let name = section().name;
             format!("[{name}](#{})", name.to_ascii_lowercase())
         }
-        Shape::Either(shapes) => shapes
-            .iter()
-            .map(type_name)
-            .collect::<Vec<_>>()
-            .join(" or "),
+        Shape::Either(shapes) => shapes.iter().map(type_name).collect::<Vec<_>>().join(" or "),
         Shape::Null => "`null`".to_owned(),
         Shape::Any => "anything".to_owned(),
     }

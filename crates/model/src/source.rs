@@ -44,14 +44,9 @@ impl Source {
     /// Names a text. The name is what a person would call it: a path, or `<stdin>`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            name: name.into(),
-            text,
-            line_starts,
-        }
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: name.into(), text, line_starts }
     }
 
     /// What diagnostics call this text.
@@ -80,11 +75,7 @@ impl Span {
     /// A range of one source. Offsets past 4 GiB saturate; the reader refuses such files long before.
     pub fn new(source: SourceId, range: Range<usize>) -> Self {
         let clamp = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
-        Self {
-            source,
-            start: clamp(range.start),
-            end: clamp(range.end),
-        }
+        Self { source, start: clamp(range.start), end: clamp(range.end) }
     }
 
     /// The byte range within the source.
@@ -94,10 +85,7 @@ impl Span {
 
     /// A part of this span, by byte offsets relative to its start; never reaches past its end.
     pub fn part(self, range: Range<usize>) -> Self {
-        let offset = |at: usize| {
-            self.start
-                .saturating_add(u32::try_from(at).unwrap_or(u32::MAX))
-        };
+        let offset = |at: usize| self.start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
         Self {
             source: self.source,
             start: offset(range.start).min(self.end),
@@ -132,9 +120,7 @@ impl Sources {
 
     /// The text that a span covers; empty where the span does not fit.
     pub fn slice(&self, span: Span) -> &str {
-        self.get(span.source)
-            .and_then(|source| source.text.get(span.range()))
-            .unwrap_or("")
+        self.get(span.source).and_then(|source| source.text.get(span.range())).unwrap_or("")
     }
 }
 

@@ -78,8 +78,7 @@ impl Node {
 
     /// Whether it is YAML's nothing: `null`, `~` or no value at all.
     pub fn is_null(&self) -> bool {
-        self.scalar()
-            .is_some_and(|s| s.plain && matches!(s.text.as_str(), "" | "~" | "null"))
+        self.scalar().is_some_and(|s| s.plain && matches!(s.text.as_str(), "" | "~" | "null"))
     }
 
     /// What it is, in words for a message.
@@ -104,10 +103,9 @@ impl Node {
     /// The value of a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
-            Value::Mapping(entries) => entries
-                .iter()
-                .find(|entry| entry.key.value == key)
-                .map(|entry| &entry.value),
+            Value::Mapping(entries) => {
+                entries.iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
+            }
             _ => None,
         }
     }
@@ -118,20 +116,11 @@ pub fn read(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Tree
     let start = Span::new(source, 0..0);
     if text.len() > MAX_BYTES {
         diagnostics.push(
-            Diagnostic::new(
-                Code::FILE_SIZE,
-                format!("the file has {} bytes", text.len()),
-            )
-            .labelled(start, format!("expected at most {MAX_BYTES} bytes"))
-            .help("split the model into several files in one folder"),
+            Diagnostic::new(Code::FILE_SIZE, format!("the file has {} bytes", text.len()))
+                .labelled(start, format!("expected at most {MAX_BYTES} bytes"))
+                .help("split the model into several files in one folder"),
         );
-        return Tree {
-            root: Node {
-                span: start,
-                value: Value::default(),
-            },
-            complete: false,
-        };
+        return Tree { root: Node { span: start, value: Value::default() }, complete: false };
     }
     let yaml::Events { events, error } = yaml::events(source, text, false);
     let mut builder = Builder {
@@ -156,13 +145,7 @@ pub fn read(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Tree
         );
         complete = false;
     }
-    Tree {
-        root: root.unwrap_or(Node {
-            span: start,
-            value: Value::default(),
-        }),
-        complete,
-    }
+    Tree { root: root.unwrap_or(Node { span: start, value: Value::default() }), complete }
 }
 
 /// A node with what its expansion costs.
@@ -214,21 +197,12 @@ impl<'a> Builder<'a, '_> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             self.stopped = true;
-            self.diagnostics
-                .push(yaml::too_many_nodes(Span::new(self.source, range)));
+            self.diagnostics.push(yaml::too_many_nodes(Span::new(self.source, range)));
             return None;
         }
         let (value, end, weight, inner, anchor) = match event.kind {
-            EventKind::Scalar {
-                text,
-                plain,
-                anchor,
-                ..
-            } => {
-                let scalar = Scalar {
-                    text: text.into_owned(),
-                    plain,
-                };
+            EventKind::Scalar { text, plain, anchor, .. } => {
+                let scalar = Scalar { text: text.into_owned(), plain };
                 (Value::Scalar(scalar), range.end, 1, 0, anchor)
             }
             EventKind::SequenceStart { anchor, .. } => {
@@ -248,10 +222,7 @@ impl<'a> Builder<'a, '_> {
                         .help("write `&name` before the value that is meant, or quote text that begins with `*`"),
                 );
                 return Some(Grown {
-                    node: Node {
-                        span,
-                        value: Value::Unreadable,
-                    },
+                    node: Node { span, value: Value::Unreadable },
                     weight: 1,
                     depth: 1,
                 });
@@ -263,17 +234,9 @@ impl<'a> Builder<'a, '_> {
             _ => return None,
         };
         let span = self.span(range.start..end.max(range.end), &value);
-        let grown = Grown {
-            node: Node { span, value },
-            weight,
-            depth: inner + 1,
-        };
+        let grown = Grown { node: Node { span, value }, weight, depth: inner + 1 };
         if anchor != 0 {
-            let copy = Grown {
-                node: grown.node.clone(),
-                weight,
-                depth: grown.depth,
-            };
+            let copy = Grown { node: grown.node.clone(), weight, depth: grown.depth };
             self.anchors.insert(anchor, copy);
         }
         Some(grown)
@@ -321,10 +284,7 @@ impl<'a> Builder<'a, '_> {
                 continue;
             }
             index.insert(key.value.clone(), entries.len());
-            entries.push(Entry {
-                key,
-                value: value.node,
-            });
+            entries.push(Entry { key, value: value.node });
         }
         (entries, end, weight, inner)
     }
@@ -333,11 +293,7 @@ impl<'a> Builder<'a, '_> {
         let range = node.span.range();
         match node.value {
             Value::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
-                self.unsupported(
-                    range,
-                    "a merge key",
-                    "write the fields out, or use `defaults`",
-                );
+                self.unsupported(range, "a merge key", "write the fields out, or use `defaults`");
                 None
             }
             Value::Scalar(scalar) => Some(Located::new(scalar.text, node.span)),
@@ -360,30 +316,18 @@ impl<'a> Builder<'a, '_> {
             // An alias inside of its own anchor: the value would contain itself.
             self.stopped = true;
             self.diagnostics.push(
-                Diagnostic::new(
-                    Code::UNKNOWN_ALIAS,
-                    "an alias inside of the value that it names",
-                )
-                .labelled(span, "expected an anchor that is complete")
-                .help("move the anchored value above its first use"),
+                Diagnostic::new(Code::UNKNOWN_ALIAS, "an alias inside of the value that it names")
+                    .labelled(span, "expected an anchor that is complete")
+                    .help("move the anchored value above its first use"),
             );
             return None;
         };
         let problem = if self.aliases > MAX_ALIASES {
-            Some((
-                Code::ALIAS_LIMIT,
-                format!("more than {MAX_ALIASES} aliases in one file"),
-            ))
+            Some((Code::ALIAS_LIMIT, format!("more than {MAX_ALIASES} aliases in one file")))
         } else if depth + target.depth > MAX_DEPTH {
-            Some((
-                Code::NESTING_LIMIT,
-                format!("nested deeper than {MAX_DEPTH} levels by aliases"),
-            ))
+            Some((Code::NESTING_LIMIT, format!("nested deeper than {MAX_DEPTH} levels by aliases")))
         } else if self.nodes + target.weight > MAX_NODES {
-            Some((
-                Code::NODE_LIMIT,
-                format!("more than {MAX_NODES} values by aliases"),
-            ))
+            Some((Code::NODE_LIMIT, format!("more than {MAX_NODES} values by aliases")))
         } else {
             None
         };
@@ -397,11 +341,7 @@ impl<'a> Builder<'a, '_> {
             return None;
         }
         self.nodes += target.weight;
-        Some(Grown {
-            node: target.node.clone(),
-            weight: target.weight,
-            depth: target.depth,
-        })
+        Some(Grown { node: target.node.clone(), weight: target.weight, depth: target.depth })
     }
 
     fn duplicate(&mut self, key: &Located<String>, first: &Entry) {
@@ -418,22 +358,16 @@ impl<'a> Builder<'a, '_> {
 
     fn unsupported(&mut self, range: std::ops::Range<usize>, what: &str, help: &str) {
         self.diagnostics.push(
-            Diagnostic::new(
-                Code::UNSUPPORTED_YAML,
-                format!("{what} has no place in a model"),
-            )
-            .labelled(Span::new(self.source, range), "expected plain YAML")
-            .help(help),
+            Diagnostic::new(Code::UNSUPPORTED_YAML, format!("{what} has no place in a model"))
+                .labelled(Span::new(self.source, range), "expected plain YAML")
+                .help(help),
         );
     }
 
     /// The whole where it is on one line, else its first key or item.
     fn span(&self, range: std::ops::Range<usize>, value: &Value) -> Span {
         let whole = Span::new(self.source, range.clone());
-        let one_line = self
-            .text
-            .get(range)
-            .is_some_and(|text| !text.contains('\n'));
+        let one_line = self.text.get(range).is_some_and(|text| !text.contains('\n'));
         match value {
             Value::Sequence(items) if !one_line => items.first().map_or(whole, |item| item.span),
             Value::Mapping(entries) if !one_line => {

@@ -92,11 +92,7 @@ pub(crate) fn events(source: SourceId, text: &str, comments: bool) -> Events<'_>
                 }
             }
             Err(scan) => {
-                let at = scan
-                    .marker()
-                    .byte_offset()
-                    .unwrap_or(text.len())
-                    .min(text.len());
+                let at = scan.marker().byte_offset().unwrap_or(text.len()).min(text.len());
                 error = Some(diagnose(source, text, scan.kind(), at));
                 break;
             }
@@ -112,12 +108,9 @@ pub(crate) fn events(source: SourceId, text: &str, comments: bool) -> Events<'_>
 
 /// More values than the reader takes.
 pub(crate) fn too_many_nodes(span: Span) -> Diagnostic {
-    Diagnostic::new(
-        Code::NODE_LIMIT,
-        format!("more than {MAX_NODES} values in one file"),
-    )
-    .at(span)
-    .help("split the model into several files, or remove aliases that repeat large parts")
+    Diagnostic::new(Code::NODE_LIMIT, format!("more than {MAX_NODES} values in one file"))
+        .at(span)
+        .help("split the model into several files, or remove aliases that repeat large parts")
 }
 
 fn kind(event: granit_parser::Event<'_>) -> Option<EventKind<'_>> {
@@ -129,15 +122,13 @@ fn kind(event: granit_parser::Event<'_>) -> Option<EventKind<'_>> {
             block: matches!(style, ScalarStyle::Literal | ScalarStyle::Folded),
             anchor,
         },
-        Yaml::SequenceStart(style, anchor, _) => EventKind::SequenceStart {
-            flow: style == StructureStyle::Flow,
-            anchor,
-        },
+        Yaml::SequenceStart(style, anchor, _) => {
+            EventKind::SequenceStart { flow: style == StructureStyle::Flow, anchor }
+        }
         Yaml::SequenceEnd => EventKind::SequenceEnd,
-        Yaml::MappingStart(style, anchor, _) => EventKind::MappingStart {
-            flow: style == StructureStyle::Flow,
-            anchor,
-        },
+        Yaml::MappingStart(style, anchor, _) => {
+            EventKind::MappingStart { flow: style == StructureStyle::Flow, anchor }
+        }
         Yaml::MappingEnd => EventKind::MappingEnd,
         Yaml::Alias(anchor) => EventKind::Alias(anchor),
         Yaml::UnresolvedAlias(_) => EventKind::UnknownAlias,
@@ -150,11 +141,7 @@ fn kind(event: granit_parser::Event<'_>) -> Option<EventKind<'_>> {
 
 fn diagnose(source: SourceId, text: &str, kind: &ErrorKind, at: usize) -> Diagnostic {
     let at = text.floor_char_boundary(at);
-    let width = text[at..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n')
-        .map_or(0, char::len_utf8);
+    let width = text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let span = Span::new(source, at..at + width);
     match kind {
         ErrorKind::TabNotAllowed
@@ -166,12 +153,11 @@ fn diagnose(source: SourceId, text: &str, kind: &ErrorKind, at: usize) -> Diagno
                 .labelled(span, "expected spaces")
                 .help("indent with spaces; `expand -t 2 FILE` replaces the tabs of a file")
         }
-        ErrorKind::RecursionLimitExceeded => Diagnostic::new(
-            Code::NESTING_LIMIT,
-            format!("nested deeper than {MAX_DEPTH} levels"),
-        )
-        .labelled(span, format!("expected at most {MAX_DEPTH} levels"))
-        .help("the model itself needs fewer than ten levels; look for brackets left open"),
+        ErrorKind::RecursionLimitExceeded => {
+            Diagnostic::new(Code::NESTING_LIMIT, format!("nested deeper than {MAX_DEPTH} levels"))
+                .labelled(span, format!("expected at most {MAX_DEPTH} levels"))
+                .help("the model itself needs fewer than ten levels; look for brackets left open")
+        }
         other => {
             let (expected, help) = advice(other);
             Diagnostic::new(Code::SYNTAX, format!("not YAML: {other}"))
@@ -204,10 +190,9 @@ fn advice(kind: &ErrorKind) -> (&'static str, &'static str) {
             "expected one `key: value` on a line",
             "quote text that contains `: `, and give every key its own line",
         ),
-        ErrorKind::UnexpectedCharacter { .. } => (
-            "expected a value",
-            "quote text that begins with one of @ ` % & * ! | > { } [ ]",
-        ),
+        ErrorKind::UnexpectedCharacter { .. } => {
+            ("expected a value", "quote text that begins with one of @ ` % & * ! | > { } [ ]")
+        }
         _ => (
             "expected YAML",
             "compare the indentation with the lines around it: keys of one mapping begin in one column",

@@ -11,10 +11,7 @@ const PORTS: u64 = 28_232;
 
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     for route in &site.routes {
-        let Some(per_ip) = route
-            .forward()
-            .and_then(|forward| forward.per_ip.connections)
-        else {
+        let Some(per_ip) = route.forward().and_then(|forward| forward.per_ip.connections) else {
             continue;
         };
         for id in &route.listeners {
@@ -32,10 +29,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
                         ),
                     )
                     .labelled(per_ip.span, "expected fewer than the listener takes")
-                    .also(
-                        max.span,
-                        format!("the limit of listener `{}`", listener.name.value),
-                    )
+                    .also(max.span, format!("the limit of listener `{}`", listener.name.value))
                     .help("lower `per_ip.connections`, or raise `max_connections`")
                     .clause(Clause::LIMIT_CONNECTIONS),
                 );
@@ -44,22 +38,12 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
         }
     }
     for (number, upstream) in site.upstreams.iter().enumerate() {
-        let servers = upstream
-            .servers
-            .iter()
-            .filter(|server| !*server.backup)
-            .count() as u64;
+        let servers = upstream.servers.iter().filter(|server| !*server.backup).count() as u64;
         let carries = |route: &&crate::site::Route| {
             route.carries_tunnels()
-                && route
-                    .forward()
-                    .is_some_and(|f| f.upstream == UpstreamId(number))
+                && route.forward().is_some_and(|f| f.upstream == UpstreamId(number))
         };
-        let listeners = site
-            .routes
-            .iter()
-            .filter(carries)
-            .flat_map(|route| &route.listeners);
+        let listeners = site.routes.iter().filter(carries).flat_map(|route| &route.listeners);
         let largest = listeners
             .filter_map(|id| site.listener(*id).limits.max_connections)
             .max_by_key(|limit| limit.get());

@@ -23,10 +23,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .labelled(span, "browsers send these by themselves")
-                .also(
-                    forward.upstream_span,
-                    "a route that carries WebSockets from any origin",
-                )
+                .also(forward.upstream_span, "a route that carries WebSockets from any origin")
                 .help("list the pages that may: `websocket: {origins: [same_origin]}`")
                 .clause(Clause::ORIGIN_CHECK),
             );

@@ -11,10 +11,7 @@ const LONGEST_MILLIS: u64 = 86_400_000;
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     let drain = &site.drain;
     for (name, setting) in [("timeout", &drain.timeout), ("stop", &drain.stop)] {
-        if let Some(span) = setting
-            .span
-            .filter(|_| setting.as_millis() > LONGEST_MILLIS)
-        {
+        if let Some(span) = setting.span.filter(|_| setting.as_millis() > LONGEST_MILLIS) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::DRAIN_TOO_LONG,
@@ -27,10 +24,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
         }
     }
     let spread = drain.spread;
-    if let Some(span) = spread
-        .span
-        .filter(|_| spread.as_millis() > drain.timeout.as_millis())
-    {
+    if let Some(span) = spread.span.filter(|_| spread.as_millis() > drain.timeout.as_millis()) {
         diagnostics.push(
             Diagnostic::new(
                 Code::DRAIN_TOO_LONG,

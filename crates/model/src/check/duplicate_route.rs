@@ -10,11 +10,8 @@ use crate::site::{Entry, PathRule, RouteId, Site};
 use crate::source::Span;
 
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
-    let keys: Vec<Vec<String>> = site
-        .routes
-        .iter()
-        .map(|route| route.entries.iter().map(key).collect())
-        .collect();
+    let keys: Vec<Vec<String>> =
+        site.routes.iter().map(|route| route.entries.iter().map(key).collect()).collect();
     let mut reported: HashSet<(RouteId, Span)> = HashSet::new();
     for listener in site.listener_ids() {
         for (host, routes) in site.claims(listener).tables() {
@@ -62,14 +59,8 @@ fn key(entry: &Entry) -> String {
         .map(|(name, value)| format!("{}={value:?}", name.as_str().to_ascii_lowercase()))
         .collect();
     headers.sort_unstable();
-    let mut query: Vec<_> = entry
-        .query
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
+    let mut query: Vec<_> =
+        entry.query.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     query.sort_unstable();
-    format!(
-        "{path}\n{methods:?}\n{headers:?}\n{query:?}\n{}",
-        entry.upgrade
-    )
+    format!("{path}\n{methods:?}\n{headers:?}\n{query:?}\n{}", entry.upgrade)
 }

@@ -14,20 +14,12 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     let Some(heartbeat) = site.heartbeat else {
         return;
     };
-    let routes = site
-        .routes
-        .iter()
-        .filter(|route| route.carries_tunnels())
-        .filter_map(|route| {
-            let idle = route.forward()?.timeouts.tunnel_idle;
-            Some((idle.bound()?, idle.span, "this timer".to_owned()))
-        });
+    let routes = site.routes.iter().filter(|route| route.carries_tunnels()).filter_map(|route| {
+        let idle = route.forward()?.timeouts.tunnel_idle;
+        Some((idle.bound()?, idle.span, "this timer".to_owned()))
+    });
     let hops = site.chain.iter().filter_map(|hop| {
-        Some((
-            hop.tunnel_idle?,
-            Some(hop.name.span),
-            format!("hop `{}`", hop.name.value),
-        ))
+        Some((hop.tunnel_idle?, Some(hop.name.span), format!("hop `{}`", hop.name.value)))
     });
     let smallest: Option<(Duration, Option<Span>, String)> =
         routes.chain(hops).min_by_key(|(t, ..)| *t);
@@ -50,10 +42,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     };
     let half = Duration::<1>::from_millis(timer.as_millis() / 2);
     let mut finding = Diagnostic::new(Code::HEARTBEAT, race)
-        .labelled(
-            heartbeat.span,
-            format!("expected at most {half}, half of the shortest timer"),
-        )
+        .labelled(heartbeat.span, format!("expected at most {half}, half of the shortest timer"))
         .help("ping more often, or lengthen the timer")
         .clause(Clause::TIMER_TUNNEL_IDLE);
     if let Some(place) = place {

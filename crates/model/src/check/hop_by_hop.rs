@@ -25,10 +25,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
         match &route.action {
             Action::Forward(forward) => forwarded(forward, diagnostics),
             Action::Respond(respond) => {
-                respond
-                    .headers
-                    .iter()
-                    .for_each(|(name, _)| judge(name, false, diagnostics));
+                respond.headers.iter().for_each(|(name, _)| judge(name, false, diagnostics));
             }
             Action::Redirect(_) => {}
         }
@@ -36,16 +33,8 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
 }
 
 fn forwarded(forward: &Forward, diagnostics: &mut Diagnostics) {
-    for (edit, request) in [
-        (&forward.request_headers, true),
-        (&forward.response_headers, false),
-    ] {
-        let names = edit
-            .set
-            .iter()
-            .chain(&edit.add)
-            .map(|(name, _)| name)
-            .chain(&edit.remove);
+    for (edit, request) in [(&forward.request_headers, true), (&forward.response_headers, false)] {
+        let names = edit.set.iter().chain(&edit.add).map(|(name, _)| name).chain(&edit.remove);
         names.for_each(|name| judge(name, request, diagnostics));
     }
     if let Some(Auth::Forward { copy_headers, .. }) = forward.auth.as_ref().map(|auth| &auth.value)
@@ -69,12 +58,9 @@ fn judge(name: &Located<HeaderName>, request: bool, diagnostics: &mut Diagnostic
         _ => return,
     };
     diagnostics.push(
-        Diagnostic::new(
-            Code::HOP_BY_HOP,
-            format!("`{}` is the proxy's own field", name.value),
-        )
-        .labelled(name.span, "expected an end-to-end field")
-        .help(help)
-        .clause(Clause::HEADERS_HOP_BY_HOP),
+        Diagnostic::new(Code::HOP_BY_HOP, format!("`{}` is the proxy's own field", name.value))
+            .labelled(name.span, "expected an end-to-end field")
+            .help(help)
+            .clause(Clause::HEADERS_HOP_BY_HOP),
     );
 }

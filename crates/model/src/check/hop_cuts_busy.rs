@@ -8,16 +8,11 @@ use crate::site::Site;
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     for hop in &site.chain {
         let Some(max) = hop.tunnel_max else { continue };
-        let longer = site
-            .routes
-            .iter()
-            .filter(|route| route.carries_tunnels())
-            .find_map(|route| {
-                let forward = route.forward()?;
-                let own = forward.timeouts.tunnel_max;
-                own.is_none_or(|own| own.value > max)
-                    .then_some((own, forward.upstream_span))
-            });
+        let longer = site.routes.iter().filter(|route| route.carries_tunnels()).find_map(|route| {
+            let forward = route.forward()?;
+            let own = forward.timeouts.tunnel_max;
+            own.is_none_or(|own| own.value > max).then_some((own, forward.upstream_span))
+        });
         let Some((own, place)) = longer else { continue };
         let place = own.map_or(place, |own| own.span);
         diagnostics.push(

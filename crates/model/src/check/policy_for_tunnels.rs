@@ -9,17 +9,12 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     for (number, upstream) in site.upstreams.iter().enumerate() {
         let balancing = &upstream.load_balancing;
         let by_turns = matches!(balancing.policy, Policy::RoundRobin | Policy::Random);
-        let Some(span) = balancing
-            .span
-            .filter(|_| by_turns && upstream.servers.len() > 1)
-        else {
+        let Some(span) = balancing.span.filter(|_| by_turns && upstream.servers.len() > 1) else {
             continue;
         };
         let tunnels = site.routes.iter().any(|route| {
             route.carries_tunnels()
-                && route
-                    .forward()
-                    .is_some_and(|f| f.upstream == UpstreamId(number))
+                && route.forward().is_some_and(|f| f.upstream == UpstreamId(number))
         });
         if tunnels {
             diagnostics.push(

@@ -21,10 +21,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
                     "`mode: require` never answers 426 here: only WebSocket requests match",
                 )
                 .labelled(span, "has no effect")
-                .also(
-                    entry.span,
-                    "plain HTTP does not match this, and gets another route or 404",
-                )
+                .also(entry.span, "plain HTTP does not match this, and gets another route or 404")
                 .help("remove `upgrade` for the 426, or remove `mode`")
                 .clause(Clause::MODE_REQUIRE),
             );

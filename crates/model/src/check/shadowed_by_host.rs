@@ -29,11 +29,8 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
         }
         for id in &claims.rest {
             let route = &site.routes[id.0];
-            let missing = route
-                .entries
-                .iter()
-                .filter_map(|entry| path(&entry.path))
-                .find_map(|path| {
+            let missing =
+                route.entries.iter().filter_map(|entry| path(&entry.path)).find_map(|path| {
                     let having = hosts.get(path);
                     let all = having.is_some_and(|having| having.len() == claims.named.len());
                     if all {
@@ -73,10 +70,7 @@ fn report(site: &Site, listener: ListenerId, id: RouteId, host: &Hostname, out: 
         Code::SHADOWED_BY_HOST,
         format!("{} gets no request for `{host}`", route.title(id)),
     )
-    .labelled(
-        place,
-        "a route without hostnames: only for hosts that no route names",
-    )
+    .labelled(place, "a route without hostnames: only for hosts that no route names")
     .help(format!(
         "add `hostnames: [{host}]` to a route of this path, or remove the name from the other"
     ))

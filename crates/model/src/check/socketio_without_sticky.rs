@@ -16,15 +16,8 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
             continue;
         };
         let upstream = site.upstream(forward.upstream);
-        let by_client = matches!(
-            upstream.load_balancing.policy,
-            Policy::IpHash | Policy::Hash
-        );
-        let servers = upstream
-            .servers
-            .iter()
-            .filter(|server| !*server.backup)
-            .count();
+        let by_client = matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash);
+        let servers = upstream.servers.iter().filter(|server| !*server.backup).count();
         if upstream.sticky.is_some() || by_client || servers < 2 {
             continue;
         }

@@ -12,10 +12,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
             Some(tls) if tls.certificates.is_empty() => diagnostics.push(
                 Diagnostic::new(
                     Code::TLS_WITHOUT_CERTIFICATE,
-                    format!(
-                        "listener `{}` has TLS and no certificate",
-                        listener.name.value
-                    ),
+                    format!("listener `{}` has TLS and no certificate", listener.name.value),
                 )
                 .labelled(listener.name.span, "expected `tls.certificates`")
                 .help("add `certificates: [{certificate: FILE, key: FILE}]` to its `tls`")

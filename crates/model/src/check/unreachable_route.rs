@@ -35,9 +35,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
                 let route = &site.routes[id.0];
                 for (number, entry) in route.entries.iter().enumerate() {
                     let order = order(*id, number);
-                    let by = covers
-                        .cover(entry, *route.priority, order)
-                        .map(|cover| cover.span);
+                    let by = covers.cover(entry, *route.priority, order).map(|cover| cover.span);
                     let verdict = verdicts.entry((*id, number)).or_insert(by);
                     *verdict = verdict.and(by);
                 }
@@ -66,17 +64,11 @@ fn covers<'a>(site: &'a Site, routes: &[RouteId]) -> Covers<'a> {
     let mut covers = Covers::default();
     for id in routes {
         let route = &site.routes[id.0];
-        for (number, entry) in route
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, e)| e.is_unconditional())
+        for (number, entry) in
+            route.entries.iter().enumerate().filter(|(_, e)| e.is_unconditional())
         {
-            let cover = Cover {
-                priority: *route.priority,
-                order: order(*id, number),
-                span: entry.span,
-            };
+            let cover =
+                Cover { priority: *route.priority, order: order(*id, number), span: entry.span };
             let higher = |slot: &mut Cover| {
                 if cover.priority > slot.priority {
                     *slot = cover;
@@ -84,18 +76,10 @@ fn covers<'a>(site: &'a Site, routes: &[RouteId]) -> Covers<'a> {
             };
             match &entry.path {
                 PathRule::Exact(path) => {
-                    covers
-                        .exact
-                        .entry(path.as_str())
-                        .and_modify(higher)
-                        .or_insert(cover);
+                    covers.exact.entry(path.as_str()).and_modify(higher).or_insert(cover);
                 }
                 PathRule::Prefix(path) => {
-                    covers
-                        .prefix
-                        .entry(path.prefix())
-                        .and_modify(higher)
-                        .or_insert(cover);
+                    covers.prefix.entry(path.prefix()).and_modify(higher).or_insert(cover);
                 }
                 PathRule::Regex(pattern) if pattern.matches_everything() => {
                     covers.everything.push(cover);

@@ -7,16 +7,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::site::Site;
 
 pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
-    let upstreams: HashSet<_> = site
-        .routes
-        .iter()
-        .filter_map(|route| Some(route.forward()?.upstream.0))
-        .collect();
-    let listeners: HashSet<_> = site
-        .routes
-        .iter()
-        .flat_map(|route| &route.listeners)
-        .collect();
+    let upstreams: HashSet<_> =
+        site.routes.iter().filter_map(|route| Some(route.forward()?.upstream.0)).collect();
+    let listeners: HashSet<_> = site.routes.iter().flat_map(|route| &route.listeners).collect();
     for (number, upstream) in site.upstreams.iter().enumerate() {
         if !upstreams.contains(&number) {
             diagnostics.push(
@@ -32,12 +25,9 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
     for id in site.listener_ids().filter(|id| !listeners.contains(id)) {
         let name = &site.listener(id).name;
         diagnostics.push(
-            Diagnostic::new(
-                Code::UNUSED,
-                format!("no route belongs to listener `{}`", name.value),
-            )
-            .labelled(name.span, "answers every request with 404")
-            .help("name it in a route's `listeners`, or remove it"),
+            Diagnostic::new(Code::UNUSED, format!("no route belongs to listener `{}`", name.value))
+                .labelled(name.span, "answers every request with 404")
+                .help("name it in a route's `listeners`, or remove it"),
         );
     }
 }

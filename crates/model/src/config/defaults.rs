@@ -36,22 +36,13 @@ impl Defaults {
     /// The description of this section.
     pub fn section() -> Section {
         let mut fields: Vec<Field> = Vec::new();
-        let scopes = [
-            RouteSettings::section(),
-            UpstreamSettings::section(),
-            ListenerSettings::section(),
-        ];
+        let scopes =
+            [RouteSettings::section(), UpstreamSettings::section(), ListenerSettings::section()];
         for field in scopes.into_iter().flat_map(|section| section.fields) {
             match field.name {
                 "timeouts" | "limits" if fields.iter().any(|known| known.name == field.name) => {}
-                "timeouts" => fields.push(Field {
-                    shape: Shape::Section(all_timeouts),
-                    ..field
-                }),
-                "limits" => fields.push(Field {
-                    shape: Shape::Section(all_limits),
-                    ..field
-                }),
+                "timeouts" => fields.push(Field { shape: Shape::Section(all_timeouts), ..field }),
+                "limits" => fields.push(Field { shape: Shape::Section(all_limits), ..field }),
                 _ => fields.push(field),
             }
         }
@@ -68,14 +59,7 @@ impl Defaults {
     fn decode_entry(&mut self, entry: &Entry, out: &mut Decoder<'_>) -> Option<()> {
         match entry.key.value.as_str() {
             "timeouts" => {
-                shared!(
-                    all_timeouts,
-                    timeouts,
-                    self,
-                    entry,
-                    out,
-                    [route, upstream, listener]
-                );
+                shared!(all_timeouts, timeouts, self, entry, out, [route, upstream, listener]);
             }
             "limits" => shared!(all_limits, limits, self, entry, out, [route, listener]),
             _ => {
@@ -112,23 +96,13 @@ fn union(name: &'static str, doc: &'static str, sections: Vec<Section>) -> Secti
             fields.push(field);
         }
     }
-    Section {
-        name,
-        doc,
-        family: Family::Own,
-        scope: Scope::Site,
-        fields,
-        open: false,
-    }
+    Section { name, doc, family: Family::Own, scope: Scope::Site, fields, open: false }
 }
 
 fn all_timeouts() -> Section {
     use crate::config::{ListenerTimeouts, RouteTimeouts, UpstreamTimeouts};
-    let sections = vec![
-        RouteTimeouts::section(),
-        UpstreamTimeouts::section(),
-        ListenerTimeouts::section(),
-    ];
+    let sections =
+        vec![RouteTimeouts::section(), UpstreamTimeouts::section(), ListenerTimeouts::section()];
     union("DefaultTimeouts", "Timers of every scope.", sections)
 }
 

@@ -79,20 +79,15 @@ impl Scalar for NameServer {
     const CODE: Code = Code::BAD_ADDRESS;
 
     fn parse(text: &str) -> Result<Self, Problem> {
-        text.parse()
-            .ok()
-            .filter(|address: &SocketAddr| address.port() != 0)
-            .map(Self)
-            .ok_or_else(|| {
+        text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).map(Self).ok_or_else(
+            || {
                 Problem::new(
-                    format!(
-                        "`{}` is not the address of a name server",
-                        text.escape_debug()
-                    ),
+                    format!("`{}` is not the address of a name server", text.escape_debug()),
                     "an IP address and a port such as `10.0.0.2:53`",
                     "write the address and the port, which is nearly always 53",
                 )
-            })
+            },
+        )
     }
 }
 

@@ -107,10 +107,7 @@ pub struct Priority(pub i32);
 
 impl Decode for Priority {
     fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
-        let number = node
-            .scalar()
-            .filter(|s| s.plain)
-            .and_then(|s| s.text.parse::<i32>().ok());
+        let number = node.scalar().filter(|s| s.plain).and_then(|s| s.text.parse::<i32>().ok());
         match number {
             Some(number) if (-1000..=1000).contains(&number) => Some(Self(number)),
             Some(number) => {

@@ -42,11 +42,7 @@ pub struct Target {
 impl Target {
     /// The description of this section.
     pub fn section() -> Section {
-        Section {
-            name: "Target",
-            open: true,
-            ..TargetFields::section()
-        }
+        Section { name: "Target", open: true, ..TargetFields::section() }
     }
 }
 

@@ -108,10 +108,7 @@ impl Decode for ServerEntry {
             Value::Scalar(_) => {
                 let address = UpstreamAddress::decode(node, out)?;
                 let address = Some(Located::new(address, node.span));
-                Some(Self(Server {
-                    address,
-                    ..Server::default()
-                }))
+                Some(Self(Server { address, ..Server::default() }))
             }
             _ => Server::decode(node, out).map(Self),
         }

@@ -5,12 +5,7 @@ pub(super) fn align(out: &str, trailing: &[usize]) -> String {
     let mut aligned = String::with_capacity(out.len() + 16 * trailing.len());
     let mut run: Vec<(&str, &str)> = Vec::new();
     let flush = |run: &mut Vec<(&str, &str)>, aligned: &mut String| {
-        let width = run
-            .iter()
-            .map(|(code, _)| code.chars().count())
-            .max()
-            .unwrap_or(0)
-            + 2;
+        let width = run.iter().map(|(code, _)| code.chars().count()).max().unwrap_or(0) + 2;
         for (code, comment) in run.drain(..) {
             aligned.push_str(&format!("{code:width$}{comment}\n"));
         }

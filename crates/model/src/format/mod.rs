@@ -20,12 +20,9 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Box<Diagnostic>> {
         return Ok(printed);
     }
     Err(Box::new(
-        Diagnostic::new(
-            Code::UNSUPPORTED_YAML,
-            "this text cannot be laid out without changing it",
-        )
-        .labelled(Span::new(source, 0..0), "expected plain YAML")
-        .help("lay it out by hand, and report it with the text"),
+        Diagnostic::new(Code::UNSUPPORTED_YAML, "this text cannot be laid out without changing it")
+            .labelled(Span::new(source, 0..0), "expected plain YAML")
+            .help("lay it out by hand, and report it with the text"),
     ))
 }
 
@@ -34,10 +31,7 @@ fn same(before: &str, after: &str) -> bool {
     let read = |text: &str| tree::read(SourceId(0), text, &mut Diagnostics::default()).root;
     let comments = |text: &str| {
         outline::outline(SourceId(0), text).ok().map(|outline| {
-            let texts = outline
-                .comments
-                .into_iter()
-                .map(|range| text[range].trim_end().to_owned());
+            let texts = outline.comments.into_iter().map(|range| text[range].trim_end().to_owned());
             texts.collect::<Vec<_>>()
         })
     };
@@ -52,9 +46,7 @@ fn equal(a: &Node, b: &Node) -> bool {
         }
         (Value::Mapping(a), Value::Mapping(b)) => {
             a.len() == b.len()
-                && a.iter()
-                    .zip(b)
-                    .all(|(a, b)| a.key == b.key && equal(&a.value, &b.value))
+                && a.iter().zip(b).all(|(a, b)| a.key == b.key && equal(&a.value, &b.value))
         }
         _ => false,
     }
@@ -72,26 +64,17 @@ mod tests {
     #[test]
     fn layouts_become_even() {
         for (text, even) in [
-            (
-                "a:   1\nb:    [x,y ,  {c: d}]\n",
-                "a: 1\nb: [x, y, {c: d}]\n",
-            ),
+            ("a:   1\nb:    [x,y ,  {c: d}]\n", "a: 1\nb: [x, y, {c: d}]\n"),
             ("a:\n- x\n-   y\n", "a:\n  - x\n  - y\n"),
             ("a:\n     b:  1\n     c: 2", "a:\n  b: 1\n  c: 2\n"),
             ("a: {b: 1,\n  c: [2]}\n", "a:\n  b: 1\n  c: [2]\n"),
-            (
-                "# top\n\n\n\na: 1 # right\n\n# last\n",
-                "# top\n\na: 1  # right\n\n# last\n",
-            ),
+            ("# top\n\n\n\na: 1 # right\n\n# last\n", "# top\n\na: 1  # right\n\n# last\n"),
             (
                 "a:\n  - b: 1\n    c: 2\n  # end of a\nd: 3\n",
                 "a:\n  - b: 1\n    c: 2\n  # end of a\nd: 3\n",
             ),
             ("a:\n  -  # why\n    b: 1\n", "a:\n  -  # why\n    b: 1\n"),
-            (
-                "a: |  \n      x\n        y\n\n\nb: 1\n",
-                "a: |\n  x\n    y\n\nb: 1\n",
-            ),
+            ("a: |  \n      x\n        y\n\n\nb: 1\n", "a: |\n  x\n    y\n\nb: 1\n"),
             ("a: 'x\n     y'\n", "a: 'x\n  y'\n"),
             ("a: &k {b: 1}\nc: *k\n", "a: &k {b: 1}\nc: *k\n"),
             ("a:\nb: ~\n", "a:\nb: ~\n"),
@@ -117,10 +100,7 @@ mod tests {
         ];
         let flow = scalar.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
-                (
-                    proptest::collection::vec(inner.clone(), 0..3),
-                    "( |\n   ){1,2}"
-                )
+                (proptest::collection::vec(inner.clone(), 0..3), "( |\n   ){1,2}")
                     .prop_map(|(items, gap)| format!("[{}]", items.join(&format!(",{gap}")))),
                 proptest::collection::vec(inner, 0..3).prop_map(|items| {
                     let pairs = items.iter().enumerate().map(|(n, v)| format!("k{n}:  {v}"));
@@ -128,12 +108,8 @@ mod tests {
                 }),
             ]
         });
-        let comment = prop_oneof![
-            Just(""),
-            Just("  # note"),
-            Just("\n\n  # own line"),
-            Just("\n# left\n")
-        ];
+        let comment =
+            prop_oneof![Just(""), Just("  # note"), Just("\n\n  # own line"), Just("\n# left\n")];
         proptest::collection::vec((flow, comment, 0usize..4), 1..6).prop_map(|entries| {
             let mut text = String::new();
             for (number, (value, comment, shape)) in entries.iter().enumerate() {

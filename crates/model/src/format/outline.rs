@@ -26,10 +26,7 @@ pub(super) enum Kind {
     /// A list; `flow` where it was written in brackets.
     Sequence { flow: bool, items: Vec<Node> },
     /// A mapping; `flow` where it was written in braces.
-    Mapping {
-        flow: bool,
-        entries: Vec<(Node, Node)>,
-    },
+    Mapping { flow: bool, entries: Vec<(Node, Node)> },
 }
 
 /// A whole text.
@@ -63,10 +60,7 @@ pub(super) fn outline(source: SourceId, text: &str) -> Result<Outline, Box<Diagn
                 if root.is_some() {
                     return Err(builder.refuse(event.range, "a second document"));
                 }
-                if text[..event.range.start]
-                    .lines()
-                    .any(|line| line.starts_with('%'))
-                {
+                if text[..event.range.start].lines().any(|line| line.starts_with('%')) {
                     return Err(builder.refuse(event.range, "a directive"));
                 }
                 explicit_start = explicit;
@@ -76,11 +70,7 @@ pub(super) fn outline(source: SourceId, text: &str) -> Result<Outline, Box<Diagn
     }
     let mut comments = builder.comments;
     comments.sort_by_key(|range| range.start);
-    Ok(Outline {
-        root,
-        explicit_start,
-        comments,
-    })
+    Ok(Outline { root, explicit_start, comments })
 }
 
 struct Builder<'a> {
@@ -108,20 +98,14 @@ impl<'a> Builder<'a> {
         let mut range = event.range;
         if matches!(event.kind, EventKind::Scalar { block: true, .. }) {
             // The parser gives the text alone; the mark before it is part of the scalar.
-            let between = self
-                .text
-                .get(self.last_end..range.start)
-                .unwrap_or_default();
+            let between = self.text.get(self.last_end..range.start).unwrap_or_default();
             if let Some(mark) = between.find(['|', '>']) {
                 range.start = self.last_end + mark;
             }
         }
         self.last_end = self.last_end.max(range.end);
         let anchor = match self.events.peek() {
-            Some(Event {
-                kind: EventKind::Anchor,
-                range,
-            }) => {
+            Some(Event { kind: EventKind::Anchor, range }) => {
                 let range = range.clone();
                 self.events.next();
                 Some(range)
@@ -162,11 +146,7 @@ impl<'a> Builder<'a> {
             EventKind::Tag => return Err(self.refuse(range, "a tag")),
             _ => return Err(self.refuse(range, "this")),
         };
-        Ok(Node {
-            range: range.start..end.max(range.end),
-            anchor,
-            kind,
-        })
+        Ok(Node { range: range.start..end.max(range.end), anchor, kind })
     }
 
     fn entry(&mut self, event: Event<'a>) -> Result<(Node, Node), Box<Diagnostic>> {

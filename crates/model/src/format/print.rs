@@ -59,11 +59,8 @@ struct Printer<'a> {
 impl Printer<'_> {
     /// Begins a new line at an indentation for what stands at an offset, after the comments before it.
     fn lead(&mut self, offset: usize, indent: usize) {
-        while let Some(comment) = self
-            .comments
-            .get(self.next_comment)
-            .filter(|c| c.start < offset)
-            .cloned()
+        while let Some(comment) =
+            self.comments.get(self.next_comment).filter(|c| c.start < offset).cloned()
         {
             self.next_comment += 1;
             let between = &self.text[self.end.min(comment.start)..comment.start];
@@ -171,10 +168,7 @@ impl Printer<'_> {
         }
         if self.is_block(node) {
             let first = self.first(node);
-            let comment = self
-                .comments
-                .get(self.next_comment)
-                .is_some_and(|c| c.start < first);
+            let comment = self.comments.get(self.next_comment).is_some_and(|c| c.start < first);
             let inline = item && node.anchor.is_none() && !comment;
             if inline {
                 self.out.push(' ');
@@ -182,10 +176,8 @@ impl Printer<'_> {
             self.collection(node, indent + 2, inline);
             self.end = self.end.max(node.range.end.min(self.closing(node)));
         } else if !node.range.is_empty() {
-            let comment = self
-                .comments
-                .get(self.next_comment)
-                .is_some_and(|c| c.start < node.range.start);
+            let comment =
+                self.comments.get(self.next_comment).is_some_and(|c| c.start < node.range.start);
             if comment {
                 self.lead(node.range.start, indent + 2);
             } else {
@@ -198,12 +190,12 @@ impl Printer<'_> {
     /// Where the first entry of a block collection begins.
     fn first(&self, node: &Node) -> usize {
         match &node.kind {
-            Kind::Sequence { items, .. } => items
-                .first()
-                .map_or(node.range.start, |item| self.dash(item)),
-            Kind::Mapping { entries, .. } => entries
-                .first()
-                .map_or(node.range.start, |(key, _)| key.range.start),
+            Kind::Sequence { items, .. } => {
+                items.first().map_or(node.range.start, |item| self.dash(item))
+            }
+            Kind::Mapping { entries, .. } => {
+                entries.first().map_or(node.range.start, |(key, _)| key.range.start)
+            }
             Kind::Plain | Kind::Block => node.range.start,
         }
     }
@@ -218,9 +210,10 @@ impl Printer<'_> {
 
     /// The dash of an item that was written with one, else the item itself.
     fn dash(&self, item: &Node) -> usize {
-        let start = item.anchor.as_ref().map_or(item.range.start, |anchor| {
-            anchor.start.min(item.range.start)
-        });
+        let start = item
+            .anchor
+            .as_ref()
+            .map_or(item.range.start, |anchor| anchor.start.min(item.range.start));
         let start = if matches!(
             item.kind,
             Kind::Sequence { flow: false, .. } | Kind::Mapping { flow: false, .. }
@@ -310,8 +303,7 @@ impl Printer<'_> {
             self.out.push_str(first.trim_end_matches(['\r']));
         }
         for line in lines {
-            self.out
-                .truncate(self.out.trim_end_matches([' ', '\t']).len());
+            self.out.truncate(self.out.trim_end_matches([' ', '\t']).len());
             self.out.push('\n');
             let line = line.trim_start_matches([' ', '\t']).trim_end_matches('\r');
             if !line.is_empty() {
@@ -325,22 +317,15 @@ impl Printer<'_> {
     fn block_scalar(&mut self, range: Range<usize>, indent: usize) {
         let text = &self.text[range.clone()];
         let (header, body) = text.split_once('\n').unwrap_or((text, ""));
-        let marks: String = header
-            .chars()
-            .take_while(|c| "|>+-0123456789".contains(*c))
-            .collect();
+        let marks: String = header.chars().take_while(|c| "|>+-0123456789".contains(*c)).collect();
         let explicit = marks.chars().find_map(|c| c.to_digit(10));
         let body_start = range.start + header.len() + 1;
         // The column that the text begins at: of its first line with something on it, or as the header says.
-        let first = body
-            .lines()
-            .find(|line| !line.trim_matches(' ').is_empty())
-            .unwrap_or("");
+        let first = body.lines().find(|line| !line.trim_matches(' ').is_empty()).unwrap_or("");
         let spaces = first.len() - first.trim_start_matches(' ').len();
         let parent = self.levels.last().map_or(0, |(written, _)| *written);
         let column = explicit.map_or(spaces, |digit| parent + digit as usize);
-        self.out
-            .push_str(&marks.replace(|c: char| c.is_ascii_digit(), "2"));
+        self.out.push_str(&marks.replace(|c: char| c.is_ascii_digit(), "2"));
         if let Some(comment) = self
             .comments
             .get(self.next_comment)
@@ -353,9 +338,7 @@ impl Printer<'_> {
         }
         let keep = marks.contains('+');
         let body = if keep {
-            body.trim_end_matches(' ')
-                .strip_suffix('\n')
-                .unwrap_or(body)
+            body.trim_end_matches(' ').strip_suffix('\n').unwrap_or(body)
         } else {
             body.trim_end_matches(['\n', ' '])
         };

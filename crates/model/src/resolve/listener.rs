@@ -12,33 +12,19 @@ use crate::site::{
 };
 
 pub(super) fn resolve(config: config::Listener, scope: &mut Context<'_>) -> Option<Listener> {
-    let config::Listener {
-        name,
-        address,
-        tls,
-        proxy_protocol,
-        settings,
-        broken: _,
-    } = config;
+    let config::Listener { name, address, tls, proxy_protocol, settings, broken: _ } = config;
     let settings = settings.over(&scope.defaults.listener);
     let tls = tls.map(|tls| resolve_tls(tls.value, scope));
-    let protocols = if tls.is_some() {
-        vec![Protocol::H2, Protocol::Http11]
-    } else {
-        vec![Protocol::Http11]
-    };
-    let written = settings
-        .protocols
-        .filter(|protocols| !protocols.value.is_empty());
+    let protocols =
+        if tls.is_some() { vec![Protocol::H2, Protocol::Http11] } else { vec![Protocol::Http11] };
+    let written = settings.protocols.filter(|protocols| !protocols.value.is_empty());
     let timeouts = settings.timeouts.map(|t| t.value).unwrap_or_default();
     let limits = settings.limits.map(|l| l.value).unwrap_or_default();
     let listener = Listener {
         name: name?,
         address: address?,
         protocols: Setting::of(
-            written
-                .map(|p| p.map(|list| list.into_iter().map(|one| one.value).collect()))
-                .as_ref(),
+            written.map(|p| p.map(|list| list.into_iter().map(|one| one.value).collect())).as_ref(),
             protocols,
         ),
         h2_websockets: Setting::of(settings.h2_websockets.as_ref(), OnOff::Auto),

@@ -4,6 +4,8 @@
 mod listener;
 mod operations;
 mod route;
+mod route_action;
+mod route_match;
 mod route_policy;
 mod upstream;
 
@@ -46,10 +48,7 @@ pub(crate) fn resolve(config: Config, diagnostics: &mut Diagnostics) -> Site {
     } = config;
     let defaults = defaults.map(|d| d.value).unwrap_or_default();
 
-    if let Some(empty) = listeners
-        .as_ref()
-        .filter(|listeners| listeners.value.is_empty())
-    {
+    if let Some(empty) = listeners.as_ref().filter(|listeners| listeners.value.is_empty()) {
         diagnostics.push(
             Diagnostic::new(Code::MISSING_FIELD, "the model has no listener")
                 .labelled(empty.span, "expected at least one")
@@ -85,10 +84,7 @@ pub(crate) fn resolve(config: Config, diagnostics: &mut Diagnostics) -> Site {
     for (name, config) in upstream_configs {
         let upstream = upstream::resolve(name.clone(), config.value, &mut scope);
         site_upstreams.push(upstream);
-        scope.upstreams.insert(
-            name.value,
-            (UpstreamId(site_upstreams.len() - 1), name.span),
-        );
+        scope.upstreams.insert(name.value, (UpstreamId(site_upstreams.len() - 1), name.span));
     }
     let mut site_routes = Vec::new();
     for config in routes.map(|r| r.value).unwrap_or_default() {
@@ -105,12 +101,7 @@ pub(crate) fn resolve(config: Config, diagnostics: &mut Diagnostics) -> Site {
             .map(|t| t.value.0)
             .unwrap_or_default()
             .into_iter()
-            .map(|(name, target)| {
-                (
-                    name.value.to_string(),
-                    Located::new(target.value, name.span),
-                )
-            })
+            .map(|(name, target)| (name.value.to_string(), Located::new(target.value, name.span)))
             .collect::<BTreeMap<_, _>>(),
         chain: operations::chain(chain),
         heartbeat: app.and_then(|app| app.value.heartbeat),
@@ -156,11 +147,7 @@ impl Context<'_> {
 
     /// A field that can have no effect where it stands.
     fn no_effect(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.push(
-            Diagnostic::new(Code::NO_EFFECT, message)
-                .at(span)
-                .help(help),
-        );
+        self.push(Diagnostic::new(Code::NO_EFFECT, message).at(span).help(help));
     }
 
     /// One of several fields, and only one: reports when none or more than one is there.
@@ -172,15 +159,10 @@ impl Context<'_> {
         broken: &[&str],
         fields: &[(&str, Option<Span>)],
     ) {
-        let written: Vec<_> = fields
-            .iter()
-            .filter_map(|(name, span)| span.map(|s| (name, s)))
-            .collect();
-        let list = fields
-            .iter()
-            .map(|(name, _)| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let written: Vec<_> =
+            fields.iter().filter_map(|(name, span)| span.map(|s| (name, s))).collect();
+        let list =
+            fields.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         match written.as_slice() {
             [_] => {}
             [] if fields.iter().any(|(name, _)| broken.contains(name)) => {}
@@ -218,18 +200,14 @@ pub(crate) fn unknown_reference<'n>(
     let help = match suggestion(name, known.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
         None if known.is_empty() => format!("there is no {what} yet; declare it"),
-        None if known.len() > 10 => format!(
-            "declare the {what}, or use one of the {} that are there",
-            known.len()
-        ),
+        None if known.len() > 10 => {
+            format!("declare the {what}, or use one of the {} that are there", known.len())
+        }
         None => format!("declare it, or use one of: {}", known.join(", ")),
     };
-    Diagnostic::new(
-        Code::UNKNOWN_REFERENCE,
-        format!("there is no {what} named `{name}`"),
-    )
-    .labelled(span, format!("expected the name of {}", article(what)))
-    .help(help)
+    Diagnostic::new(Code::UNKNOWN_REFERENCE, format!("there is no {what} named `{name}`"))
+        .labelled(span, format!("expected the name of {}", article(what)))
+        .help(help)
 }
 
 fn article(noun: &str) -> String {

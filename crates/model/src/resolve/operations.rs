@@ -23,14 +23,8 @@ pub(super) fn chain(chain: Option<Located<Vec<Located<config::Hop>>>>) -> Vec<Ho
 pub(super) fn drain(drain: Option<&Located<config::Drain>>) -> Drain {
     let drain = drain.map(|d| &d.value);
     Drain {
-        timeout: Setting::of(
-            drain.and_then(|d| d.timeout.as_ref()),
-            Duration::from_secs(600),
-        ),
-        spread: Setting::of(
-            drain.and_then(|d| d.spread.as_ref()),
-            Duration::from_secs(0),
-        ),
+        timeout: Setting::of(drain.and_then(|d| d.timeout.as_ref()), Duration::from_secs(600)),
+        spread: Setting::of(drain.and_then(|d| d.spread.as_ref()), Duration::from_secs(0)),
         stop: Setting::of(drain.and_then(|d| d.stop.as_ref()), Duration::from_secs(30)),
     }
 }
@@ -46,10 +40,7 @@ pub(super) fn resolver(resolver: Option<Located<config::Resolver>>) -> Option<Re
 pub(super) fn access_log(log: Option<&Located<config::AccessLog>>) -> AccessLog {
     let log = log.map(|l| &l.value);
     AccessLog {
-        format: Setting::of(
-            log.and_then(|l| l.format.as_ref()),
-            AccessLogFormat::Combined,
-        ),
+        format: Setting::of(log.and_then(|l| l.format.as_ref()), AccessLogFormat::Combined),
         tunnel_open: Setting::of(log.and_then(|l| l.tunnel_open.as_ref()), false),
     }
 }

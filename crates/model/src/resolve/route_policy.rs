@@ -33,9 +33,7 @@ pub(super) fn resolve(settings: RouteSettings, scope: &mut Context<'_>) -> Forwa
     let limits = limits.map(|l| l.value).unwrap_or_default();
     let per_ip = limits.per_ip.map(|p| p.value).unwrap_or_default();
     let (buffer_request, buffer_response) = Buffering::settings(buffering.as_ref());
-    let attempts = retries
-        .and_then(|r| r.value.attempts)
-        .map(|a| a.map(crate::scalar::Whole::get));
+    let attempts = retries.and_then(|r| r.value.attempts).map(|a| a.map(crate::scalar::Whole::get));
     Forward {
         upstream: UpstreamId(0),
         upstream_span: Span::default(),
@@ -93,14 +91,9 @@ fn resolve_websocket(config: config::WebSocket, scope: &mut Context<'_>) -> WebS
 }
 
 fn resolve_forwarded(config: config::Forwarded) -> Forwarded {
-    let headers = config
-        .headers
-        .map(|h| h.map(|list| list.into_iter().map(|one| one.value).collect()));
-    let all = vec![
-        ForwardedHeader::For,
-        ForwardedHeader::Proto,
-        ForwardedHeader::Host,
-    ];
+    let headers =
+        config.headers.map(|h| h.map(|list| list.into_iter().map(|one| one.value).collect()));
+    let all = vec![ForwardedHeader::For, ForwardedHeader::Proto, ForwardedHeader::Host];
     Forwarded {
         mode: Setting::of(config.mode.as_ref(), ForwardedMode::Replace),
         headers: Setting::of(headers.as_ref(), all),
@@ -131,28 +124,17 @@ fn route_timeouts(config: &config::RouteTimeouts) -> RouteTimeouts {
 }
 
 fn resolve_auth(auth: Located<config::Auth>, scope: &mut Context<'_>) -> Option<Located<Auth>> {
-    let config::Auth {
-        forward,
-        basic,
-        broken,
-    } = auth.value;
+    let config::Auth { forward, basic, broken } = auth.value;
     scope.exactly_one(
         "`auth`",
         auth.span,
         &broken,
-        &[
-            ("forward", forward.as_ref().map(|f| f.span)),
-            ("basic", basic.as_ref().map(|b| b.span)),
-        ],
+        &[("forward", forward.as_ref().map(|f| f.span)), ("basic", basic.as_ref().map(|b| b.span))],
     );
     let value = match (forward, basic) {
         (Some(forward), _) => Auth::Forward {
             url: forward.value.url?,
-            copy_headers: forward
-                .value
-                .copy_headers
-                .map(|c| c.value)
-                .unwrap_or_default(),
+            copy_headers: forward.value.copy_headers.map(|c| c.value).unwrap_or_default(),
         },
         (None, Some(basic)) => Auth::Basic {
             users_file: basic.value.users_file?,

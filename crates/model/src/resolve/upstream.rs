@@ -16,15 +16,8 @@ pub(super) fn resolve(
     config: config::Upstream,
     scope: &mut Context<'_>,
 ) -> Upstream {
-    let config::Upstream {
-        protocol,
-        servers,
-        sticky,
-        tls,
-        proxy_protocol,
-        settings,
-        broken: _,
-    } = config;
+    let config::Upstream { protocol, servers, sticky, tls, proxy_protocol, settings, broken: _ } =
+        config;
     let settings = settings.over(&scope.defaults.upstream);
     let protocol = Setting::of(protocol.as_ref(), UpstreamProtocol::Http);
     let encrypted = matches!(*protocol, UpstreamProtocol::Https | UpstreamProtocol::H2);
@@ -40,9 +33,7 @@ pub(super) fn resolve(
         servers: resolve_servers(servers, scope),
         load_balancing: balancing(settings.load_balancing, scope),
         sticky: sticky.and_then(|sticky| cookie(sticky, scope)),
-        health_check: settings
-            .health_check
-            .and_then(|check| health_check(check, scope)),
+        health_check: settings.health_check.and_then(|check| health_check(check, scope)),
         on_unhealthy: Setting::of(settings.on_unhealthy.as_ref(), OnUnhealthy::Keep),
         tls: encrypted.then(|| UpstreamTls {
             server_name: tls.server_name,
@@ -51,10 +42,7 @@ pub(super) fn resolve(
         }),
         proxy_protocol: proxy_protocol.and_then(|p| p.value.send),
         connect: Setting::of(
-            settings
-                .timeouts
-                .as_ref()
-                .and_then(|t| t.value.connect.as_ref()),
+            settings.timeouts.as_ref().and_then(|t| t.value.connect.as_ref()),
             Duration::from_secs(5),
         ),
         tcp_keepalive: settings.tcp_keepalive,
@@ -73,18 +61,12 @@ fn resolve_servers(
         let Some(address) = server.address else {
             continue;
         };
-        if let Some(resolve) = server
-            .resolve
-            .as_ref()
-            .filter(|r| r.value == Resolve::Runtime)
+        if let Some(resolve) = server.resolve.as_ref().filter(|r| r.value == Resolve::Runtime)
             && !address.value.is_name()
         {
             scope.no_effect(
                 resolve.span,
-                format!(
-                    "`resolve: runtime` has no effect: `{}` is not a name",
-                    address.value
-                ),
+                format!("`resolve: runtime` has no effect: `{}` is not a name", address.value),
                 "remove `resolve`, or write a name",
             );
         }
@@ -102,21 +84,11 @@ fn balancing(
     config: Option<Located<config::LoadBalancing>>,
     scope: &mut Context<'_>,
 ) -> Setting<LoadBalancing> {
-    let Some(Located {
-        value:
-            config::LoadBalancing {
-                policy: Some(policy),
-                key,
-                broken,
-            },
-        span,
-    }) = config
+    let Some(Located { value: config::LoadBalancing { policy: Some(policy), key, broken }, span }) =
+        config
     else {
         // Tunnels live long, so counting them spreads them better than taking turns.
-        return Setting::built_in(LoadBalancing {
-            policy: Policy::LeastConn,
-            key: None,
-        });
+        return Setting::built_in(LoadBalancing { policy: Policy::LeastConn, key: None });
     };
     match (policy.value, &key) {
         (Policy::Hash, None) if broken.contains(&"key") => {}
@@ -134,29 +106,14 @@ fn balancing(
             "set `policy: hash`, or remove `key`",
         ),
     }
-    Setting {
-        value: LoadBalancing {
-            policy: policy.value,
-            key,
-        },
-        span: Some(span),
-    }
+    Setting { value: LoadBalancing { policy: policy.value, key }, span: Some(span) }
 }
 
 fn cookie(sticky: Located<config::Sticky>, scope: &mut Context<'_>) -> Option<Located<Cookie>> {
     let cookie = sticky.value.cookie?;
-    let config::StickyCookie {
-        name,
-        http_only,
-        secure,
-        same_site,
-        broken: _,
-    } = cookie.value;
+    let config::StickyCookie { name, http_only, secure, same_site, broken: _ } = cookie.value;
     let secure = secure.is_some_and(|s| s.value);
-    if let Some(same_site) = same_site
-        .as_ref()
-        .filter(|s| s.value == SameSite::None && !secure)
-    {
+    if let Some(same_site) = same_site.as_ref().filter(|s| s.value == SameSite::None && !secure) {
         scope.push(
             Diagnostic::new(
                 Code::NO_EFFECT,
@@ -191,10 +148,7 @@ fn health_check(
         broken: _,
     } = check.value;
     let kind = type_?;
-    if let Some(status) = expect_status
-        .as_ref()
-        .filter(|_| kind.value != HealthCheckType::Http)
-    {
+    if let Some(status) = expect_status.as_ref().filter(|_| kind.value != HealthCheckType::Http) {
         let what = if kind.value == HealthCheckType::WebSocket {
             "expects 101"
         } else {
@@ -202,10 +156,7 @@ fn health_check(
         };
         scope.no_effect(
             status.span,
-            format!(
-                "`expect_status` has no effect: a `{}` check {what}",
-                kind.as_str()
-            ),
+            format!("`expect_status` has no effect: a `{}` check {what}", kind.as_str()),
             "set `type: http`, or remove `expect_status`",
         );
     }
@@ -233,7 +184,5 @@ fn health_check(
 }
 
 fn statuses(list: &[Located<Whole<100, 599>>]) -> Vec<u16> {
-    list.iter()
-        .filter_map(|status| u16::try_from(status.get()).ok())
-        .collect()
+    list.iter().filter_map(|status| u16::try_from(status.get()).ok()).collect()
 }

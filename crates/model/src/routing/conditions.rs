@@ -14,14 +14,8 @@ pub(super) fn hold(
     let method = request.effective_method();
     (!entry.upgrade || websocket)
         && (entry.methods.is_empty() || entry.methods.iter().any(|m| m.as_str() == method))
-        && entry
-            .headers
-            .iter()
-            .all(|(name, wanted)| value(wanted, request.field(name.as_str())))
-        && entry
-            .query
-            .iter()
-            .all(|(name, wanted)| value(wanted, path.parameters(name.as_str())))
+        && entry.headers.iter().all(|(name, wanted)| value(wanted, request.field(name.as_str())))
+        && entry.query.iter().all(|(name, wanted)| value(wanted, path.parameters(name.as_str())))
 }
 
 fn value<'v>(wanted: &ValueMatch, mut values: impl Iterator<Item = &'v str>) -> bool {
@@ -34,12 +28,7 @@ fn value<'v>(wanted: &ValueMatch, mut values: impl Iterator<Item = &'v str>) -> 
 /// The rank of an entry among those of an equal path (`route/ties`), smaller first.
 pub(super) fn tie_rank(
     entry: &Entry,
-) -> (
-    bool,
-    std::cmp::Reverse<usize>,
-    std::cmp::Reverse<usize>,
-    bool,
-) {
+) -> (bool, std::cmp::Reverse<usize>, std::cmp::Reverse<usize>, bool) {
     (
         entry.methods.is_empty(),
         std::cmp::Reverse(entry.headers.len()),

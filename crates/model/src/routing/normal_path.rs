@@ -43,9 +43,8 @@ impl<'a> NormalPath<'a> {
         if target.bytes().any(|b| !b.is_ascii_graphic() || b == b'#') {
             return Err(PathProblem::BadByte);
         }
-        let (path, query) = target
-            .split_once('?')
-            .map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let decoded = decode_unreserved(path)?;
         let path = if decoded.contains("//") || decoded.contains("/.") {
             Cow::Owned(resolve(&decoded))
@@ -67,13 +66,10 @@ impl<'a> NormalPath<'a> {
 
     /// The values of a query parameter, as they were sent.
     pub fn parameters(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.query
-            .into_iter()
-            .flat_map(|query| query.split('&'))
-            .filter_map(move |pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (key == name).then_some(value)
-            })
+        self.query.into_iter().flat_map(|query| query.split('&')).filter_map(move |pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
     }
 }
 
@@ -101,11 +97,7 @@ fn decode_unreserved(path: &str) -> Result<Cow<'_, str>, PathProblem> {
         rest = &rest[at + 3..];
     }
     normal.push_str(rest);
-    Ok(if normal == path {
-        Cow::Borrowed(path)
-    } else {
-        Cow::Owned(normal)
-    })
+    Ok(if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) })
 }
 
 /// Merges slashes, then resolves dot segments (RFC 3986 section 5.2.4); `..` at the root stays there.

@@ -14,23 +14,20 @@ use crate::source::Sources;
 
 /// How specifically a route names a host: exact, then the longest wildcard; `None` where it does not.
 fn specificity(name: &Hostname, host: &str) -> Option<(bool, usize)> {
-    name.matches(host)
-        .then_some((!name.is_wildcard(), name.name().len()))
+    name.matches(host).then_some((!name.is_wildcard(), name.name().len()))
 }
 
 fn path_rank(rule: &PathRule, path: &str, order: usize) -> Option<(u8, usize)> {
     match rule {
         PathRule::Exact(exact) => (exact.as_str() == path).then_some((0, 0)),
         PathRule::Regex(pattern) => {
-            let regex = regex::bytes::RegexBuilder::new(pattern.as_str())
-                .unicode(false)
-                .build()
-                .ok()?;
+            let regex =
+                regex::bytes::RegexBuilder::new(pattern.as_str()).unicode(false).build().ok()?;
             regex.is_match(path.as_bytes()).then_some((1, order))
         }
-        PathRule::Prefix(prefix) => prefix
-            .covers(path)
-            .then(|| (2, usize::MAX - prefix.prefix().len())),
+        PathRule::Prefix(prefix) => {
+            prefix.covers(path).then(|| (2, usize::MAX - prefix.prefix().len()))
+        }
     }
 }
 
@@ -54,10 +51,7 @@ fn slow(site: &Site, request: &Request<'_>) -> Outcome {
         .filter_map(|n| specificity(n, &host))
         .max();
     let claimed = |route: &Route| match claim {
-        Some(claim) => route
-            .hostnames
-            .iter()
-            .any(|name| specificity(name, &host) == Some(claim)),
+        Some(claim) => route.hostnames.iter().any(|name| specificity(name, &host) == Some(claim)),
         None => route.hostnames.is_empty(),
     };
     let mut best: Option<(_, RouteId)> = None;
@@ -205,9 +199,7 @@ fn many_regexes_keep_file_order() {
         ));
     }
     let (site, findings) = read(&Sources::single("model.yaml", text));
-    let Some(site) = site else {
-        panic!("{findings:?}")
-    };
+    let Some(site) = site else { panic!("{findings:?}") };
     for (target, route) in [("/r7", 7), ("/r39", 3), ("/x/all", 0), ("/r12/all", 0)] {
         let request = Request {
             listener: ListenerId(0),
@@ -220,10 +212,7 @@ fn many_regexes_keep_file_order() {
         };
         assert_eq!(
             site.route(&request),
-            Outcome::Route {
-                route: RouteId(route),
-                websocket: false
-            }
+            Outcome::Route { route: RouteId(route), websocket: false }
         );
         assert_eq!(site.route(&request), slow(&site, &request));
     }

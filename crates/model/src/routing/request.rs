@@ -52,10 +52,7 @@ pub enum Outcome {
 impl<'a> Request<'a> {
     /// The values of a field, one for each line.
     pub fn field(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| *v)
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| *v)
     }
 
     /// Whether it is a WebSocket request (`handshake/strict-token`, `handshake/extended-connect`).
@@ -77,22 +74,15 @@ impl<'a> Request<'a> {
 
     /// The method for matching: an extended CONNECT counts as a GET (`handshake/extended-connect`).
     pub fn effective_method(&self) -> &'a str {
-        if self.version == Version::Http2 && self.upgrade.is_some() {
-            "GET"
-        } else {
-            self.method
-        }
+        if self.version == Version::Http2 && self.upgrade.is_some() { "GET" } else { self.method }
     }
 
     /// Host and path: an absolute target beats the Host field (RFC 9112 section 3.2.2).
     pub fn host_and_path(&self) -> (Option<&'a str>, &'a str) {
-        let absolute = ["http://", "https://", "ws://", "wss://"]
-            .into_iter()
-            .find_map(|scheme| {
-                let head = self.target.get(..scheme.len())?;
-                head.eq_ignore_ascii_case(scheme)
-                    .then(|| &self.target[scheme.len()..])
-            });
+        let absolute = ["http://", "https://", "ws://", "wss://"].into_iter().find_map(|scheme| {
+            let head = self.target.get(..scheme.len())?;
+            head.eq_ignore_ascii_case(scheme).then(|| &self.target[scheme.len()..])
+        });
         match absolute {
             Some(rest) => match rest.find(['/', '?']) {
                 Some(at) if rest.as_bytes()[at] == b'/' => (Some(&rest[..at]), &rest[at..]),
@@ -125,15 +115,8 @@ mod tests {
     fn the_token_is_strict() {
         let yes: &[&[(&str, &str)]] = &[
             &[("Upgrade", "websocket"), ("Connection", "Upgrade")],
-            &[
-                ("upgrade", " WebSocket "),
-                ("connection", "keep-alive, upgrade"),
-            ],
-            &[
-                ("Upgrade", "websocket"),
-                ("Connection", "close"),
-                ("Connection", "UPGRADE"),
-            ],
+            &[("upgrade", " WebSocket "), ("connection", "keep-alive, upgrade")],
+            &[("Upgrade", "websocket"), ("Connection", "close"), ("Connection", "UPGRADE")],
         ];
         let no: &[&[(&str, &str)]] = &[
             &[],
@@ -141,17 +124,10 @@ mod tests {
             &[("Connection", "upgrade")],
             &[("Upgrade", "h2c"), ("Connection", "upgrade")],
             &[("Upgrade", "websocket, foo"), ("Connection", "upgrade")],
-            &[
-                ("Upgrade", "websocket"),
-                ("Upgrade", "websocket"),
-                ("Connection", "upgrade"),
-            ],
+            &[("Upgrade", "websocket"), ("Upgrade", "websocket"), ("Connection", "upgrade")],
             &[("Upgrade", "websocket"), ("Connection", "upgraded")],
         ];
-        assert!(
-            yes.iter()
-                .all(|headers| websocket(Version::Http11, headers))
-        );
+        assert!(yes.iter().all(|headers| websocket(Version::Http11, headers)));
         assert!(!no.iter().any(|headers| websocket(Version::Http11, headers)));
         assert!(!websocket(Version::Http10, yes[0]));
     }
@@ -167,10 +143,7 @@ mod tests {
             headers: &[],
             upgrade: None,
         };
-        assert_eq!(
-            request("http://b:80/x?y").host_and_path(),
-            (Some("b:80"), "/x?y")
-        );
+        assert_eq!(request("http://b:80/x?y").host_and_path(), (Some("b:80"), "/x?y"));
         assert_eq!(request("HTTP://b").host_and_path(), (Some("b"), "/"));
         assert_eq!(request("/x").host_and_path(), (Some("a"), "/x"));
     }

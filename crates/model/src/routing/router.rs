@@ -80,10 +80,11 @@ impl Router {
             let entries: Vec<Arc<Entry>> = route.entries.iter().cloned().map(Arc::new).collect();
             let add = |draft: &mut Draft| {
                 let level = draft.entry(std::cmp::Reverse(*route.priority)).or_default();
-                level.extend(entries.iter().map(|entry| Candidate {
-                    route: RouteId(number),
-                    entry: entry.clone(),
-                }));
+                level.extend(
+                    entries
+                        .iter()
+                        .map(|entry| Candidate { route: RouteId(number), entry: entry.clone() }),
+                );
             };
             for listener in &route.listeners {
                 let Some(drafts) = drafts.get_mut(listener.0) else {
@@ -93,11 +94,8 @@ impl Router {
                     add(&mut drafts.any);
                 }
                 for name in unique(&route.hostnames) {
-                    let table = if name.is_wildcard() {
-                        &mut drafts.wildcard
-                    } else {
-                        &mut drafts.exact
-                    };
+                    let table =
+                        if name.is_wildcard() { &mut drafts.wildcard } else { &mut drafts.exact };
                     add(table.entry(name.name().into()).or_default());
                 }
             }
@@ -138,11 +136,7 @@ impl Router {
         let websocket = request.is_websocket();
         let holds = |entry: &Entry| hold(entry, request, &path, websocket);
         let table = hosts.claim(host.unwrap_or_default());
-        match table
-            .0
-            .iter()
-            .find_map(|level| level.choose(path.path(), &holds))
-        {
+        match table.0.iter().find_map(|level| level.choose(path.path(), &holds)) {
             Some(route) => Outcome::Route { route, websocket },
             None => Outcome::NotFound,
         }
@@ -190,12 +184,7 @@ impl Hosts {
 
 impl Table {
     fn new(draft: Draft, regexes: &mut RegexCache) -> Self {
-        Self(
-            draft
-                .into_values()
-                .map(|candidates| Level::new(candidates, regexes))
-                .collect(),
-        )
+        Self(draft.into_values().map(|candidates| Level::new(candidates, regexes)).collect())
     }
 }
 
@@ -208,19 +197,11 @@ impl Level {
         for candidate in candidates {
             match &candidate.entry.path {
                 PathRule::Exact(path) => {
-                    level
-                        .exact
-                        .entry(path.as_str().into())
-                        .or_default()
-                        .push(candidate);
+                    level.exact.entry(path.as_str().into()).or_default().push(candidate);
                 }
                 PathRule::Prefix(path) => {
                     level.longest_prefix = level.longest_prefix.max(path.prefix().len());
-                    level
-                        .prefix
-                        .entry(path.prefix().into())
-                        .or_default()
-                        .push(candidate);
+                    level.prefix.entry(path.prefix().into()).or_default().push(candidate);
                 }
                 PathRule::Regex(_) => with_regex.push(candidate),
             }
@@ -235,9 +216,7 @@ impl Level {
 
     fn choose(&self, path: &str, holds: &dyn Fn(&Entry) -> bool) -> Option<RouteId> {
         let first = |list: &Vec<Candidate>| {
-            list.iter()
-                .find(|candidate| holds(&candidate.entry))
-                .map(|candidate| candidate.route)
+            list.iter().find(|candidate| holds(&candidate.entry)).map(|candidate| candidate.route)
         };
         if let Some(route) = self.exact.get(path).and_then(first) {
             return Some(route);
@@ -302,16 +281,9 @@ impl RegexCache {
             }
         }
         let few = candidates.into_iter().filter_map(|candidate| {
-            let compiled = self
-                .0
-                .entry(pattern(&candidate))
-                .or_insert_with_key(|pattern| {
-                    RegexBuilder::new(pattern)
-                        .unicode(false)
-                        .build()
-                        .ok()
-                        .map(Arc::new)
-                });
+            let compiled = self.0.entry(pattern(&candidate)).or_insert_with_key(|pattern| {
+                RegexBuilder::new(pattern).unicode(false).build().ok().map(Arc::new)
+            });
             Some((compiled.clone()?, candidate))
         });
         Regexes::Few(few.collect())

@@ -90,20 +90,13 @@ impl Scalar for ListenAddress {
             format!("write the address too: `0.0.0.0:{text}`")
         } else if text.parse::<IpAddr>().is_ok() {
             "write the port too, and IPv6 addresses in brackets".to_owned()
-        } else if text
-            .rsplit_once(':')
-            .is_some_and(|(host, _)| Hostname::parse(host).is_ok())
-        {
+        } else if text.rsplit_once(':').is_some_and(|(host, _)| Hostname::parse(host).is_ok()) {
             "a listener binds an address, not a name: names depend on the resolver of the machine"
                 .to_owned()
         } else {
             "write an IP address and a port, IPv6 in brackets".to_owned()
         };
-        Err(Problem::new(
-            format!("`{text}` is not an address to listen on"),
-            LISTEN,
-            help,
-        ))
+        Err(Problem::new(format!("`{text}` is not an address to listen on"), LISTEN, help))
     }
 }
 
@@ -111,12 +104,7 @@ impl Scalar for UpstreamAddress {
     const SPEC: ScalarSpec = ScalarSpec {
         name: "UpstreamAddress",
         doc: "a name or IP address with a port, or `unix:` and an absolute path",
-        examples: &[
-            "10.1.0.11:9000",
-            "[fd00::1]:9000",
-            "app.internal:9000",
-            "unix:/run/app.sock",
-        ],
+        examples: &["10.1.0.11:9000", "[fd00::1]:9000", "app.internal:9000", "unix:/run/app.sock"],
     };
     const CODE: Code = Code::BAD_ADDRESS;
 
@@ -128,11 +116,7 @@ impl Scalar for UpstreamAddress {
             return port(address.port(), text, UPSTREAM).map(|_| Self::Socket(address));
         }
         let bad = |help: String| {
-            Err(Problem::new(
-                format!("`{text}` is not the address of a server"),
-                UPSTREAM,
-                help,
-            ))
+            Err(Problem::new(format!("`{text}` is not the address of a server"), UPSTREAM, help))
         };
         if let Some((scheme, rest)) = text.split_once("://") {
             let rest = rest.trim_end_matches('/');
@@ -154,9 +138,10 @@ impl Scalar for UpstreamAddress {
             Ok(name) if !name.is_wildcard() => {
                 port(number, text, UPSTREAM).map(|number| Self::Name(name, number))
             }
-            _ => bad(
-                "write a hostname or an IP address before the port, IPv6 in brackets".to_owned(),
-            ),
+            _ => {
+                bad("write a hostname or an IP address before the port, IPv6 in brackets"
+                    .to_owned())
+            }
         }
     }
 }
@@ -176,9 +161,7 @@ fn port(port: u16, text: &str, expected: &str) -> Result<u16, Problem> {
 
 /// `sun_path` holds 108 bytes on Linux, one of them the final NUL.
 fn unix(path: &str) -> Result<String, Problem> {
-    let plain = path
-        .bytes()
-        .all(|b| b.is_ascii_graphic() && !b"\"'\\;{}$#%`:".contains(&b));
+    let plain = path.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\;{}$#%`:".contains(&b));
     if path.len() > 1 && path.starts_with('/') && path.len() < 108 && plain {
         return Ok(path.to_owned());
     }
@@ -199,13 +182,7 @@ mod tests {
         for text in ["0.0.0.0:80", "[::]:443", "unix:/run/x.sock"] {
             assert_eq!(ListenAddress::parse(text).unwrap().to_string(), text);
         }
-        for text in [
-            "10.0.0.1:1",
-            "app:3000",
-            "a.b.c:65535",
-            "[fd00::1]:9",
-            "unix:/run/x.sock",
-        ] {
+        for text in ["10.0.0.1:1", "app:3000", "a.b.c:65535", "[fd00::1]:9", "unix:/run/x.sock"] {
             assert_eq!(UpstreamAddress::parse(text).unwrap().to_string(), text);
         }
     }

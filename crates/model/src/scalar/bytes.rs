@@ -11,12 +11,7 @@ use crate::field::ScalarSpec;
 pub struct Bytes(u64);
 
 const MAX: u64 = 1 << 40;
-const UNITS: [(&str, u64); 4] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 impl Bytes {
     /// From bytes; moved into the bounds.
@@ -38,10 +33,8 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, size) = UNITS
-            .into_iter()
-            .find(|(_, size)| self.0.is_multiple_of(*size))
-            .unwrap_or(("B", 1));
+        let (unit, size) =
+            UNITS.into_iter().find(|(_, size)| self.0.is_multiple_of(*size)).unwrap_or(("B", 1));
         write!(f, "{}{unit}", self.0 / size)
     }
 }
@@ -66,16 +59,9 @@ impl Scalar for Bytes {
             "g" | "gb" | "gib" => format!("binary units have an i: `{number}GiB`"),
             _ => "write a whole number and one of B, KiB, MiB and GiB".to_owned(),
         };
-        let known = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .map(|(_, size)| *size);
+        let known = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
         let (Some(size), Ok(number)) = (known, number.parse::<u64>()) else {
-            return Err(Problem::new(
-                format!("`{text}` is not a size"),
-                expected,
-                help,
-            ));
+            return Err(Problem::new(format!("`{text}` is not a size"), expected, help));
         };
         match number.checked_mul(size) {
             Some(bytes) if (1..=MAX).contains(&bytes) => Ok(Self(bytes)),

@@ -52,10 +52,9 @@ impl Scalar for Cidr {
         }
         match text.parse::<IpNet>() {
             Ok(net) if net.addr() == net.network() => Ok(Self(net)),
-            Ok(net) => bad(format!(
-                "the address has bits outside of its mask; write `{}`",
-                net.trunc()
-            )),
+            Ok(net) => {
+                bad(format!("the address has bits outside of its mask; write `{}`", net.trunc()))
+            }
             Err(_) => bad("write an IP address, a slash and the length of the mask".into()),
         }
     }
@@ -71,14 +70,8 @@ mod tests {
     #[test]
     fn host_bits_are_refused() {
         let help = Cidr::parse("10.1.0.0/8").unwrap_err().help;
-        assert_eq!(
-            help,
-            "the address has bits outside of its mask; write `10.0.0.0/8`"
-        );
-        assert_eq!(
-            Cidr::parse("192.0.2.7").unwrap().to_string(),
-            "192.0.2.7/32"
-        );
+        assert_eq!(help, "the address has bits outside of its mask; write `10.0.0.0/8`");
+        assert_eq!(Cidr::parse("192.0.2.7").unwrap().to_string(), "192.0.2.7/32");
         assert!(Cidr::parse("10.0.0.0/33").is_err() && Cidr::parse("x").is_err());
     }
 

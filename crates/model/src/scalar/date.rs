@@ -35,19 +35,13 @@ fn days(year: u16, month: u8) -> u8 {
 }
 
 impl Scalar for Date {
-    const SPEC: ScalarSpec = ScalarSpec {
-        name: "Date",
-        doc: "a date: year, month, day",
-        examples: &["2027-06-30"],
-    };
+    const SPEC: ScalarSpec =
+        ScalarSpec { name: "Date", doc: "a date: year, month, day", examples: &["2027-06-30"] };
     const CODE: Code = Code::BAD_DATE;
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let number = |range: std::ops::Range<usize>| {
-            text.get(range)
-                .filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?
-                .parse::<u16>()
-                .ok()
+            text.get(range).filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?.parse::<u16>().ok()
         };
         let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
         if let (true, Some(year), Some(month), Some(day)) =
@@ -76,15 +70,9 @@ mod tests {
     #[test]
     fn the_calendar_is_known() {
         assert!(Date::parse("2028-02-29").is_ok());
-        for text in [
-            "2027-02-29",
-            "2027-13-01",
-            "2027-6-30",
-            "27-06-30",
-            "2027/06/30",
-            "",
-            "2027-06-3ä",
-        ] {
+        for text in
+            ["2027-02-29", "2027-13-01", "2027-6-30", "27-06-30", "2027/06/30", "", "2027-06-3ä"]
+        {
             assert!(Date::parse(text).is_err(), "{text}");
         }
     }

@@ -22,13 +22,8 @@ pub enum TunnelIdle {
 }
 
 const MAX: u64 = 365 * 86_400_000;
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl<const MIN: u64> Duration<MIN> {
     /// From milliseconds; moved into the bounds.
@@ -85,11 +80,7 @@ impl<const MIN: u64> Scalar for Duration<MIN> {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let bad = |message: String, help: String| {
-            Problem::new(
-                message,
-                "a duration such as `250ms`, `5s`, `10m` or `1h30m`",
-                help,
-            )
+            Problem::new(message, "a duration such as `250ms`, `5s`, `10m` or `1h30m`", help)
         };
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             let meant = match text.parse::<u64>() {
@@ -107,15 +98,9 @@ impl<const MIN: u64> Scalar for Duration<MIN> {
         while !rest.is_empty() {
             let at = text.len() - rest.len();
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let letters = rest[digits..]
-                .bytes()
-                .take_while(u8::is_ascii_alphabetic)
-                .count();
+            let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
             let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
-            let known = UNITS
-                .iter()
-                .find(|(name, _)| *name == unit)
-                .map(|(_, millis)| *millis);
+            let known = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis);
             let (Ok(number), Some(millis)) = (number.parse::<u64>(), known) else {
                 return Err(bad(
                     format!("`{text}` is not a duration"),
@@ -180,10 +165,7 @@ impl fmt::Display for TunnelIdle {
 
 impl Decode for TunnelIdle {
     fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
-        if node
-            .scalar()
-            .is_some_and(|scalar| scalar.text == "unlimited")
-        {
+        if node.scalar().is_some_and(|scalar| scalar.text == "unlimited") {
             return Some(Self::Unlimited);
         }
         out.scalar(node).map(Self::After)
@@ -216,11 +198,7 @@ mod tests {
             ("2d", 172_800_000),
             ("1s5ms", 1_005),
         ] {
-            assert_eq!(
-                Duration::<1>::parse(text).map(Duration::as_millis),
-                Ok(millis),
-                "{text}"
-            );
+            assert_eq!(Duration::<1>::parse(text).map(Duration::as_millis), Ok(millis), "{text}");
         }
     }
 
@@ -232,18 +210,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "",
-            "s",
-            "1x",
-            "1m1h",
-            "1m1m",
-            "-1s",
-            "1.5s",
-            "1 s",
-            "99999999999999999999s",
-            "1S",
-        ] {
+        for text in
+            ["", "s", "1x", "1m1h", "1m1m", "-1s", "1.5s", "1 s", "99999999999999999999s", "1S"]
+        {
             assert!(Duration::<1>::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(problem("0s").0, Some(Code::OUT_OF_RANGE));

@@ -25,9 +25,7 @@ pub struct Token(String);
 /// The bytes of a token (RFC 9110 section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 impl HeaderName {
@@ -114,9 +112,8 @@ impl Scalar for HeaderValue {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let expected = "visible ASCII characters, spaces and tabs";
-        if let Some((at, c)) = text
-            .char_indices()
-            .find(|(_, c)| !(c.is_ascii_graphic() || matches!(c, ' ' | '\t')))
+        if let Some((at, c)) =
+            text.char_indices().find(|(_, c)| !(c.is_ascii_graphic() || matches!(c, ' ' | '\t')))
         {
             let help = if c.is_ascii() {
                 "a value is one line without control characters"

@@ -30,8 +30,7 @@ impl Hostname {
         if !self.wildcard {
             return self.name == host;
         }
-        host.strip_suffix(&self.name)
-            .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        host.strip_suffix(&self.name).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
     }
 
     /// The host of a Host field or of a URL's authority in the form that hostnames compare in: without the
@@ -39,9 +38,7 @@ impl Hostname {
     pub fn canonical_host(authority: &str) -> String {
         let host = match authority.rfind(']') {
             Some(end) if authority.starts_with('[') => &authority[..=end],
-            _ => authority
-                .rsplit_once(':')
-                .map_or(authority, |(host, _)| host),
+            _ => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
         };
         host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
     }
@@ -72,9 +69,7 @@ impl Scalar for Hostname {
                 help,
             )
         };
-        let (rest, wildcard) = text
-            .strip_prefix("*.")
-            .map_or((text, false), |rest| (rest, true));
+        let (rest, wildcard) = text.strip_prefix("*.").map_or((text, false), |rest| (rest, true));
         if rest == "*" || rest.is_empty() {
             return Err(bad("for any host leave `hostnames` out"));
         }
@@ -85,9 +80,7 @@ impl Scalar for Hostname {
             return Err(bad("write the host alone, without scheme and path"));
         }
         if rest.contains(':') {
-            return Err(bad(
-                "write the host without a port: the listener's address has it",
-            ));
+            return Err(bad("write the host without a port: the listener's address has it"));
         }
         let rest = rest.strip_suffix('.').unwrap_or(rest);
         let name = if rest.is_ascii() {
@@ -98,9 +91,7 @@ impl Scalar for Hostname {
         };
         let label = |label: &str| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };

@@ -61,13 +61,7 @@ impl Scalar for Name {
         let fixed: String = text
             .to_lowercase()
             .chars()
-            .map(|c| {
-                if c.is_ascii_lowercase() || c.is_ascii_digit() {
-                    c
-                } else {
-                    '-'
-                }
-            })
+            .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
             .take(63)
             .collect();
         let fixed = fixed.trim_matches('-');
@@ -85,11 +79,8 @@ impl Scalar for Name {
 }
 
 impl Scalar for CodeName {
-    const SPEC: ScalarSpec = ScalarSpec {
-        name: "Code",
-        doc: "the code of a diagnostic",
-        examples: &["WSG0317"],
-    };
+    const SPEC: ScalarSpec =
+        ScalarSpec { name: "Code", doc: "the code of a diagnostic", examples: &["WSG0317"] };
     const CODE: Code = Code::BAD_NAME;
     const QUOTED: bool = true;
 

@@ -42,10 +42,7 @@ impl<const MIN: u64, const MAX: u64> fmt::Display for Whole<MIN, MAX> {
 
 impl<const MIN: u64, const MAX: u64> Decode for Whole<MIN, MAX> {
     fn decode(node: &Node, out: &mut Decoder<'_>) -> Option<Self> {
-        let text = node
-            .scalar()
-            .filter(|s| s.plain)
-            .map_or("", |s| s.text.as_str());
+        let text = node.scalar().filter(|s| s.plain).map_or("", |s| s.text.as_str());
         let digits = text.strip_prefix('-').unwrap_or(text);
         // Leading zeros are octal to some readers of YAML and decimal to others.
         let decimal = !digits.is_empty()

@@ -50,12 +50,7 @@ impl Scalar for Origin {
     const SPEC: ScalarSpec = ScalarSpec {
         name: "Origin",
         doc: "`http://` or `https://` with a host (`*.` for one or more labels) and perhaps a port, `same_origin`, or `null`",
-        examples: &[
-            "https://chat.example.com",
-            "https://*.example.com",
-            "same_origin",
-            "null",
-        ],
+        examples: &["https://chat.example.com", "https://*.example.com", "same_origin", "null"],
     };
     const CODE: Code = Code::BAD_ORIGIN;
 
@@ -80,10 +75,7 @@ impl Scalar for Origin {
                 return bad(format!("browsers send the page's scheme: `https://{rest}`"));
             }
             _ => {
-                return bad(format!(
-                    "write the scheme: `https://{}`",
-                    text.escape_debug()
-                ));
+                return bad(format!("write the scheme: `https://{}`", text.escape_debug()));
             }
         };
         if rest.contains('/') {
@@ -124,14 +116,8 @@ mod tests {
 
     #[test]
     fn default_ports_are_filled_in() {
-        assert_eq!(
-            Origin::parse("https://a.b:443"),
-            Origin::parse("https://a.b")
-        );
-        assert_ne!(
-            Origin::parse("http://a.b:443"),
-            Origin::parse("https://a.b")
-        );
+        assert_eq!(Origin::parse("https://a.b:443"), Origin::parse("https://a.b"));
+        assert_ne!(Origin::parse("http://a.b:443"), Origin::parse("https://a.b"));
     }
 
     #[test]

@@ -58,10 +58,7 @@ impl Scalar for PathLiteral {
             )
         };
         if !text.starts_with('/') {
-            return Err(bad(format!(
-                "begin it with a slash: `/{}`",
-                text.escape_debug()
-            )));
+            return Err(bad(format!("begin it with a slash: `/{}`", text.escape_debug())));
         }
         if let Some(at) = text.find(['?', '#']) {
             return Err(
@@ -77,21 +74,17 @@ impl Scalar for PathLiteral {
                 || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
         }) {
             let mut buffer = [0; 4];
-            let escaped: String = c
-                .encode_utf8(&mut buffer)
-                .bytes()
-                .map(|b| format!("%{b:02X}"))
-                .collect();
+            let escaped: String =
+                c.encode_utf8(&mut buffer).bytes().map(|b| format!("%{b:02X}")).collect();
             return Err(
                 bad(format!("write it percent-encoded: `{escaped}`")).at(at..at + c.len_utf8())
             );
         }
         match NormalPath::parse(text) {
             Ok(normal) if normal.path() == text => Ok(Self(text.to_owned())),
-            Ok(normal) => Err(bad(format!(
-                "requests are compared in normal form; write `{}`",
-                normal.path()
-            ))),
+            Ok(normal) => {
+                Err(bad(format!("requests are compared in normal form; write `{}`", normal.path())))
+            }
             Err(problem) => Err(bad(problem.to_string())),
         }
     }
@@ -115,14 +108,8 @@ mod tests {
     fn only_normal_forms_are_taken() {
         for (text, help) in [
             ("ws", "begin it with a slash: `/ws`"),
-            (
-                "/a//b",
-                "requests are compared in normal form; write `/a/b`",
-            ),
-            (
-                "/a/../b",
-                "requests are compared in normal form; write `/b`",
-            ),
+            ("/a//b", "requests are compared in normal form; write `/a/b`"),
+            ("/a/../b", "requests are compared in normal form; write `/b`"),
             ("/%41", "requests are compared in normal form; write `/A`"),
             ("/a b", "write it percent-encoded: `%20`"),
             ("/ä", "write it percent-encoded: `%C3%A4`"),

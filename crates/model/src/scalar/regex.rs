@@ -94,9 +94,7 @@ impl Scalar for Pattern {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let expected = "an expression that PCRE and RE2 read alike";
-        if let Some((at, c)) = text
-            .char_indices()
-            .find(|(_, c)| !c.is_ascii_graphic() && *c != ' ')
+        if let Some((at, c)) = text.char_indices().find(|(_, c)| !c.is_ascii_graphic() && *c != ' ')
         {
             return Err(Problem::new(
                 "a regex over paths is ASCII",
@@ -112,11 +110,8 @@ impl Scalar for Pattern {
                 "match every path with `prefix: /`",
             ));
         }
-        let tree = ast::parse::ParserBuilder::new()
-            .nest_limit(32)
-            .build()
-            .parse(text)
-            .map_err(|error| {
+        let tree = ast::parse::ParserBuilder::new().nest_limit(32).build().parse(text).map_err(
+            |error| {
                 let span = error.span();
                 Problem::new(
                     format!("not a regex: {}", error.kind()),
@@ -124,7 +119,8 @@ impl Scalar for Pattern {
                     advice(error.kind()),
                 )
                 .at(span.start.offset..span.end.offset)
-            })?;
+            },
+        )?;
         if let Some((what, span)) = foreign(&tree, text) {
             return Err(Problem::new(
                 format!("{what} does not mean the same in PCRE and RE2"),
@@ -134,16 +130,9 @@ impl Scalar for Pattern {
             .at(span.start.offset..span.end.offset));
         }
         // Compiled once here, so that a pattern too large to run is found while its place is known.
-        regex::bytes::RegexBuilder::new(text)
-            .unicode(false)
-            .build()
-            .map_err(|_| {
-                Problem::new(
-                    "the regex is too large to run",
-                    expected,
-                    "use smaller repetition counts",
-                )
-            })?;
+        regex::bytes::RegexBuilder::new(text).unicode(false).build().map_err(|_| {
+            Problem::new("the regex is too large to run", expected, "use smaller repetition counts")
+        })?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -198,10 +187,9 @@ fn foreign(tree: &Ast, text: &str) -> Option<(&'static str, ast::Span)> {
         }
         Ast::Group(group) => {
             let own = match &group.kind {
-                ast::GroupKind::CaptureName {
-                    starts_with_p: false,
-                    ..
-                } => Some(("a group named without P", group.span)),
+                ast::GroupKind::CaptureName { starts_with_p: false, .. } => {
+                    Some(("a group named without P", group.span))
+                }
                 ast::GroupKind::NonCapturing(set) => flags(set),
                 _ => None,
             };
@@ -282,14 +270,9 @@ impl Scalar for Replacement {
         if !text.starts_with(['/', '$']) {
             return Err(bad("begin it with `/` or with a group"));
         }
-        if text
-            .split('$')
-            .skip(1)
-            .any(|rest| !rest.starts_with(|c: char| ('1'..='9').contains(&c)))
+        if text.split('$').skip(1).any(|rest| !rest.starts_with(|c: char| ('1'..='9').contains(&c)))
         {
-            return Err(bad(
-                "write `$1` to `$9` for the groups, and `%24` for a dollar sign",
-            ));
+            return Err(bad("write `$1` to `$9` for the groups, and `%24` for a dollar sign"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -314,11 +297,7 @@ mod tests {
             "(?P<id>\\w+)",
             "\\x41",
         ] {
-            assert!(
-                Pattern::parse(text).is_ok(),
-                "{text}: {:?}",
-                Pattern::parse(text)
-            );
+            assert!(Pattern::parse(text).is_ok(), "{text}: {:?}", Pattern::parse(text));
         }
     }
 
@@ -334,13 +313,9 @@ mod tests {
 
     #[test]
     fn groups_are_counted() {
-        for (text, groups) in [
-            ("a", 0),
-            ("(a)(b(c))", 3),
-            ("(?:a)(b)", 1),
-            ("\\((a)[(]", 1),
-            ("(?P<x>a)", 1),
-        ] {
+        for (text, groups) in
+            [("a", 0), ("(a)(b(c))", 3), ("(?:a)(b)", 1), ("\\((a)[(]", 1), ("(?P<x>a)", 1)]
+        {
             assert_eq!(Pattern::parse(text).unwrap().groups(), groups, "{text}");
         }
         assert_eq!(Replacement::parse("/a/$2/$1").unwrap().highest_group(), 2);

@@ -25,12 +25,7 @@ impl TargetVersion {
 
 impl fmt::Display for TargetVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<_> = self
-            .0
-            .iter()
-            .take(usize::from(self.1))
-            .map(u16::to_string)
-            .collect();
+        let parts: Vec<_> = self.0.iter().take(usize::from(self.1)).map(u16::to_string).collect();
         f.write_str(&parts.join("."))
     }
 }

@@ -39,10 +39,7 @@ text!(Line, Text, FilePath);
 fn checked(text: &str, max: usize, allowed: &[char], expected: &str) -> Result<String, Problem> {
     let bad = |message: String, help: &str| Problem::new(message, expected, help);
     if text.is_empty() {
-        return Err(bad(
-            "the text is empty".into(),
-            "write the text, or remove the field",
-        ));
+        return Err(bad("the text is empty".into(), "write the text, or remove the field"));
     }
     if text.len() > max {
         return Err(bad(
@@ -50,15 +47,9 @@ fn checked(text: &str, max: usize, allowed: &[char], expected: &str) -> Result<S
             "shorten it, or keep it in a file",
         ));
     }
-    match text
-        .char_indices()
-        .find(|(_, c)| c.is_control() && !allowed.contains(c))
-    {
+    match text.char_indices().find(|(_, c)| c.is_control() && !allowed.contains(c)) {
         Some((at, c)) => Err(bad(
-            format!(
-                "the text contains the control character `{}`",
-                c.escape_default()
-            ),
+            format!("the text contains the control character `{}`", c.escape_default()),
             "remove it: no configuration can hold it safely",
         )
         .at(at..at + c.len_utf8())),
@@ -90,13 +81,7 @@ impl Scalar for Text {
     const QUOTED: bool = true;
 
     fn parse(text: &str) -> Result<Self, Problem> {
-        checked(
-            text,
-            65_536,
-            &['\n', '\t'],
-            "text without control characters",
-        )
-        .map(Self)
+        checked(text, 65_536, &['\n', '\t'], "text without control characters").map(Self)
     }
 }
 

@@ -50,9 +50,8 @@ impl Scalar for HttpUrl {
         if authority.starts_with("unix:") {
             return bad("write a host: this service is asked over TCP".into());
         }
-        let colon = authority
-            .rfind(':')
-            .filter(|at| authority.rfind(']').is_none_or(|end| end < *at));
+        let colon =
+            authority.rfind(':').filter(|at| authority.rfind(']').is_none_or(|end| end < *at));
         let address = match colon {
             Some(_) => authority.to_owned(),
             None => format!("{authority}:{}", if tls { 443 } else { 80 }),
@@ -80,15 +79,7 @@ mod tests {
         ] {
             assert_eq!(HttpUrl::parse(text).unwrap().to_string(), written);
         }
-        for text in [
-            "",
-            "a",
-            "ftp://a",
-            "http://",
-            "http://a?b",
-            "http://a b/",
-            "http://unix:/x",
-        ] {
+        for text in ["", "a", "ftp://a", "http://", "http://a?b", "http://a b/", "http://unix:/x"] {
             assert!(HttpUrl::parse(text).is_err(), "{text}");
         }
     }

@@ -42,20 +42,14 @@ impl Site {
 
     /// Every route with its id.
     pub fn routes_with_ids(&self) -> impl Iterator<Item = (RouteId, &crate::site::Route)> {
-        self.routes
-            .iter()
-            .enumerate()
-            .map(|(number, route)| (RouteId(number), route))
+        self.routes.iter().enumerate().map(|(number, route)| (RouteId(number), route))
     }
 }
 
 impl<'a> Claims<'a> {
     /// All tables: of each name, then the rest.
     pub fn tables(&self) -> impl Iterator<Item = (Option<&'a Hostname>, &[RouteId])> {
-        let named = self
-            .named
-            .iter()
-            .map(|(name, routes)| (Some(*name), routes.as_slice()));
+        let named = self.named.iter().map(|(name, routes)| (Some(*name), routes.as_slice()));
         named.chain(std::iter::once((None, self.rest.as_slice())))
     }
 }

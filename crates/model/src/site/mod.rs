@@ -75,9 +75,6 @@ impl Site {
 
     /// The listener of a name.
     pub fn listener_named(&self, name: &str) -> Option<ListenerId> {
-        self.listeners
-            .iter()
-            .position(|l| l.name.as_str() == name)
-            .map(ListenerId)
+        self.listeners.iter().position(|l| l.name.as_str() == name).map(ListenerId)
     }
 }

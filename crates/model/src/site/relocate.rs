@@ -49,11 +49,7 @@ impl Site {
         if let Some(admin) = &mut site.admin {
             listen(&mut admin.value);
         }
-        for nameserver in site
-            .resolver
-            .iter_mut()
-            .flat_map(|resolver| &mut resolver.nameservers)
-        {
+        for nameserver in site.resolver.iter_mut().flat_map(|resolver| &mut resolver.nameservers) {
             if let Some(new) = addresses.nameservers.get(&nameserver.value) {
                 nameserver.value = *new;
             }
@@ -63,10 +59,7 @@ impl Site {
                 let Some(new) = addresses.servers.get(&server.address.value) else {
                     continue;
                 };
-                if let Some(tls) = upstream
-                    .tls
-                    .as_mut()
-                    .filter(|tls| tls.server_name.is_none())
+                if let Some(tls) = upstream.tls.as_mut().filter(|tls| tls.server_name.is_none())
                     && let UpstreamAddress::Name(name, _) = &server.address.value
                 {
                     let span = server.address.span;
@@ -110,24 +103,17 @@ impl Addresses {
     pub fn loopback(site: &Site, mut port: impl FnMut() -> u16) -> Self {
         let mut addresses = Self::default();
         let admin = site.admin.iter().map(|admin| &admin.value);
-        for address in site
-            .listeners
-            .iter()
-            .map(|listener| &listener.address.value)
-            .chain(admin)
-        {
+        for address in site.listeners.iter().map(|listener| &listener.address.value).chain(admin) {
             addresses
                 .listeners
                 .entry(address.clone())
                 .or_insert_with(|| ListenAddress::Socket(([127, 0, 0, 1], port()).into()));
         }
         let services =
-            site.routes
-                .iter()
-                .filter_map(|route| match &route.forward()?.auth.as_ref()?.value {
-                    Auth::Forward { url, .. } => Some(&url.value.address),
-                    Auth::Basic { .. } => None,
-                });
+            site.routes.iter().filter_map(|route| match &route.forward()?.auth.as_ref()?.value {
+                Auth::Forward { url, .. } => Some(&url.value.address),
+                Auth::Basic { .. } => None,
+            });
         let servers = site.upstreams.iter().flat_map(|upstream| &upstream.servers);
         for address in servers.map(|server| &server.address.value).chain(services) {
             addresses
@@ -174,21 +160,12 @@ routes:
         let upstream = &moved.upstreams[0];
         assert_eq!(upstream.servers[0].address.to_string(), "127.0.0.1:9002");
         assert_eq!(*upstream.servers[0].resolve, Resolve::Startup);
-        let name = upstream
-            .tls
-            .as_ref()
-            .and_then(|tls| tls.server_name.as_ref());
-        assert_eq!(
-            name.map(|name| name.to_string()).as_deref(),
-            Some("app.internal")
-        );
+        let name = upstream.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+        assert_eq!(name.map(|name| name.to_string()).as_deref(), Some("app.internal"));
         let certificate = &moved.listeners[0].tls.as_ref().unwrap().certificates[0];
         assert_eq!(certificate.certificate.as_str(), "/tmp/test.pem");
         assert_eq!(certificate.key.as_str(), "a.key");
-        let auth = moved.routes[0]
-            .forward()
-            .and_then(|forward| forward.auth.clone())
-            .unwrap();
+        let auth = moved.routes[0].forward().and_then(|forward| forward.auth.clone()).unwrap();
         assert!(
             matches!(auth.value, Auth::Forward { url, .. } if url.to_string() == "http://127.0.0.1:9003/check")
         );

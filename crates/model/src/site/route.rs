@@ -282,8 +282,7 @@ impl Route {
 
     /// Whether a tunnel can open on it.
     pub fn carries_tunnels(&self) -> bool {
-        self.forward()
-            .is_some_and(|forward| *forward.websocket.mode != WebSocketMode::Deny)
+        self.forward().is_some_and(|forward| *forward.websocket.mode != WebSocketMode::Deny)
     }
 }
 
@@ -311,9 +310,6 @@ impl BufferingConfig {
         let field = |pick: fn(&Self) -> Option<&Located<bool>>| {
             Setting::of(config.and_then(|located| pick(&located.value)), false)
         };
-        (
-            field(|b| b.request.as_ref()),
-            field(|b| b.response.as_ref()),
-        )
+        (field(|b| b.request.as_ref()), field(|b| b.response.as_ref()))
     }
 }

@@ -27,10 +27,7 @@ impl<T> Setting<T> {
         T: Clone,
     {
         match written {
-            Some(located) => Self {
-                value: located.value.clone(),
-                span: Some(located.span),
-            },
+            Some(located) => Self { value: located.value.clone(), span: Some(located.span) },
             None => Self::built_in(default),
         }
     }

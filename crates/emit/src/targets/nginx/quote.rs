@@ -13,10 +13,7 @@ pub(super) fn quote(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(plain) {
         return Ok(text.to_owned());
     }
-    Ok(format!(
-        "\"{}\"",
-        text.replace('\\', "\\\\").replace('"', "\\\"")
-    ))
+    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 #[cfg(test)]

@@ -21,12 +21,8 @@ pub(super) fn judge(site: &Site, diagnostics: &mut Diagnostics) -> bool {
     out.setting("drain.stop", &site.drain.stop);
     out.setting("access_log.format", &site.access_log.format);
     out.setting("access_log.tunnel_open", &site.access_log.tunnel_open);
-    site.listeners
-        .iter()
-        .for_each(|item| listener(item, &mut out));
-    site.upstreams
-        .iter()
-        .for_each(|item| upstream(item, &mut out));
+    site.listeners.iter().for_each(|item| listener(item, &mut out));
+    site.upstreams.iter().for_each(|item| upstream(item, &mut out));
     site.routes.iter().for_each(|item| route(item, &mut out));
     diagnostics.len() == before
 }
@@ -65,13 +61,7 @@ fn listener(listener: &Listener, out: &mut Refusals<'_>) {
         tls,
         proxy_protocol,
         trusted_proxies,
-        timeouts:
-            ListenerTimeouts {
-                request_header: _,
-                idle: _,
-                body_idle,
-                half_closed,
-            },
+        timeouts: ListenerTimeouts { request_header: _, idle: _, body_idle, half_closed },
         limits:
             ListenerLimits {
                 max_connections,
@@ -87,10 +77,7 @@ fn listener(listener: &Listener, out: &mut Refusals<'_>) {
     out.setting("protocols", protocols);
     out.setting("h2_websockets", h2_websockets);
     out.place("tls", tls.as_ref().map(|_| address.span));
-    out.place(
-        "proxy_protocol",
-        proxy_protocol.as_ref().map(|p| p.accept.span),
-    );
+    out.place("proxy_protocol", proxy_protocol.as_ref().map(|p| p.accept.span));
     out.setting("trusted_proxies", trusted_proxies);
     out.setting("timeouts.body_idle", body_idle);
     out.setting("timeouts.half_closed", half_closed);
@@ -182,24 +169,11 @@ fn forward(forward: &Forward, out: &mut Refusals<'_>) {
                 upstream_h2,
             },
         host,
-        forwarded:
-            Forwarded {
-                mode: forwarded_mode,
-                headers,
-                style,
-            },
+        forwarded: Forwarded { mode: forwarded_mode, headers, style },
         request_headers,
         response_headers,
-        timeouts:
-            RouteTimeouts {
-                response_header: _,
-                tunnel_idle,
-                tunnel_max,
-            },
-        per_ip: PerIp {
-            connections,
-            connects_per_minute,
-        },
+        timeouts: RouteTimeouts { response_header: _, tunnel_idle, tunnel_max },
+        per_ip: PerIp { connections, connects_per_minute },
         max_body_bytes,
         auth,
         attempts,
@@ -224,31 +198,20 @@ fn forward(forward: &Forward, out: &mut Refusals<'_>) {
     out.setting("forwarded.headers", headers);
     out.setting("forwarded.style", style);
     for HeaderEdit { set, add, remove } in [request_headers, response_headers] {
-        let first = set
-            .iter()
-            .chain(add)
-            .map(|(name, _)| name.span)
-            .chain(remove.iter().map(|r| r.span));
+        let first =
+            set.iter().chain(add).map(|(name, _)| name.span).chain(remove.iter().map(|r| r.span));
         out.place("request_headers and response_headers", first.min());
     }
     if **tunnel_idle == TunnelIdle::Unlimited {
         out.setting("timeouts.tunnel_idle: unlimited", tunnel_idle);
     }
     out.place("timeouts.tunnel_max", tunnel_max.map(|t| t.span));
-    out.place(
-        "limits.per_ip",
-        connections
-            .map(|c| c.span)
-            .or(connects_per_minute.map(|c| c.span)),
-    );
+    out.place("limits.per_ip", connections.map(|c| c.span).or(connects_per_minute.map(|c| c.span)));
     out.place("limits.max_body_bytes", max_body_bytes.map(|m| m.span));
     out.place("auth", auth.as_ref().map(|a| a.span));
     out.setting("retries.attempts", attempts);
     out.setting("buffering.request", buffer_request);
     out.setting("buffering.response", buffer_response);
     out.place("compression", compression.as_ref().map(|c| c.span));
-    out.place(
-        "error_pages",
-        error_pages.first().map(|(status, _)| status.span),
-    );
+    out.place("error_pages", error_pages.first().map(|(status, _)| status.span));
 }

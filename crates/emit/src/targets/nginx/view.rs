@@ -66,17 +66,11 @@ const WORKER_CONNECTIONS: u64 = 4096;
 
 pub(super) fn view(site: &Site) -> View {
     View {
-        title: site
-            .name
-            .as_ref()
-            .map_or("a model", |name| name.as_str())
-            .to_owned(),
+        title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
         drain: time(*site.drain.timeout),
         worker_connections: WORKER_CONNECTIONS,
         upstreams: site.upstreams.iter().map(upstream).collect(),
-        servers: (0..site.listeners.len())
-            .flat_map(|id| servers(site, ListenerId(id)))
-            .collect(),
+        servers: (0..site.listeners.len()).flat_map(|id| servers(site, ListenerId(id))).collect(),
     }
 }
 
@@ -96,16 +90,9 @@ fn upstream(upstream: &Upstream) -> UpstreamView {
         if *server.backup {
             options.push_str(" backup");
         }
-        UpstreamServer {
-            address: server.address.to_string(),
-            options,
-        }
+        UpstreamServer { address: server.address.to_string(), options }
     });
-    UpstreamView {
-        name: name(upstream),
-        method,
-        servers: servers.collect(),
-    }
+    UpstreamView { name: name(upstream), method, servers: servers.collect() }
 }
 
 /// A name of ours that cannot be mistaken for a host.
@@ -118,15 +105,10 @@ fn servers(site: &Site, listener: ListenerId) -> Vec<ServerView> {
     let claims = site.claims(listener);
     let mut by_routes: BTreeMap<&[RouteId], Vec<String>> = BTreeMap::new();
     for (hostname, routes) in &claims.named {
-        by_routes
-            .entry(routes)
-            .or_default()
-            .push(hostname.to_string());
+        by_routes.entry(routes).or_default().push(hostname.to_string());
     }
     let default = server(site, listener, &claims.rest, Vec::new());
-    let named = by_routes
-        .into_iter()
-        .map(|(routes, names)| server(site, listener, routes, names));
+    let named = by_routes.into_iter().map(|(routes, names)| server(site, listener, routes, names));
     std::iter::once(default).chain(named).collect()
 }
 
@@ -149,11 +131,7 @@ fn server(site: &Site, listener: ListenerId, routes: &[RouteId], names: Vec<Stri
             name: tunnel,
             upstream: name(site.upstream(forward.upstream)),
             connect: time(*site.upstream(forward.upstream).connect),
-            tunnel_idle: forward
-                .timeouts
-                .tunnel_idle
-                .bound()
-                .map_or("10m".into(), time),
+            tunnel_idle: forward.timeouts.tunnel_idle.bound().map_or("10m".into(), time),
         });
     }
     let catch_all = locations.contains_key(&("/".to_owned(), ""));
@@ -177,10 +155,7 @@ fn matches(path: &PathRule) -> Vec<(&'static str, String)> {
         PathRule::Exact(path) => vec![("= ", path.to_string())],
         PathRule::Prefix(path) if path.prefix().is_empty() => vec![("", "/".to_owned())],
         PathRule::Prefix(path) => {
-            vec![
-                ("= ", path.prefix().to_owned()),
-                ("", format!("{}/", path.prefix())),
-            ]
+            vec![("= ", path.prefix().to_owned()), ("", format!("{}/", path.prefix()))]
         }
         // Refused before the view is made.
         PathRule::Regex(_) => Vec::new(),
