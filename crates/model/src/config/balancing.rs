@@ -35,9 +35,9 @@ section! {
     /// How requests and tunnels spread over the servers.
     whole struct LoadBalancing: Own @ Upstream {
         /// How a server is chosen.
-        required policy: Policy = "", STICKY_REBALANCE;
+        required policy: Policy = "", BALANCE_POLICY;
         /// What the `hash` policy looks at.
-        optional key: HashKey = "", STICKY_REBALANCE;
+        optional key: HashKey = "", BALANCE_POLICY;
     }
 }
 

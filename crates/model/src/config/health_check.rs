@@ -32,16 +32,16 @@ section! {
         /// What is asked.
         required type_: HealthCheckType = "", HEALTH_WEBSOCKET;
         /// The path of the request.
-        optional path: PathLiteral = "/", HEALTH_WEBSOCKET;
+        optional path: PathLiteral = "/", HEALTH_CHECK;
         /// Time between two checks.
-        optional interval: Duration = "5s", HEALTH_WEBSOCKET;
+        optional interval: Duration = "5s", HEALTH_CHECK;
         /// Time until the answer.
-        optional timeout: Duration = "2s", HEALTH_WEBSOCKET;
+        optional timeout: Duration = "2s", HEALTH_CHECK;
         /// Good answers in a row that bring a server back.
-        optional healthy_threshold: Whole<1, 100> = "2", HEALTH_WEBSOCKET;
+        optional healthy_threshold: Whole<1, 100> = "2", HEALTH_CHECK;
         /// Bad answers in a row that take it out.
-        optional unhealthy_threshold: Whole<1, 100> = "3", HEALTH_WEBSOCKET;
+        optional unhealthy_threshold: Whole<1, 100> = "3", HEALTH_CHECK;
         /// Statuses that count as good, for type `http`.
-        optional expect_status: Vec<Located<Whole<100, 599>>> = "[200]", HEALTH_WEBSOCKET;
+        optional expect_status: Vec<Located<Whole<100, 599>>> = "[200]", HEALTH_CHECK;
     }
 }

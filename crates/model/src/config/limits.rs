@@ -7,7 +7,7 @@ section! {
     /// Limits of a listener.
     merged struct ListenerLimits: Limits @ Listener {
         /// Connections open at once.
-        optional max_connections: Whole<1, 10_000_000> = "", LIMIT_CONNECTIONS;
+        optional max_connections: Whole<1, 10_000_000> = "", LIMIT_LISTENER;
         /// All fields of a request head together.
         optional max_header_bytes: Bytes = "16KiB", LIMIT_HEAD;
         /// Fields of a request head.

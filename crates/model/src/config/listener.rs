@@ -56,7 +56,7 @@ section! {
     /// What a listener may take from `defaults`.
     merged struct ListenerSettings: Own @ Listener {
         /// Protocols in the order of preference.
-        optional protocols: Vec<Located<Protocol>> = "[h2, http/1.1] with tls, else [http/1.1]", HANDSHAKE_EXTENDED_CONNECT;
+        optional protocols: Vec<Located<Protocol>> = "[h2, http/1.1] with tls, else [http/1.1]", LISTENER_PROTOCOLS;
         /// Whether RFC 8441 is announced to HTTP/2 clients.
         optional h2_websockets: OnOff = "auto", HANDSHAKE_EXTENDED_CONNECT;
         /// Peers whose forwarded fields are believed.

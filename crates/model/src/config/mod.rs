@@ -58,27 +58,27 @@ section! {
         /// A name for the site, used in comments and reports.
         optional name: Line = "", VALUE_TEXT;
         /// What the output must fit, by target; the command line beats it. Keys beside the ones below are the target's own and are judged by it.
-        optional targets: Map<Name, Target> = "", SCOPE_FIELDS;
+        optional targets: Map<Name, Target> = "", TARGET_SETTINGS;
         /// Facts about hops that wsgen does not render; checks compare their timers.
-        optional chain: Vec<Located<Hop>> = "", TIMER_TUNNEL_IDLE;
+        optional chain: Vec<Located<Hop>> = "", TARGET_CHAIN;
         /// Facts about the application behind the proxy.
-        optional app: App = "", TIMER_TUNNEL_IDLE;
+        optional app: App = "", TARGET_CHAIN;
         /// Values for every listener, upstream and route that does not write its own.
         optional defaults: Defaults = "", SCOPE_DEFAULTS;
         /// What happens to open tunnels at a reload and at a stop.
         optional drain: Drain = "", DRAIN_RELOAD;
         /// Who resolves names at run time.
-        optional resolver: Resolver = "", SCOPE_FIELDS;
+        optional resolver: Resolver = "", BALANCE_RESOLVE;
         /// What is logged of each request.
-        optional access_log: AccessLog = "", SCOPE_FIELDS;
+        optional access_log: AccessLog = "", LOG_ACCESS;
         /// The sockets that clients connect to.
         required listeners: Vec<Located<Listener>> = "", ROUTE_LISTENER;
         /// The applications, by name.
-        optional upstreams: Map<Name, Upstream> = "", SCOPE_FIELDS;
+        optional upstreams: Map<Name, Upstream> = "", BALANCE_POLICY;
         /// Which requests go where. Their order matters only between regexes and between equals.
         required routes: Vec<Located<Route>> = "", ROUTE_PRECEDENCE;
         /// The reference proxy's own status pages; no target renders it.
-        optional admin: Admin = "", SCOPE_FIELDS;
+        optional admin: Admin = "", ADMIN_PAGES;
     }
 }
 

@@ -36,9 +36,9 @@ section! {
     /// Who resolves names at run time.
     whole struct Resolver: Own @ Site {
         /// The name servers.
-        required nameservers: Vec<Located<NameServer>> = "", BALANCE_BACKUP;
+        required nameservers: Vec<Located<NameServer>> = "", BALANCE_RESOLVE;
         /// How long an answer is used.
-        optional valid: Duration<1000> = "10s", BALANCE_BACKUP;
+        optional valid: Duration<1000> = "10s", BALANCE_RESOLVE;
     }
 }
 
@@ -46,9 +46,9 @@ section! {
     /// What is logged of each request.
     whole struct AccessLog: Own @ Site {
         /// The form of a line.
-        optional format: AccessLogFormat = "combined", HEADERS_ON_101;
+        optional format: AccessLogFormat = "combined", LOG_ACCESS;
         /// A line when a tunnel opens, beside the one when it ends.
-        optional tunnel_open: bool = "false", HEADERS_ON_101;
+        optional tunnel_open: bool = "false", LOG_ACCESS;
     }
 }
 
@@ -56,7 +56,7 @@ section! {
     /// The reference proxy's own status pages.
     whole struct Admin: Own @ Site {
         /// Where they are served; best on loopback.
-        required address: ListenAddress = "", ROUTE_LISTENER;
+        required address: ListenAddress = "", ADMIN_PAGES;
     }
 }
 

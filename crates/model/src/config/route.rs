@@ -30,13 +30,13 @@ section! {
         /// Sends clients elsewhere.
         optional redirect: Redirect = "", REDIRECT_EXPLICIT;
         /// Gives a fixed answer.
-        optional respond: Respond = "", JUDGEMENT_ORDER;
+        optional respond: Respond = "", RESPOND_FIXED;
         /// Changes the path on the way to the upstream.
         optional rewrite: Rewrite = "", REWRITE_PREFIX;
         /// Reviewed text for one target: the one place where a value may be a directive.
-        optional snippets: Vec<Located<Snippet>> = "", SCOPE_FIELDS;
+        optional snippets: Vec<Located<Snippet>> = "", TARGET_SNIPPET;
         /// What conformance tries on this route.
-        optional expect: Vec<Located<Expectation>> = "", SCOPE_FIELDS;
+        optional expect: Vec<Located<Expectation>> = "", TARGET_EXPECT;
     }
     + settings: RouteSettings
 }
@@ -51,7 +51,7 @@ section! {
         /// What the upstream is told of the client.
         optional forwarded: Forwarded = "", FORWARDED_REPLACE;
         /// Changes to the fields of requests.
-        optional request_headers: HeaderEdit = "", HEADERS_HOP_BY_HOP;
+        optional request_headers: HeaderEdit = "", HEADERS_EDIT;
         /// Changes to the fields of responses.
         optional response_headers: HeaderEdit = "", HEADERS_ON_101;
         /// Timers.
@@ -59,15 +59,15 @@ section! {
         /// Limits.
         optional limits: RouteLimits = "", LIMIT_CLIENT_ADDRESS;
         /// Who may use it.
-        optional auth: Auth = "", JUDGEMENT_ORDER;
+        optional auth: Auth = "", AUTH_FORWARD;
         /// Trying again.
         optional retries: Retries = "attempts: 1", RETRY_SAFE;
         /// Holding bodies back.
-        optional buffering: Buffering = "", TIMER_BODY_IDLE;
+        optional buffering: Buffering = "", BODY_BUFFERING;
         /// Compressing response bodies.
-        optional compression: Compression = "", HEADERS_ON_101;
+        optional compression: Compression = "", BODY_COMPRESSION;
         /// Pages for the proxy's own error statuses.
-        optional error_pages: Map<StatusCode, FilePath> = "", FAILURE_UNREACHABLE;
+        optional error_pages: Map<StatusCode, FilePath> = "", ERROR_PAGE;
     }
 }
 
@@ -91,13 +91,13 @@ section! {
     /// Reviewed text for one target.
     whole struct Snippet: Own @ Route {
         /// The target.
-        required target: Name = "", SCOPE_FIELDS;
+        required target: Name = "", TARGET_SNIPPET;
         /// Where it stands.
-        required at: SnippetPlace = "", SCOPE_FIELDS;
+        required at: SnippetPlace = "", TARGET_SNIPPET;
         /// The text.
-        required text: Text = "", SCOPE_FIELDS;
+        required text: Text = "", TARGET_SNIPPET;
         /// Why it is there.
-        required reason: Line = "", SCOPE_FIELDS;
+        required reason: Line = "", TARGET_SNIPPET;
     }
 }
 

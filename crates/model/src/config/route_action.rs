@@ -52,17 +52,17 @@ section! {
     /// Sending the client elsewhere. What is not written stays as it was asked.
     whole struct Redirect: Own @ Route {
         /// The scheme.
-        optional scheme: Scheme = "as asked", REDIRECT_EXPLICIT;
+        optional scheme: Scheme = "as asked", REDIRECT_PARTS;
         /// The host.
-        optional hostname: Hostname = "as asked", REDIRECT_EXPLICIT;
+        optional hostname: Hostname = "as asked", REDIRECT_PARTS;
         /// The port.
-        optional port: Whole<1, 65_535> = "the scheme's own where `scheme` is written, else as asked", REDIRECT_EXPLICIT;
+        optional port: Whole<1, 65_535> = "the scheme's own where `scheme` is written, else as asked", REDIRECT_PARTS;
         /// The whole path.
-        optional path: PathLiteral = "as asked", REDIRECT_EXPLICIT;
+        optional path: PathLiteral = "as asked", REDIRECT_PARTS;
         /// A prefix of the path.
-        optional prefix: PrefixChange = "as asked", REDIRECT_EXPLICIT;
+        optional prefix: PrefixChange = "as asked", REDIRECT_PARTS;
         /// The status: 301, 302, 303, 307 or 308.
-        optional status: RedirectStatus = "302", REDIRECT_EXPLICIT;
+        optional status: RedirectStatus = "302", REDIRECT_PARTS;
     }
 }
 
@@ -70,11 +70,11 @@ section! {
     /// A fixed answer.
     whole struct Respond: Own @ Route {
         /// The status.
-        required status: Whole<200, 599> = "", JUDGEMENT_ORDER;
+        required status: Whole<200, 599> = "", RESPOND_FIXED;
         /// Its fields.
-        optional headers: Map<HeaderName, HeaderValue> = "", JUDGEMENT_ORDER;
+        optional headers: Map<HeaderName, HeaderValue> = "", RESPOND_FIXED;
         /// Its body.
-        optional body: Text = "", JUDGEMENT_ORDER;
+        optional body: Text = "", RESPOND_FIXED;
     }
 }
 

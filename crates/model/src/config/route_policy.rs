@@ -118,11 +118,11 @@ section! {
     /// Changes to header fields, in this order: remove, set, add.
     whole struct HeaderEdit: Own @ Route {
         /// Fields that get this value, whatever was there.
-        optional set: Map<HeaderName, HeaderValue> = "", HEADERS_HOP_BY_HOP;
+        optional set: Map<HeaderName, HeaderValue> = "", HEADERS_EDIT;
         /// Field lines that are added.
-        optional add: Map<HeaderName, HeaderValue> = "", HEADERS_HOP_BY_HOP;
+        optional add: Map<HeaderName, HeaderValue> = "", HEADERS_EDIT;
         /// Fields that are taken out.
-        optional remove: Vec<Located<HeaderName>> = "", HEADERS_HOP_BY_HOP;
+        optional remove: Vec<Located<HeaderName>> = "", HEADERS_EDIT;
     }
 }
 
@@ -130,9 +130,9 @@ section! {
     /// Who may use a route: exactly one of the two.
     whole struct Auth: Own @ Route {
         /// Asks another service.
-        optional forward: ForwardAuth = "", JUDGEMENT_ORDER;
+        optional forward: ForwardAuth = "", AUTH_FORWARD;
         /// Asks for a name and a password.
-        optional basic: BasicAuth = "", JUDGEMENT_ORDER;
+        optional basic: BasicAuth = "", AUTH_BASIC;
     }
 }
 
@@ -140,9 +140,9 @@ section! {
     /// Asking another service: 2xx lets a request pass, anything else is the answer.
     whole struct ForwardAuth: Own @ Route {
         /// Where.
-        required url: HttpUrl = "", JUDGEMENT_ORDER;
+        required url: HttpUrl = "", AUTH_FORWARD;
         /// Fields of its answer that the upstream gets.
-        optional copy_headers: Vec<Located<HeaderName>> = "", JUDGEMENT_ORDER;
+        optional copy_headers: Vec<Located<HeaderName>> = "", AUTH_FORWARD;
     }
 }
 
@@ -150,9 +150,9 @@ section! {
     /// A name and a password (RFC 7617).
     whole struct BasicAuth: Own @ Route {
         /// Users in htpasswd form, bcrypt or SHA-crypt.
-        required users_file: FilePath = "", JUDGEMENT_ORDER;
+        required users_file: FilePath = "", AUTH_BASIC;
         /// What the browser shows.
-        optional realm: Line = "Restricted", JUDGEMENT_ORDER;
+        optional realm: Line = "Restricted", AUTH_BASIC;
     }
 }
 
@@ -170,9 +170,9 @@ section! {
     /// Holding bodies back until they are whole or a buffer is full.
     whole struct Buffering: Own @ Route {
         /// Request bodies.
-        optional request: bool = "false", TIMER_BODY_IDLE;
+        optional request: bool = "false", BODY_BUFFERING;
         /// Response bodies; server-sent events want `false`.
-        optional response: bool = "false", TIMER_BODY_IDLE;
+        optional response: bool = "false", BODY_BUFFERING;
     }
 }
 
@@ -180,7 +180,7 @@ section! {
     /// Compressing response bodies of plain HTTP.
     whole struct Compression: Own @ Route {
         /// Media types that are compressed.
-        required types: Vec<Located<MediaType>> = "", HEADERS_ON_101;
+        required types: Vec<Located<MediaType>> = "", BODY_COMPRESSION;
     }
 }
 

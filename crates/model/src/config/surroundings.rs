@@ -25,7 +25,7 @@ section! {
         /// What people call it.
         required name: Name = "", VALUE_NAMES;
         /// What it is.
-        required kind: HopKind = "", TIMER_TUNNEL_IDLE;
+        required kind: HopKind = "", TARGET_CHAIN;
         /// Its idle timer, where it differs from the known one.
         optional tunnel_idle: Duration = "the kind's", TIMER_TUNNEL_IDLE;
         /// Its bound on a tunnel's life, where it differs from the known one.
@@ -37,6 +37,6 @@ section! {
     /// Facts about the application.
     whole struct App: Own @ Site {
         /// The interval of its pings.
-        optional heartbeat: Duration = "", TIMER_TUNNEL_IDLE;
+        optional heartbeat: Duration = "", TARGET_CHAIN;
     }
 }

@@ -10,13 +10,13 @@ section! {
     /// A loss that somebody has looked at and accepts.
     whole struct Accept: Own @ Site {
         /// The code of the loss.
-        required code: CodeName = "", SCOPE_FIELDS;
+        required code: CodeName = "", TARGET_ACCEPT;
         /// The route that it concerns; every one where left out.
-        optional route: Name = "", SCOPE_FIELDS;
+        optional route: Name = "", TARGET_ACCEPT;
         /// Why.
-        required reason: Line = "", SCOPE_FIELDS;
+        required reason: Line = "", TARGET_ACCEPT;
         /// The last day; the command judges it.
-        optional until: Date = "", SCOPE_FIELDS;
+        optional until: Date = "", TARGET_ACCEPT;
     }
 }
 
@@ -24,9 +24,9 @@ section! {
     /// What every target understands.
     whole struct TargetFields: Own @ Site {
         /// The version that the output must fit.
-        optional version: TargetVersion = "what every generation accepts", SCOPE_FIELDS;
+        optional version: TargetVersion = "what every generation accepts", TARGET_SETTINGS;
         /// Losses that are accepted.
-        optional accept: Vec<Located<Accept>> = "", SCOPE_FIELDS;
+        optional accept: Vec<Located<Accept>> = "", TARGET_ACCEPT;
     }
 }
 

@@ -32,11 +32,11 @@ section! {
     /// TLS of a listener.
     whole struct ListenerTls: Tls @ Listener {
         /// Protocol versions and ciphers.
-        optional profile: TlsProfile = "intermediate", TLS_CERTIFICATE;
+        optional profile: TlsProfile = "intermediate", TLS_PROFILE;
         /// Certificates, chosen by SNI; the first one where no hostname matches.
         optional certificates: Vec<Located<Certificate>> = "", TLS_CERTIFICATE;
         /// Whether clients show a certificate.
-        optional client_auth: ClientAuth = "mode: \"off\"", TLS_CERTIFICATE;
+        optional client_auth: ClientAuth = "mode: \"off\"", TLS_CLIENT;
     }
 }
 
@@ -56,9 +56,9 @@ section! {
     /// Whether clients show a certificate, and who must have signed it.
     whole struct ClientAuth: Own @ Listener {
         /// Whether they are asked.
-        required mode: ClientAuthMode = "", TLS_CERTIFICATE;
+        required mode: ClientAuthMode = "", TLS_CLIENT;
         /// The authorities in PEM; needed unless the mode is `off`.
-        optional ca: FilePath = "", TLS_CERTIFICATE;
+        optional ca: FilePath = "", TLS_CLIENT;
     }
 }
 
@@ -66,10 +66,10 @@ section! {
     /// TLS to the servers of an upstream.
     whole struct UpstreamTls: Tls @ Upstream {
         /// The name for SNI and verification; the server's own host where left out.
-        optional server_name: Hostname = "the server's host", TLS_CERTIFICATE;
+        optional server_name: Hostname = "the server's host", TLS_UPSTREAM;
         /// The authorities in PEM; the machine's own where left out.
-        optional ca: FilePath = "the machine's", TLS_CERTIFICATE;
+        optional ca: FilePath = "the machine's", TLS_UPSTREAM;
         /// Whether the server's certificate must be good.
-        optional verify: bool = "true", TLS_CERTIFICATE;
+        optional verify: bool = "true", TLS_UPSTREAM;
     }
 }

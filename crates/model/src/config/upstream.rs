@@ -49,13 +49,13 @@ section! {
         /// What the servers speak.
         optional protocol: UpstreamProtocol = "http", HANDSHAKE_CONNECTION;
         /// The servers.
-        required servers: Vec<Located<ServerEntry>> = "", BALANCE_BACKUP;
+        required servers: Vec<Located<ServerEntry>> = "", BALANCE_POLICY;
         /// Keeping a client at the server that it met first.
         optional sticky: Sticky = "", STICKY_VISIBLE;
         /// TLS to the servers, for `https` and `h2`.
-        optional tls: UpstreamTls = "", TLS_CERTIFICATE;
+        optional tls: UpstreamTls = "", TLS_UPSTREAM;
         /// PROXY protocol to the servers.
-        optional proxy_protocol: ProxyProtocolOut = "", PROXY_PROTOCOL;
+        optional proxy_protocol: ProxyProtocolOut = "", PROXY_PROTOCOL_SEND;
     }
     + settings: UpstreamSettings
 }
@@ -64,11 +64,11 @@ section! {
     /// What an upstream may take from `defaults`.
     merged struct UpstreamSettings: Own @ Upstream {
         /// How a server is chosen.
-        optional load_balancing: LoadBalancing = "policy: least_conn", STICKY_REBALANCE;
+        optional load_balancing: LoadBalancing = "policy: least_conn", BALANCE_POLICY;
         /// Asking each server regularly whether it works.
-        optional health_check: HealthCheck = "", HEALTH_WEBSOCKET;
+        optional health_check: HealthCheck = "", HEALTH_CHECK;
         /// What happens to the tunnels of a server that fails its checks.
-        optional on_unhealthy: OnUnhealthy = "keep", HEALTH_WEBSOCKET;
+        optional on_unhealthy: OnUnhealthy = "keep", HEALTH_TUNNELS;
         /// Silence after which TCP asks whether a peer is still there, on both sides of a tunnel.
         optional tcp_keepalive: Duration<1000> = "", TIMER_KEEPALIVE;
         /// Timers.
@@ -80,7 +80,7 @@ section! {
     /// PROXY protocol to the servers.
     whole struct ProxyProtocolOut: ProxyProtocol @ Upstream {
         /// Which version.
-        required send: SendProxyProtocol = "", PROXY_PROTOCOL;
+        required send: SendProxyProtocol = "", PROXY_PROTOCOL_SEND;
     }
 }
 
@@ -88,11 +88,11 @@ section! {
     /// A server; its address alone is the short form.
     whole struct Server: Own @ Upstream {
         /// Where it waits.
-        required address: UpstreamAddress = "", BALANCE_BACKUP;
+        required address: UpstreamAddress = "", BALANCE_POLICY;
         /// Its share of the traffic.
-        optional weight: Whole<1, 256> = "1", BALANCE_BACKUP;
+        optional weight: Whole<1, 256> = "1", BALANCE_POLICY;
         /// When its name is resolved.
-        optional resolve: Resolve = "startup", BALANCE_BACKUP;
+        optional resolve: Resolve = "startup", BALANCE_RESOLVE;
         /// Takes traffic only while no other server can.
         optional backup: bool = "false", BALANCE_BACKUP;
     }

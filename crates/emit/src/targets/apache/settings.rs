@@ -20,7 +20,7 @@ section! {
     /// Settings of Apache httpd alone.
     whole struct ApacheSettings: Own @ Site {
         /// The multi-processing module.
-        optional mpm: Mpm = "event", LIMIT_CONNECTIONS;
+        optional mpm: Mpm = "event", TARGET_SETTINGS;
     }
 }
 
