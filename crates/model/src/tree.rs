@@ -373,6 +373,11 @@ impl<'a> Builder<'a, '_> {
             Value::Mapping(entries) if !one_line => {
                 entries.first().map_or(whole, |entry| entry.key.span)
             }
+            // Of a text over several lines, the first.
+            _ if !one_line => {
+                let text = self.text.get(whole.range()).unwrap_or_default();
+                whole.part(0..text.find(['\r', '\n']).unwrap_or(text.len()))
+            }
             _ => whole,
         }
     }

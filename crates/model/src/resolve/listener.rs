@@ -1,6 +1,7 @@
 //! Listeners.
 
-use super::{Context, TLS};
+use super::Context;
+use crate::clause::Clause;
 use crate::code::Code;
 use crate::config::{self, ClientAuthMode, OnOff, Protocol, TlsProfile};
 use crate::diagnostic::Diagnostic;
@@ -97,7 +98,7 @@ fn client_auth(auth: Located<config::ClientAuth>, scope: &mut Context<'_>) -> Op
                 Diagnostic::new(Code::MISSING_FIELD, "`ca` is missing")
                     .labelled(mode.span, "expected `ca` beside this mode")
                     .help("name the authorities that client certificates must be signed by: `ca: FILE`")
-                    .clause(TLS),
+                    .clause(Clause::TLS_CLIENT),
             );
             None
         }

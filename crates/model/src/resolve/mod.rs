@@ -11,7 +11,6 @@ mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::clause::Clause;
 use crate::code::Code;
 use crate::config::{Config, Defaults};
 use crate::decode::suggestion;
@@ -240,6 +239,3 @@ fn route_names(routes: &[crate::site::Route], diagnostics: &mut Diagnostics) {
         }
     }
 }
-
-/// A rule that several checks of this folder point at.
-const TLS: Clause = Clause::TLS_CERTIFICATE;
