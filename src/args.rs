@@ -80,8 +80,17 @@ pub(crate) enum Command {
         /// Model files or folders; `-` is standard input [default: wsgen.yaml].
         files: Vec<PathBuf>,
         /// The server, with a version if it is known: NAME or NAME@VERSION.
-        #[arg(long, value_name = "TARGET")]
-        target: String,
+        #[arg(long, value_name = "TARGET", required = true)]
+        target: Vec<String>,
+        /// The folder that the configurations are written to, one file for each target.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// What becomes of a setting that the target loses.
+        #[arg(long, value_enum, default_value_t)]
+        loss: LossArgument,
+        /// Refuse warnings too.
+        #[arg(long)]
+        strict: bool,
     },
     /// Print the completions of a shell.
     #[command(after_help = include_str!("help/completions.txt"))]
@@ -89,6 +98,19 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What becomes of a setting that somebody wrote and the target loses. A loss that opens something is refused
+/// unless the model accepts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum LossArgument {
+    /// An error.
+    #[default]
+    Deny,
+    /// A warning.
+    Warn,
+    /// A note.
+    Allow,
 }
 
 /// What `wsgen init` begins with.

@@ -2,8 +2,10 @@
 //! can stand at the top of the repository and still be packaged.
 
 /// Every template: its name below this folder, and its text. A test compares the list with the folder.
-pub const TEMPLATES: &[(&str, &str)] =
-    &[("nginx/nginx.conf.j2", include_str!("nginx/nginx.conf.j2"))];
+pub const TEMPLATES: &[(&str, &str)] = &[
+    ("nginx/location.j2", include_str!("nginx/location.j2")),
+    ("nginx/nginx.conf.j2", include_str!("nginx/nginx.conf.j2")),
+];
 
 #[cfg(test)]
 mod tests {

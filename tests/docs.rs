@@ -31,6 +31,13 @@ fn schema() {
 }
 
 #[test]
+fn targets() {
+    for target in wsgen_emit::TARGETS.iter().filter(|target| target.render.is_some()) {
+        pinned(&format!("docs/targets/{}.md", target.name), &wsgen_emit::target_page(target));
+    }
+}
+
+#[test]
 fn diagnostics() {
     let mut page = String::from(
         "# Diagnostics\n\nEvery code, printed from `crates/model/src/code.rs`. `wsgen explain CODE` prints its page.\n\n\

@@ -19,7 +19,9 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Schema => schema::run(),
         Command::Init { file, preset, force } => init::run(&file, preset, force),
-        Command::Render { files, target } => render::run(&files, &target),
+        Command::Render { files, target, output, loss, strict } => {
+            render::run(&files, &target, output.as_deref(), loss, strict)
+        }
         Command::Completions { shell } => completions::run(shell),
     }
 }

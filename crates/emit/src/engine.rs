@@ -2,7 +2,7 @@
 //! through the quoting of its target.
 
 use minijinja::value::{Serde, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use serde::Serialize;
 use wsgen_templates::TEMPLATES;
 
@@ -11,8 +11,18 @@ use crate::selection::Problem;
 /// Writes a text so that the server reads it as one value, or says why it cannot.
 pub(crate) type Quote = fn(&str) -> Result<String, String>;
 
-/// Marks a text that the view has already built from numbers and constants of ours.
+/// Marks a [`Raw`] on its way through a template; no value of a model can contain it.
 const RAW: char = '\u{0}';
+
+/// A text that is printed as it stands: its view has quoted it, or built it from numbers and constants of ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Raw(pub(crate) String);
+
+impl Serialize for Raw {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{RAW}{}", self.0))
+    }
+}
 
 /// Renders a template of this crate with a view.
 pub(crate) fn render(
@@ -33,11 +43,13 @@ pub(crate) fn render(
         engine.set_fuel(Some(500_000_000));
         // The one filter that would let a value past its quoting.
         engine.remove_filter("safe");
-        engine.add_filter("raw", |text: String| format!("{RAW}{text}"));
         engine.add_filter("comment", comment);
+        engine.set_auto_escape_callback(|_| AutoEscape::Custom("quoted by the target".into()));
         engine.set_formatter(move |out, _state, value| {
             let text = match value.kind() {
                 ValueKind::Number => value.to_string(),
+                // What a macro printed has been through here already.
+                ValueKind::String if value.is_safe() => value.to_string(),
                 ValueKind::String => {
                     let text = value.to_string();
                     match text.strip_prefix(RAW) {

@@ -5,15 +5,17 @@
 
 mod engine;
 mod selection;
+mod support;
 mod target;
 mod targets;
 
 pub use selection::{Problem, Selection};
+pub use support::{Loss, LossPolicy, Support};
 pub use target::{Rendered, Target};
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::{Decoder, suggestion};
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::field::Section;
 use wsgen_model::located::Located;
 use wsgen_model::site::Site;
@@ -50,16 +52,32 @@ pub fn check(site: &Site, diagnostics: &mut Diagnostics) {
 pub fn render(
     site: &Site,
     selection: &Selection,
+    policy: LossPolicy,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Rendered>, Problem> {
-    let Some(render) = selection.target.render else {
+    let target = selection.target;
+    let Some(render) = target.render else {
         let able: Vec<_> = TARGETS.iter().filter(|t| t.render.is_some()).map(|t| t.name).collect();
         return Err(Problem {
-            message: format!("{} cannot be rendered yet", selection.target.name),
+            message: format!("{} cannot be rendered yet", target.name),
             help: format!("targets that can: {}", able.join(", ")),
         });
     };
-    render(site, diagnostics)
+    // The command line beats the model (`target/settings`).
+    let written = site.targets.get(target.name).and_then(|t| t.fields.version.as_ref());
+    let version = selection.version.or(written.map(|version| version.value));
+    let before = diagnostics.count(Severity::Error);
+    support::judge(site, target, version, policy, diagnostics);
+    if diagnostics.count(Severity::Error) > before {
+        return Ok(None);
+    }
+    let rendered = render(site, version, diagnostics)?;
+    Ok((diagnostics.count(Severity::Error) == before).then_some(rendered))
+}
+
+/// The text of a target's page in `docs/targets/`.
+pub fn target_page(target: &Target) -> String {
+    support::page(target)
 }
 
 fn find(name: &str) -> Option<&'static Target> {

@@ -10,6 +10,7 @@ pub mod code;
 pub mod config;
 pub mod decode;
 pub mod diagnostic;
+pub mod feature;
 pub mod field;
 pub mod format;
 pub mod located;

@@ -46,6 +46,12 @@ impl Pattern {
         groups
     }
 
+    /// Whether it is found in a normal path.
+    pub fn is_match(&self, path: &str) -> bool {
+        let regex = regex::bytes::RegexBuilder::new(&self.0).unicode(false).build();
+        regex.is_ok_and(|regex| regex.is_match(path.as_bytes()))
+    }
+
     /// Whether it plainly matches every path.
     pub fn matches_everything(&self) -> bool {
         let body = self.0.strip_prefix('^').unwrap_or(&self.0);

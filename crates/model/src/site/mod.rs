@@ -1,5 +1,6 @@
 //! The model as meant: defaults applied, names resolved. A [`Site`] that exists is valid.
 
+mod asks;
 mod claims;
 mod listener;
 mod operations;
@@ -8,6 +9,7 @@ mod route;
 mod setting;
 mod upstream;
 
+pub use asks::Ask;
 pub use claims::Claims;
 pub use listener::{
     Certificate, ClientAuth, Listener, ListenerId, ListenerLimits, ListenerTimeouts, Tls,

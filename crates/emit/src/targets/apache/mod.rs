@@ -1,6 +1,9 @@
 //! Apache httpd.
 
 mod settings;
+mod support;
+
+use wsgen_model::scalar::TargetVersion;
 
 use crate::target::Target;
 
@@ -10,5 +13,13 @@ pub(crate) const TARGET: Target = Target {
     title: "Apache httpd",
     settings: settings::ApacheSettings::section,
     check_settings: settings::check,
+    generations: &[
+        TargetVersion::new(2, 4, 62),
+        TargetVersion::new(2, 4, 68),
+        TargetVersion::new(2, 4, 69),
+        TargetVersion::new(2, 4, 71),
+    ],
+    file: "httpd.conf",
+    support: support::support,
     render: None,
 };

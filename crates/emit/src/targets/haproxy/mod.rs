@@ -1,6 +1,9 @@
 //! HAProxy.
 
 mod settings;
+mod support;
+
+use wsgen_model::scalar::TargetVersion;
 
 use crate::target::Target;
 
@@ -10,5 +13,13 @@ pub(crate) const TARGET: Target = Target {
     title: "HAProxy",
     settings: settings::HaproxySettings::section,
     check_settings: settings::check,
+    generations: &[
+        TargetVersion::new(2, 2, 9),
+        TargetVersion::new(2, 6, 12),
+        TargetVersion::new(3, 0, 11),
+        TargetVersion::new(3, 2, 26),
+    ],
+    file: "haproxy.cfg",
+    support: support::support,
     render: None,
 };

@@ -6,6 +6,8 @@ mod settings;
 mod support;
 mod view;
 
+use wsgen_model::scalar::TargetVersion;
+
 use crate::target::Target;
 
 /// The descriptor.
@@ -14,5 +16,13 @@ pub(crate) const TARGET: Target = Target {
     title: "nginx",
     settings: settings::NginxSettings::section,
     check_settings: settings::check,
+    generations: &[
+        TargetVersion::new(1, 18, 0),
+        TargetVersion::new(1, 22, 1),
+        TargetVersion::new(1, 26, 3),
+        TargetVersion::new(1, 30, 6),
+    ],
+    file: "nginx.conf",
+    support: support::support,
     render: Some(render::render),
 };

@@ -1,20 +1,26 @@
 //! From a site to `nginx.conf`.
 
 use wsgen_model::diagnostic::Diagnostics;
+use wsgen_model::scalar::TargetVersion;
 use wsgen_model::site::Site;
 
-use super::{quote, support, view};
+use super::{quote, view};
 use crate::engine;
 use crate::selection::Problem;
 use crate::target::Rendered;
 
+const TEMPLATE: &str = "nginx/nginx.conf.j2";
+
 pub(super) fn render(
     site: &Site,
+    version: Option<TargetVersion>,
     diagnostics: &mut Diagnostics,
-) -> Result<Option<Rendered>, Problem> {
-    if !support::judge(site, diagnostics) {
-        return Ok(None);
+) -> Result<Rendered, Problem> {
+    let mut view = view::view(site, version, diagnostics);
+    let mut main = engine::render(TEMPLATE, quote::quote, &view)?;
+    if main.contains(quote::DOLLAR) {
+        view.has_dollar = true;
+        main = engine::render(TEMPLATE, quote::quote, &view)?;
     }
-    let main = engine::render("nginx/nginx.conf.j2", quote::quote, &view::view(site))?;
-    Ok(Some(Rendered { main }))
+    Ok(Rendered { main })
 }

@@ -1,217 +1,123 @@
-//! What these templates know. Every field of the model is named here, so that a new one is a decision:
-//! what is written and not known is refused, never dropped.
+//! What nginx (open source) can do, feature by feature. Measured on 1.22.1 unless a text says otherwise.
 
-use wsgen_model::code::Code;
-use wsgen_model::config::{HostPolicy, Policy, UpstreamProtocol, WebSocketMode};
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
-use wsgen_model::scalar::{ListenAddress, TunnelIdle};
-use wsgen_model::site::{
-    Action, Forward, Forwarded, HeaderEdit, Listener, ListenerLimits, ListenerTimeouts, PathRule,
-    PerIp, Route, RouteTimeouts, Setting, Site, Upstream, WebSocket,
-};
-use wsgen_model::source::Span;
+use wsgen_model::feature::Feature;
+use wsgen_model::scalar::TargetVersion;
 
-/// Whether a site can be rendered; pushes a finding for every field that cannot.
-pub(super) fn judge(site: &Site, diagnostics: &mut Diagnostics) -> bool {
-    let before = diagnostics.len();
-    let mut out = Refusals(diagnostics);
-    // The rest of the site is not rendered by any target (targets, chain, app, admin), or is rendered by
-    // its parts.
-    out.setting("drain.spread", &site.drain.spread);
-    out.setting("drain.stop", &site.drain.stop);
-    out.setting("access_log.format", &site.access_log.format);
-    out.setting("access_log.tunnel_open", &site.access_log.tunnel_open);
-    site.listeners.iter().for_each(|item| listener(item, &mut out));
-    site.upstreams.iter().for_each(|item| upstream(item, &mut out));
-    site.routes.iter().for_each(|item| route(item, &mut out));
-    diagnostics.len() == before
-}
+use crate::support::Support::{self, Approximate, Exact, Lost, NotYet};
 
-struct Refusals<'d>(&'d mut Diagnostics);
+/// `server … resolve` in the open source version (nginx, "Module `ngx_http_upstream_module`").
+pub(super) const RESOLVE: TargetVersion = TargetVersion::new(1, 27, 3);
+/// `sticky` in the open source version (nginx, "Module `ngx_http_upstream_module`").
+pub(super) const STICKY: TargetVersion = TargetVersion::new(1, 29, 6);
+/// `http2 on` instead of a parameter of `listen`, which warns from then on (nginx, "Module `ngx_http_v2_module`").
+pub(super) const HTTP2_DIRECTIVE: TargetVersion = TargetVersion::new(1, 25, 1);
 
-impl Refusals<'_> {
-    fn refuse(&mut self, what: &str, span: Span) {
-        self.0.push(
-            Diagnostic::new(
-                Code::NOT_RENDERED,
-                format!("the nginx templates do not know `{what}` yet"),
-            )
-            .at(span)
-            .help("remove it from this model, or wait for a version that renders it"),
-        );
-    }
-
-    fn setting<T>(&mut self, what: &str, setting: &Setting<T>) {
-        self.place(what, setting.span);
-    }
-
-    fn place(&mut self, what: &str, span: Option<Span>) {
-        if let Some(span) = span {
-            self.refuse(what, span);
+/// How well a feature is kept; without a version, by every version.
+pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {
+    let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
+    match feature {
+        Feature::DrainTimeout
+        | Feature::AccessLogFormat
+        | Feature::UnixListener
+        | Feature::Http2
+        | Feature::H2WebSocketsOff
+        | Feature::ListenerTls
+        | Feature::TlsProfile
+        | Feature::ClientAuth
+        | Feature::AcceptProxyProtocol
+        | Feature::TrustedProxies
+        | Feature::RequestHeaderTimeout
+        | Feature::IdleTimeout
+        | Feature::PerIpConnections
+        | Feature::MaxBodyBytes
+        | Feature::UpstreamTls
+        | Feature::Weight
+        | Feature::Backup
+        | Feature::BalanceLeastConn
+        | Feature::BalanceRoundRobin
+        | Feature::BalanceRandom
+        | Feature::BalanceIpHash
+        | Feature::BalanceHash
+        | Feature::ConnectTimeout
+        | Feature::MatchUpgrade
+        | Feature::Redirect
+        | Feature::Respond
+        | Feature::RewritePrefix
+        | Feature::ModeRequire
+        | Feature::ModeDeny
+        | Feature::Origins
+        | Feature::MissingOrigin
+        | Feature::CompressionStrip
+        | Feature::HostLiteral
+        | Feature::ForwardedReplace
+        | Feature::ForwardedAppend
+        | Feature::ForwardedOff
+        | Feature::ForwardedStyle
+        | Feature::RequestHeadersSet
+        | Feature::RequestHeadersRemove
+        | Feature::ResponseHeadersSet
+        | Feature::ResponseHeadersAdd
+        | Feature::ResponseHeadersRemove
+        | Feature::ResponseHeaderTimeout
+        | Feature::TunnelIdle
+        | Feature::AuthBasic
+        | Feature::BufferRequest
+        | Feature::BufferResponse
+        | Feature::ErrorPages => Exact,
+        Feature::ResolveRuntime if since(RESOLVE) => Exact,
+        Feature::ResolveRuntime => {
+            Lost("before 1.27.3 a name is resolved once, at start or reload")
         }
-    }
-}
-
-fn listener(listener: &Listener, out: &mut Refusals<'_>) {
-    let Listener {
-        name: _,
-        address,
-        protocols,
-        h2_websockets,
-        tls,
-        proxy_protocol,
-        trusted_proxies,
-        timeouts: ListenerTimeouts { request_header: _, idle: _, body_idle, half_closed },
-        limits:
-            ListenerLimits {
-                max_connections,
-                max_header_bytes,
-                max_headers,
-                max_url_bytes,
-                max_body_bytes,
-            },
-    } = listener;
-    if let ListenAddress::Unix(_) = address.value {
-        out.refuse("unix:", address.span);
-    }
-    out.setting("protocols", protocols);
-    out.setting("h2_websockets", h2_websockets);
-    out.place("tls", tls.as_ref().map(|_| address.span));
-    out.place("proxy_protocol", proxy_protocol.as_ref().map(|p| p.accept.span));
-    out.setting("trusted_proxies", trusted_proxies);
-    out.setting("timeouts.body_idle", body_idle);
-    out.setting("timeouts.half_closed", half_closed);
-    out.place("limits.max_connections", max_connections.map(|l| l.span));
-    out.setting("limits.max_header_bytes", max_header_bytes);
-    out.setting("limits.max_headers", max_headers);
-    out.setting("limits.max_url_bytes", max_url_bytes);
-    out.place("limits.max_body_bytes", max_body_bytes.map(|l| l.span));
-}
-
-fn upstream(upstream: &Upstream, out: &mut Refusals<'_>) {
-    let Upstream {
-        name: _,
-        protocol,
-        servers,
-        load_balancing,
-        sticky,
-        health_check,
-        on_unhealthy,
-        tls: _, // there exactly with a protocol that is refused
-        proxy_protocol,
-        connect: _,
-        tcp_keepalive,
-    } = upstream;
-    if **protocol != UpstreamProtocol::Http {
-        out.setting("protocol", protocol);
-    }
-    for server in servers {
-        out.setting("resolve", &server.resolve);
-    }
-    if load_balancing.policy == Policy::Hash {
-        out.setting("load_balancing.policy: hash", load_balancing);
-    }
-    out.place("sticky", sticky.as_ref().map(|s| s.span));
-    out.place("health_check", health_check.as_ref().map(|h| h.span));
-    out.setting("on_unhealthy", on_unhealthy);
-    out.place("proxy_protocol", proxy_protocol.as_ref().map(|p| p.span));
-    out.place("tcp_keepalive", tcp_keepalive.as_ref().map(|k| k.span));
-}
-
-fn route(route: &Route, out: &mut Refusals<'_>) {
-    let Route {
-        name: _,
-        span,
-        listeners: _,
-        hostnames: _,
-        entries,
-        priority,
-        action,
-        snippets,
-        expect: _, // run, not rendered
-    } = route;
-    for entry in entries {
-        match &entry.path {
-            PathRule::Regex(_) => out.refuse("path.regex", entry.span),
-            // Locations are compared with decoded paths, and `$` cannot be quoted.
-            PathRule::Exact(path) | PathRule::Prefix(path)
-                if path.as_str().contains(['%', '$']) =>
-            {
-                out.refuse("path with % or $", entry.span);
-            }
-            PathRule::Exact(_) | PathRule::Prefix(_) => {}
+        Feature::Sticky if since(STICKY) => Exact,
+        Feature::Sticky
+        | Feature::MatchMethods
+        | Feature::MatchHeaders
+        | Feature::MatchQuery
+        | Feature::Priority => NotYet,
+        Feature::RegexPath => Approximate("it is matched against the decoded path"),
+        Feature::DrainSpread => Lost("all tunnels of an old worker end in one moment"),
+        Feature::DrainStop => Approximate("a graceful stop gives tunnels `drain.timeout`"),
+        Feature::TunnelOpenLog => Lost("a tunnel is logged when it ends"),
+        Feature::ProxyProtocolFrom => {
+            Lost("everybody must send the header; it is believed from these addresses only")
         }
-        if !entry.is_unconditional() {
-            out.refuse("match", entry.span);
+        Feature::PerIpConnects => Approximate("up to twice as many in the first minute"),
+        Feature::BodyIdleTimeout => {
+            Approximate("silence of a response body is bounded by `response_header`: one knob")
         }
+        Feature::HalfClosedTimeout => Approximate("the end of one side ends the tunnel at once"),
+        Feature::MaxConnections => {
+            Approximate("shared evenly by the workers, two sockets a tunnel")
+        }
+        Feature::MaxHeaderBytes => Approximate("bounds each field, and four times that in all"),
+        Feature::MaxHeaders => Lost("fields are bounded by their size, not by their number"),
+        Feature::MaxUrlBytes => Approximate("one buffer serves the URL and each field"),
+        Feature::UpstreamHttp2 => Lost("it speaks HTTP/1.1 to upstreams"),
+        Feature::HealthTcp | Feature::HealthHttp | Feature::HealthWebSocket => {
+            Lost("it asks no server by itself; failed requests take a server out for a while")
+        }
+        Feature::CloseTunnels => Lost("tunnels of a failed server live on"),
+        Feature::SendProxyProtocol => Lost("HTTP upstreams cannot be sent that header"),
+        Feature::TcpKeepalive => {
+            Approximate("exact toward clients; toward servers the system's own interval holds")
+        }
+        Feature::RewriteRegex => Approximate("the path is decoded before and encoded after"),
+        Feature::Subprotocols => {
+            Approximate("the first listed name that was offered is passed on, alone")
+        }
+        Feature::UpstreamH2 => Lost("tunnels to upstreams use HTTP/1.1"),
+        Feature::HostUpstream => Approximate("the first server's address, also for the others"),
+        Feature::RequestHeadersAdd => Approximate("joined to the client's own line with a comma"),
+        Feature::HandshakeTimeout => {
+            Approximate("a handshake may wait for `tunnel_idle`: both are one knob")
+        }
+        Feature::TunnelUnlimited => Approximate("a year"),
+        Feature::TunnelMax => Lost("nothing bounds the life of a tunnel"),
+        Feature::AuthForward => Approximate("refusals other than 401 and 403 become 500"),
+        Feature::Retries => Approximate(
+            "handshakes are not retried; a request that failed after it was sent is, if idempotent",
+        ),
+        Feature::Compression => Approximate("text/html is always among the types"),
+        Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
     }
-    out.setting("priority", priority);
-    out.place("snippets", snippets.first().map(|s| s.span));
-    match action {
-        Action::Forward(action) => forward(action, out),
-        Action::Redirect(redirect) => out.refuse("redirect", redirect.span),
-        Action::Respond(_) => out.refuse("respond", *span),
-    }
-}
-
-fn forward(forward: &Forward, out: &mut Refusals<'_>) {
-    let Forward {
-        upstream: _,
-        upstream_span: _,
-        rewrite,
-        websocket:
-            WebSocket {
-                mode,
-                origins,
-                missing_origin,
-                subprotocols,
-                compression: ws_compression,
-                upstream_h2,
-            },
-        host,
-        forwarded: Forwarded { mode: forwarded_mode, headers, style },
-        request_headers,
-        response_headers,
-        timeouts: RouteTimeouts { response_header: _, tunnel_idle, tunnel_max },
-        per_ip: PerIp { connections, connects_per_minute },
-        max_body_bytes,
-        auth,
-        attempts,
-        buffer_request,
-        buffer_response,
-        compression,
-        error_pages,
-    } = forward;
-    out.place("rewrite", rewrite.as_ref().map(|r| r.span));
-    if **mode != WebSocketMode::Allow {
-        out.setting("websocket.mode", mode);
-    }
-    out.place("websocket.origins", origins.as_ref().map(|o| o.span));
-    out.setting("websocket.missing_origin", missing_origin);
-    out.setting("websocket.subprotocols", subprotocols);
-    out.setting("websocket.compression", ws_compression);
-    out.setting("websocket.upstream_h2", upstream_h2);
-    if **host != HostPolicy::Preserve {
-        out.setting("host", host);
-    }
-    out.setting("forwarded.mode", forwarded_mode);
-    out.setting("forwarded.headers", headers);
-    out.setting("forwarded.style", style);
-    for HeaderEdit { set, add, remove } in [request_headers, response_headers] {
-        let first =
-            set.iter().chain(add).map(|(name, _)| name.span).chain(remove.iter().map(|r| r.span));
-        out.place("request_headers and response_headers", first.min());
-    }
-    if **tunnel_idle == TunnelIdle::Unlimited {
-        out.setting("timeouts.tunnel_idle: unlimited", tunnel_idle);
-    }
-    out.place("timeouts.tunnel_max", tunnel_max.map(|t| t.span));
-    out.place("limits.per_ip", connections.map(|c| c.span).or(connects_per_minute.map(|c| c.span)));
-    out.place("limits.max_body_bytes", max_body_bytes.map(|m| m.span));
-    out.place("auth", auth.as_ref().map(|a| a.span));
-    out.setting("retries.attempts", attempts);
-    out.setting("buffering.request", buffer_request);
-    out.setting("buffering.response", buffer_response);
-    out.place("compression", compression.as_ref().map(|c| c.span));
-    out.place("error_pages", error_pages.first().map(|(status, _)| status.span));
 }

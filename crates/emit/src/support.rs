@@ -1,0 +1,199 @@
+//! What a target can do, and what becomes of what it cannot.
+
+use std::collections::{BTreeSet, HashSet};
+
+use wsgen_model::code::Code;
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use wsgen_model::feature::{FEATURES, Feature};
+use wsgen_model::scalar::{Date, TargetVersion};
+use wsgen_model::site::{Ask, Site};
+
+use crate::target::Target;
+
+/// How well a target keeps a feature. An answer of `Exact` is a claim that conformance runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// As the model means it.
+    Exact,
+    /// Nearly; the text says where the difference is.
+    Approximate(&'static str),
+    /// Not at all; the text says why.
+    Lost(&'static str),
+    /// The target could; its templates do not know it yet.
+    NotYet,
+}
+
+/// What becomes of a setting that somebody wrote and a target loses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Loss {
+    /// An error.
+    #[default]
+    Deny,
+    /// A warning, except where the loss opens something.
+    Warn,
+    /// A note, except where the loss opens something.
+    Allow,
+}
+
+/// How losses are judged.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LossPolicy {
+    /// What becomes of them.
+    pub loss: Loss,
+    /// Today, by which accepted losses have ended; none has where this is not known.
+    pub today: Option<Date>,
+}
+
+/// Judges everything that a site asks of a target. Findings that refuse the rendering are errors.
+pub(crate) fn judge(
+    site: &Site,
+    target: &Target,
+    version: Option<TargetVersion>,
+    policy: LossPolicy,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut seen = HashSet::new();
+    let mut defaults = BTreeSet::new();
+    for ask in site.asks() {
+        let entry = ask.feature.entry();
+        let support = (target.support)(ask.feature, version);
+        let (lost, why) = match support {
+            Support::Exact => continue,
+            Support::Approximate(why) => (false, why),
+            Support::Lost(why) => (true, why),
+            Support::NotYet => {
+                not_yet(target, &ask, entry.field, &mut seen, diagnostics);
+                continue;
+            }
+        };
+        let Some(span) = ask.span else {
+            defaults.insert(entry.feature);
+            continue;
+        };
+        // One line in `defaults` asks for every route; it is one finding.
+        if accepted(site, target, &ask, policy.today) || !seen.insert((entry.code, span)) {
+            continue;
+        }
+        let verb = if lost { "loses" } else { "keeps only in part" };
+        let mut finding = Diagnostic::new(
+            entry.code,
+            format!("{} {verb} `{}`", target.title, entry.field),
+        )
+        .labelled(span, why)
+        .help(format!(
+            "change it, or accept it: `targets: {{{}: {{accept: [{{code: {}, reason: …}}]}}}}`",
+            target.name, entry.code
+        ))
+        .clause(entry.clause);
+        finding.severity = match (lost, policy.loss) {
+            (true, _) if entry.guards => Severity::Error,
+            (true, Loss::Deny) => Severity::Error,
+            (true, Loss::Warn) | (false, _) => Severity::Warning,
+            (true, Loss::Allow) => Severity::Note,
+        };
+        diagnostics.push(finding);
+    }
+    fold(target, version, &defaults, diagnostics);
+}
+
+/// One note for all built-in values that are not kept.
+fn fold(
+    target: &Target,
+    version: Option<TargetVersion>,
+    defaults: &BTreeSet<Feature>,
+    diagnostics: &mut Diagnostics,
+) {
+    let list: Vec<String> = defaults
+        .iter()
+        .filter_map(|feature| match (target.support)(*feature, version) {
+            Support::Approximate(why) | Support::Lost(why) => {
+                Some(format!("`{}` ({why})", feature.entry().field))
+            }
+            Support::Exact | Support::NotYet => None,
+        })
+        .collect();
+    if !list.is_empty() {
+        diagnostics.push(
+            Diagnostic::new(
+                Code::LOSS_OF_DEFAULTS,
+                format!(
+                    "{} keeps these built-in values only in part: {}",
+                    target.title,
+                    list.join("; ")
+                ),
+            )
+            .help(
+                "nothing to do unless you rely on one; then write it, and hear of it at its line",
+            ),
+        );
+    }
+}
+
+fn not_yet(
+    target: &Target,
+    ask: &Ask,
+    field: &str,
+    seen: &mut HashSet<(Code, wsgen_model::source::Span)>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(span) = ask.span.filter(|span| seen.insert((ask.feature.entry().code, *span))) else {
+        return;
+    };
+    diagnostics.push(
+        Diagnostic::new(
+            Code::NOT_RENDERED,
+            format!("the templates of {} do not know `{field}` yet", target.title),
+        )
+        .at(span)
+        .help("remove it from this model, or wait for a version that renders it"),
+    );
+}
+
+/// Whether somebody has looked at this loss and accepts it (`target/accept`).
+fn accepted(site: &Site, target: &Target, ask: &Ask, today: Option<Date>) -> bool {
+    let Some(settings) = site.targets.get(target.name) else { return false };
+    let route = ask.route.and_then(|id| site.routes[id.0].name.as_ref());
+    settings.fields.accept.iter().flat_map(|accept| &accept.value).any(|accept| {
+        let code =
+            accept.code.as_ref().is_some_and(|c| c.as_str() == ask.feature.entry().code.as_str());
+        let place =
+            accept.route.as_ref().is_none_or(|name| route.is_some_and(|r| r.value == name.value));
+        let lasting = match (&accept.until, today) {
+            (Some(until), Some(today)) => today <= until.value,
+            _ => true,
+        };
+        code && place && lasting
+    })
+}
+
+/// The text of a target's page: every feature, and how each generation keeps it.
+pub(crate) fn page(target: &Target) -> String {
+    let mut page = format!(
+        "# {}\n\nHow well each feature is kept, printed from the answers that the command gives. `=` exact, `~` in part, `x` \
+         lost, `-` not rendered yet. Without a version only what every generation accepts is used.\n\n| feature | code | any",
+        target.title
+    );
+    for version in target.generations {
+        page.push_str(&format!(" | {version}"));
+    }
+    page.push_str(" | why |\n|---|---|---");
+    page.push_str(&"|---".repeat(target.generations.len() + 1));
+    page.push_str("|\n");
+    for entry in FEATURES {
+        page.push_str(&format!("| `{}` | {}", entry.field, entry.code));
+        let mut whys = BTreeSet::new();
+        for version in std::iter::once(None).chain(target.generations.iter().copied().map(Some)) {
+            let (mark, why) = match (target.support)(entry.feature, version) {
+                Support::Exact => ("=", ""),
+                Support::Approximate(why) => ("~", why),
+                Support::Lost(why) => ("x", why),
+                Support::NotYet => ("-", ""),
+            };
+            page.push_str(&format!(" | {mark}"));
+            whys.insert(why);
+        }
+        let whys: Vec<_> = whys.into_iter().filter(|why| !why.is_empty()).collect();
+        page.push_str(&format!(" | {} |\n", whys.join("; ")));
+    }
+    page
+}

@@ -1,0 +1,203 @@
+//! `location` blocks.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wsgen_model::config::WebSocketMode;
+use wsgen_model::site::{Action, ListenerId, Redirect, RedirectPath, Respond, RouteId};
+
+use super::headers::Field;
+use super::proxy::{self, Proxy};
+use super::slots::{Pair, Slot};
+use super::{Context, maps, route_name};
+use crate::engine::Raw;
+use crate::targets::nginx::quote::{literal, value, with_variables};
+
+#[derive(Serialize)]
+pub(super) struct Location {
+    #[serde(rename = "match")]
+    matching: Raw,
+    path: Raw,
+    /// The named location that WebSocket requests go to.
+    jump: Option<Raw>,
+    action: LocationAction,
+}
+
+/// A location that others jump to.
+#[derive(Serialize)]
+pub(super) struct Named {
+    name: Raw,
+    tunnel: bool,
+    action: LocationAction,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum LocationAction {
+    Proxy(Box<Proxy>),
+    Return {
+        status: u16,
+        text: Option<Raw>,
+        /// The variable that must hold a path.
+        path: Option<Raw>,
+        content_type: Option<Raw>,
+        headers: Vec<Field>,
+    },
+    UpgradeRequired,
+    NotFound,
+}
+
+/// The named locations of a server, each once.
+pub(super) type NamedLocations = BTreeMap<String, Named>;
+
+pub(super) fn location(
+    slot: &Slot,
+    listener: ListenerId,
+    named: &mut NamedLocations,
+    context: &mut Context<'_>,
+) -> Option<Location> {
+    let path = match slot.matching {
+        "~ " => literal(&slot.path),
+        _ => literal(&decoded(slot, context)?),
+    };
+    let Pair { plain, websocket } = slot.pair;
+    Some(Location {
+        matching: Raw(slot.matching.to_owned()),
+        path,
+        jump: websocket.and_then(|id| jump(id, plain, listener, named, context)).or_else(|| {
+            // WebSocket requests have no route here, plain ones have.
+            (websocket.is_none() && plain.is_some()).then(|| {
+                let missing = Named {
+                    name: Raw("nowhere".into()),
+                    tunnel: false,
+                    action: LocationAction::NotFound,
+                };
+                named.insert("nowhere".into(), missing);
+                Raw("nowhere".into())
+            })
+        }),
+        action: plain.map_or(LocationAction::NotFound, |id| action(id, listener, context)),
+    })
+}
+
+/// nginx compares locations with decoded paths.
+fn decoded(slot: &Slot, context: &mut Context<'_>) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = slot.path.as_bytes();
+    let mut bad = false;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = std::str::from_utf8(&tail[..tail.len().min(2)]).unwrap_or("");
+        let byte = u8::from_str_radix(digits, 16).unwrap_or(0);
+        bad |= byte < b' ' || byte == b'/' || byte == 0x7f;
+        bytes.push(byte);
+        rest = &tail[tail.len().min(2)..];
+    }
+    match String::from_utf8(bytes) {
+        Ok(path) if !bad => Some(path),
+        _ => {
+            let id = slot.pair.plain.or(slot.pair.websocket)?;
+            let span = context.site.routes[id.0].span;
+            context.refuse(span, "a path with this escape: it compares decoded paths");
+            None
+        }
+    }
+}
+
+fn jump(
+    id: RouteId,
+    plain: Option<RouteId>,
+    listener: ListenerId,
+    named: &mut NamedLocations,
+    context: &mut Context<'_>,
+) -> Option<Raw> {
+    let route = &context.site.routes[id.0];
+    let tunnels = route.carries_tunnels();
+    if !tunnels && plain == Some(id) {
+        return None;
+    }
+    let name =
+        format!("{}_{}", if tunnels { "tunnel" } else { "plain" }, route_name(context.site, id));
+    if !named.contains_key(&name) {
+        let action = match (&route.action, tunnels) {
+            (Action::Forward(forward), true) => {
+                LocationAction::Proxy(Box::new(proxy::view(id, forward, listener, true, context)))
+            }
+            _ => action(id, listener, context),
+        };
+        named.insert(name.clone(), Named { name: Raw(name.clone()), tunnel: tunnels, action });
+    }
+    Some(Raw(name))
+}
+
+fn action(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> LocationAction {
+    match &context.site.routes[id.0].action {
+        Action::Forward(forward) if *forward.websocket.mode == WebSocketMode::Require => {
+            LocationAction::UpgradeRequired
+        }
+        Action::Forward(forward) => {
+            LocationAction::Proxy(Box::new(proxy::view(id, forward, listener, false, context)))
+        }
+        Action::Redirect(redirect) => self::redirect(id, redirect, context),
+        Action::Respond(respond) => self::respond(respond, context),
+    }
+}
+
+/// What is not written stays as it was asked (`redirect/parts`).
+fn redirect(id: RouteId, redirect: &Redirect, context: &mut Context<'_>) -> LocationAction {
+    let scheme = redirect.scheme.map_or("$scheme", |scheme| scheme.value.as_str());
+    let host = redirect.hostname.as_ref().map(|host| host.value.to_string());
+    let authority = match (host, redirect.port, redirect.scheme) {
+        (Some(host), Some(port), _) => format!("{host}:{}", port.value),
+        (None, Some(port), _) => format!("$host:{}", port.value),
+        (Some(host), None, _) => host,
+        // A scheme that is written brings its own port.
+        (None, None, Some(_)) => "$host".to_owned(),
+        (None, None, None) => "$http_host".to_owned(),
+    };
+    let mut checked = None;
+    let path = match &redirect.path {
+        RedirectPath::Keep => "$request_uri".to_owned(),
+        RedirectPath::Whole(path) => path.value.as_str().replace('$', "${wsgen_dollar}"),
+        RedirectPath::Prefix { from, to } => {
+            let name = route_name(context.site, id);
+            let variable = context.map(maps::prefix(format!("wsgen_redirect_{name}"), from, to));
+            checked = Some(Raw(variable.clone()));
+            variable
+        }
+    };
+    LocationAction::Return {
+        status: *redirect.status,
+        text: Some(with_variables(&format!("{scheme}://{authority}{path}"))),
+        path: checked,
+        content_type: None,
+        headers: Vec::new(),
+    }
+}
+
+fn respond(respond: &Respond, context: &mut Context<'_>) -> LocationAction {
+    if (300..400).contains(&respond.status) || respond.status == 444 {
+        context.refuse(respond.span, "a fixed answer of this status");
+    }
+    let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+    let content_type = respond.headers.iter().find(|(name, _)| is_type(name.as_str()));
+    LocationAction::Return {
+        status: respond.status,
+        text: Some(respond.body.as_ref().map_or(Raw("\"\"".into()), |body| value(body.as_str()))),
+        path: None,
+        content_type: content_type.map(|(_, text)| value(text.value.as_str())),
+        headers: respond
+            .headers
+            .iter()
+            .filter(|(name, _)| !is_type(name.as_str()))
+            .map(|(name, text)| Field {
+                name: name.value.to_string(),
+                value: value(text.value.as_str()),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,192 @@
+//! What the templates print: the site in nginx's own terms.
+
+mod headers;
+mod location;
+mod maps;
+mod proxy;
+mod server;
+mod slots;
+mod upstream;
+
+use serde::Serialize;
+use wsgen_model::code::Code;
+use wsgen_model::config::{AccessLogFormat, SnippetPlace};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::scalar::{Bytes, Duration, TargetVersion};
+use wsgen_model::site::{RouteId, Site};
+use wsgen_model::source::Span;
+
+use self::maps::MapBlock;
+use crate::engine::Raw;
+
+#[derive(Serialize)]
+pub(super) struct View {
+    title: String,
+    drain: Raw,
+    worker_connections: u64,
+    /// Files that a worker may open, where `max_connections` asks for more than the usual 1024.
+    open_files: Option<u64>,
+    log: Option<&'static str>,
+    resolver: Option<Resolver>,
+    pub(super) has_dollar: bool,
+    maps: Vec<MapBlock>,
+    trust: Vec<server::Trust>,
+    zones: Vec<Zone>,
+    upstreams: Vec<upstream::UpstreamView>,
+    servers: Vec<server::ServerView>,
+    main_snippets: Vec<Raw>,
+    http_snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct Resolver {
+    nameservers: Vec<Raw>,
+    valid: Raw,
+}
+
+/// A shared zone that counts by client address.
+#[derive(Serialize)]
+struct Zone {
+    /// `limit_conn_zone` or `limit_req_zone`.
+    directive: &'static str,
+    name: Raw,
+    rate: Option<u64>,
+}
+
+/// nginx's own default of 512 is met by a few hundred tunnels.
+const WORKER_CONNECTIONS: u64 = 4096;
+
+/// What building a view needs.
+struct Context<'a> {
+    site: &'a Site,
+    version: Option<TargetVersion>,
+    diagnostics: &'a mut Diagnostics,
+    maps: Vec<MapBlock>,
+}
+
+pub(super) fn view(
+    site: &Site,
+    version: Option<TargetVersion>,
+    diagnostics: &mut Diagnostics,
+) -> View {
+    let mut context = Context { site, version, diagnostics, maps: Vec::new() };
+    let upstreams = site.upstreams.iter().map(|item| upstream::view(item, &mut context)).collect();
+    let servers = site.listener_ids().flat_map(|id| server::views(id, &mut context)).collect();
+    let connections: u64 = site
+        .listeners
+        .iter()
+        .filter_map(|l| l.limits.max_connections)
+        .map(|limit| limit.get())
+        .sum();
+    View {
+        title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
+        drain: time(*site.drain.timeout),
+        // Two sockets a tunnel; every worker could get all of them.
+        worker_connections: WORKER_CONNECTIONS.max(2 * connections),
+        open_files: (connections > 0).then(|| 2 * connections + 1024),
+        log: match *site.access_log.format {
+            AccessLogFormat::Combined => None,
+            AccessLogFormat::Common => Some("common"),
+            AccessLogFormat::Json => Some("json"),
+        },
+        resolver: site.resolver.as_ref().map(|resolver| Resolver {
+            nameservers: resolver.nameservers.iter().map(|n| Raw(n.value.to_string())).collect(),
+            valid: Raw(format!("{}s", resolver.valid.as_millis() / 1000)),
+        }),
+        has_dollar: false,
+        trust: server::trust(site),
+        zones: zones(site),
+        upstreams,
+        servers,
+        main_snippets: snippets(site, SnippetPlace::Main, |_| true),
+        http_snippets: snippets(site, SnippetPlace::Http, |_| true),
+        maps: context.maps,
+    }
+}
+
+impl Context<'_> {
+    /// A value that nginx cannot be given.
+    fn refuse(&mut self, span: Span, what: &str) {
+        self.diagnostics.push(
+            Diagnostic::new(Code::NOT_RENDERED, format!("nginx cannot be given {what}"))
+                .at(span)
+                .help("write it another way, or give this route to another target"),
+        );
+    }
+
+    /// Adds a map unless it is there already, and gives its variable.
+    fn map(&mut self, map: MapBlock) -> String {
+        let variable = format!("${}", map.variable);
+        if !self.maps.iter().any(|known| known.variable == map.variable) {
+            self.maps.push(map);
+        }
+        variable
+    }
+}
+
+fn zones(site: &Site) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    for (id, route) in site.routes_with_ids() {
+        let Some(per_ip) = route.forward().map(|forward| forward.per_ip) else { continue };
+        if per_ip.connections.is_some() {
+            zones.push(Zone {
+                directive: "limit_conn_zone",
+                name: zone("conn", site, id),
+                rate: None,
+            });
+        }
+        if let Some(rate) = per_ip.connects_per_minute {
+            let name = zone("connect", site, id);
+            zones.push(Zone { directive: "limit_req_zone", name, rate: Some(rate.get()) });
+        }
+    }
+    zones
+}
+
+fn zone(kind: &str, site: &Site, id: RouteId) -> Raw {
+    Raw(format!("wsgen_{kind}_{}", route_name(site, id)))
+}
+
+/// A route's name, or its number: names never begin with an underscore.
+fn route_name(site: &Site, id: RouteId) -> String {
+    match &site.routes[id.0].name {
+        Some(name) => name.value.to_string().replace('-', "_"),
+        None => format!("_{}", id.0 + 1),
+    }
+}
+
+/// The snippets of a place, as they stand, with their reasons.
+fn snippets(site: &Site, place: SnippetPlace, wanted: impl Fn(RouteId) -> bool) -> Vec<Raw> {
+    let of_routes = site.routes_with_ids().filter(|(id, _)| wanted(*id));
+    of_routes
+        .flat_map(|(_, route)| &route.snippets)
+        .filter_map(|snippet| {
+            let snippet = &snippet.value;
+            let here = snippet.target.as_ref()?.as_str() == super::TARGET.name
+                && snippet.at.as_ref()?.value == place;
+            let reason = snippet.reason.as_ref()?;
+            here.then(|| {
+                Raw(format!(
+                    "# {}\n{}",
+                    reason.value,
+                    snippet.text.as_ref().map_or("", |t| t.as_str())
+                ))
+            })
+        })
+        .collect()
+}
+
+fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {
+    Raw(match duration.as_millis() {
+        millis if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
+        millis => format!("{millis}ms"),
+    })
+}
+
+fn size(bytes: Bytes) -> Raw {
+    Raw(match bytes.get() {
+        bytes if bytes.is_multiple_of(1 << 20) => format!("{}m", bytes >> 20),
+        bytes if bytes.is_multiple_of(1 << 10) => format!("{}k", bytes >> 10),
+        bytes => bytes.to_string(),
+    })
+}

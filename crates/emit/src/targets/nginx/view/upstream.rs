@@ -1,0 +1,127 @@
+//! `upstream` blocks.
+
+use serde::Serialize;
+use wsgen_model::config::{Policy, Resolve, SameSite, SnippetPlace};
+use wsgen_model::scalar::{HashKey, UpstreamAddress};
+use wsgen_model::site::{Upstream, UpstreamId};
+
+use super::maps;
+use super::{Context, snippets};
+use crate::engine::Raw;
+use crate::targets::nginx::quote::{literal, value};
+use crate::targets::nginx::support::{RESOLVE, STICKY};
+
+#[derive(Serialize)]
+pub(super) struct UpstreamView {
+    name: Raw,
+    /// A zone of shared memory, where names are resolved again.
+    zone: bool,
+    method: Option<Raw>,
+    sticky: Option<Raw>,
+    servers: Vec<UpstreamServer>,
+    snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct UpstreamServer {
+    address: Raw,
+    options: Raw,
+}
+
+/// A name of ours that cannot be mistaken for a host.
+pub(super) fn name(upstream: &Upstream) -> Raw {
+    Raw(format!("wsgen_{}", upstream.name.value))
+}
+
+pub(super) fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
+    let number = context.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
+    let again = context.version.is_some_and(|version| version >= RESOLVE);
+    let method = (upstream.servers.len() > 1).then(|| method(upstream, number, context)).flatten();
+    let no_backups =
+        matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash | Policy::Random);
+    let mut zone = false;
+    let mut servers = Vec::new();
+    for server in &upstream.servers {
+        let mut options = String::new();
+        if server.weight.get() != 1 {
+            options.push_str(&format!(" weight={}", server.weight.get()));
+        }
+        if let Some(check) = &upstream.health_check {
+            // Passive: so many failed requests take a server out for one interval.
+            let interval = check.interval.as_millis().div_ceil(1000);
+            options.push_str(&format!(
+                " max_fails={} fail_timeout={interval}s",
+                check.unhealthy_threshold.get()
+            ));
+        }
+        if *server.backup {
+            if let (true, Some(span)) = (no_backups && method.is_some(), server.backup.span) {
+                context.refuse(span, "backup servers beside this policy");
+            }
+            options.push_str(" backup");
+        }
+        if again && *server.resolve == Resolve::Runtime {
+            options.push_str(" resolve");
+            zone = true;
+        }
+        let address = match &server.address.value {
+            UpstreamAddress::Unix(path) => literal(&format!("unix:{path}")),
+            address => Raw(address.to_string()),
+        };
+        servers.push(UpstreamServer { address, options: Raw(options) });
+    }
+    let sticky = upstream.sticky.as_ref().filter(|_| context.version.is_some_and(|v| v >= STICKY));
+    UpstreamView {
+        name: name(upstream),
+        zone,
+        method,
+        sticky: sticky.map(|cookie| {
+            let same_site = cookie.same_site.as_ref().map_or(String::new(), |s| {
+                let word = match s.value {
+                    SameSite::Strict => "strict",
+                    SameSite::Lax => "lax",
+                    SameSite::None => "none",
+                };
+                format!(" samesite={word}")
+            });
+            let http_only = if cookie.http_only { " httponly" } else { "" };
+            let secure = if cookie.secure { " secure" } else { "" };
+            Raw(format!(
+                "sticky cookie {}{http_only}{secure}{same_site} path=/",
+                value(cookie.name.as_str()).0
+            ))
+        }),
+        servers,
+        snippets: snippets(context.site, SnippetPlace::Upstream, |id| {
+            let route = &context.site.routes[id.0];
+            route.forward().is_some_and(|forward| forward.upstream == UpstreamId(number))
+        }),
+    }
+}
+
+fn method(upstream: &Upstream, number: usize, context: &mut Context<'_>) -> Option<Raw> {
+    let text = match upstream.load_balancing.policy {
+        Policy::LeastConn => "least_conn".to_owned(),
+        Policy::IpHash => "ip_hash".to_owned(),
+        Policy::Random => "random".to_owned(),
+        Policy::RoundRobin => return None,
+        Policy::Hash => {
+            let key = upstream.load_balancing.key.as_ref()?;
+            let variable = match &key.value {
+                HashKey::Uri => "$request_uri".to_owned(),
+                HashKey::Header(name) => {
+                    if let Some(variable) = super::headers::variable(name) {
+                        variable
+                    } else {
+                        context.refuse(key.span, "a hash over a header of this name");
+                        return None;
+                    }
+                }
+                HashKey::Cookie(name) => context.map(maps::part("cookie", number, name)),
+                HashKey::Query(name) => context.map(maps::part("query", number, name)),
+            };
+            format!("hash {variable} consistent")
+        }
+    };
+    Some(Raw(text))
+}

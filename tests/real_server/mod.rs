@@ -1,0 +1,206 @@
+//! A real server with what was rendered for it, and upstreams that tell what they saw. All on loopback, each
+//! on a port and in a folder of its own.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::net::TcpListener as StdListener;
+use std::path::Path;
+use std::process::{Child, Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use futures_util::{SinkExt, StreamExt};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
+
+/// Nothing on loopback takes longer than this, unless it hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running server; it ends with the test, asked by its id, because a master that is killed leaves its
+/// workers behind.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Process::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts an upstream and gives its port. WebSockets are echoed; a plain request gets the upstream's name,
+/// the request line and every field; `/silent` gets nothing; `/refuse` gets 403.
+pub(crate) async fn upstream(name: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, name));
+        }
+    });
+    port
+}
+
+async fn serve(mut stream: TcpStream, name: &'static str) {
+    let mut head = vec![0; 65_536];
+    let mut n = 0;
+    while !head[..n].windows(4).any(|four| four == b"\r\n\r\n") {
+        match stream.peek(&mut head).await {
+            Ok(more) if more > n => n = more,
+            _ => return,
+        }
+    }
+    let text = String::from_utf8_lossy(&head[..n]).into_owned();
+    let lower = text.to_ascii_lowercase();
+    if text.contains(" /silent") {
+        tokio::time::sleep(PATIENCE).await;
+    } else if lower.contains("upgrade: websocket") && !text.contains(" /refuse") {
+        // The request line travels back in a field, so that a client sees which path arrived.
+        let line = text.lines().next().unwrap_or("").to_owned();
+        #[allow(clippy::result_large_err, reason = "the library's own signature")]
+        let tell = move |_: &_, mut answer: Response<()>| {
+            let value = HeaderValue::from_str(&format!("{name} {line}")).unwrap();
+            answer.headers_mut().insert("x-seen", value);
+            Ok(answer)
+        };
+        let accepted = tokio_tungstenite::accept_hdr_async(stream, tell).await;
+        let Ok(mut socket) = accepted else { return };
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_close() || socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    } else {
+        let _ = stream.read(&mut head).await;
+        let status = if text.contains(" /refuse") { "403 Forbidden" } else { "200 OK" };
+        let body = format!("{name}\n{text}");
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nX-Powered-By: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+}
+
+/// Renders a model for nginx; what is said beside the configuration comes second.
+pub(crate) fn render(model: &str) -> (String, String) {
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let output = command
+        .args(["render", "--target", "nginx@1.22", "--loss", "warn", "-"])
+        .write_stdin(model)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}\n{model}");
+    (String::from_utf8(output.stdout).unwrap(), said)
+}
+
+/// Runs nginx's own checker on a configuration. Fails loudly where nginx is not installed.
+pub(crate) fn checked(folder: &Path, configuration: &str) {
+    std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
+    let output = Process::new("nginx").arg("-t").args(arguments(folder)).output();
+    let output = output.expect("nginx is installed (`apt-get install nginx-light`)");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
+}
+
+fn arguments(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    let file = format!("{folder}/nginx.conf");
+    ["-p", &folder, "-c", &file, "-e", "error.log"].map(str::to_owned).to_vec()
+}
+
+/// Starts nginx with a model whose first listener is `127.0.0.1:PORT`; files of the test are put beside it.
+pub(crate) async fn start(model: &str, files: &[(&str, &str)]) -> Server {
+    let port = free_port();
+    let (configuration, _) = render(&model.replace("PORT", &port.to_string()));
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    // Workers run as another user, who must be able to read pages and users.
+    let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    checked(folder.path(), &configuration);
+    let child = Process::new("nginx")
+        .args(arguments(folder.path()))
+        .args(["-g", "daemon off;"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let server = Server { child, folder, port };
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(Instant::now() < deadline, "the server does not answer");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server
+}
+
+impl Server {
+    /// Sends a head as it stands (with `Connection: close` added) and gives the whole answer.
+    pub(crate) async fn send(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
+        let fields: String = fields.lines().map(|field| format!("{field}\r\n")).collect();
+        let host =
+            if fields.to_ascii_lowercase().contains("host:") { "" } else { "Host: a.test\r\n" };
+        let request = format!("{line} HTTP/1.1\r\n{host}{fields}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The status of a plain request.
+    pub(crate) async fn status(&self, head: &str) -> u16 {
+        let answer = self.send(head).await;
+        answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+    }
+
+    /// Opens a WebSocket with more fields; gives the socket and the answer's head, or the status.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<(Socket, Response<Option<Vec<u8>>>), u16> {
+        let mut request =
+            format!("ws://127.0.0.1:{}{path}", self.port).into_client_request().unwrap();
+        for (name, value) in fields {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let opened = tokio_tungstenite::connect_async(request);
+        match tokio::time::timeout(PATIENCE, opened).await.unwrap() {
+            Ok(opened) => Ok(opened),
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
+                Err(answer.status().as_u16())
+            }
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+}
+
+pub(crate) type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<TcpStream>>;
+
+/// Whether a message comes back as it was sent.
+pub(crate) async fn echo(socket: &mut Socket, message: Message) {
+    socket.send(message.clone()).await.unwrap();
+    let back = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
+    assert_eq!(back.unwrap().unwrap(), message);
+}
