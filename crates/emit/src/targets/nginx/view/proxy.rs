@@ -148,7 +148,7 @@ pub(super) fn error_pages(forward: &Forward, name: &str) -> Vec<ErrorPage> {
         ErrorPage {
             status: status.get(),
             location: Raw(format!("/.wsgen/error/{name}/{}", status.get())),
-            file: literal(file.as_str()),
+            file: value(file.as_str()),
         }
     };
     forward.error_pages.iter().map(page).collect()
@@ -185,7 +185,7 @@ fn auth_view(auth: &Auth, name: &str) -> AuthView {
             location: None,
             copies: Vec::new(),
             realm: Some(value(realm.as_str())),
-            users: Some(literal(users_file.as_str())),
+            users: Some(value(users_file.as_str())),
         },
     }
 }

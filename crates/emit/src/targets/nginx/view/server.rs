@@ -196,8 +196,8 @@ fn tls_view(tls: &Tls, certificate: usize) -> TlsView {
         TlsProfile::Old => ("TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", Some("DEFAULT:@SECLEVEL=0")),
     };
     TlsView {
-        certificate: literal(certificate.certificate.as_str()),
-        key: literal(certificate.key.as_str()),
+        certificate: value(certificate.certificate.as_str()),
+        key: value(certificate.key.as_str()),
         protocols: Raw(protocols.to_owned()),
         ciphers: ciphers.map(|list| Raw(list.to_owned())),
         client: tls.client_auth.as_ref().map(|auth| {

@@ -1,0 +1,178 @@
+//! Config text is code: no value of a model can add, end or comment out a directive. A hostile value either is
+//! refused, or changes nothing but its own word, and the real checker takes the result.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod real_server;
+
+use proptest::prelude::*;
+use wsgen_emit::{LossPolicy, Selection};
+use wsgen_model::diagnostic::Diagnostics;
+use wsgen_model::source::Sources;
+
+/// A model that carries one text wherever a model takes free text.
+fn model(text: &str) -> String {
+    // A JSON string is a YAML string.
+    let text = serde_json::to_string(text).unwrap();
+    format!(
+        r#"
+version: 1
+name: {text}
+listeners: [{{name: web, address: "127.0.0.1:8080"}}]
+upstreams:
+  app: {{servers: ["127.0.0.1:3000", "127.0.0.1:3001"], load_balancing: {{policy: hash, key: "cookie:sid"}}}}
+routes:
+  - match: [{{path: {{prefix: /a}}}}]
+    upstream: app
+    request_headers: {{set: {{X-A: {text}}}, add: {{X-B: {text}}}}}
+    response_headers: {{set: {{X-C: {text}}}}}
+    auth: {{basic: {{users_file: {text}, realm: {text}}}}}
+    websocket: {{origins: [same_origin]}}
+    error_pages: {{"502": {text}}}
+  - match: [{{path: {{exact: /b}}}}]
+    respond: {{status: 200, body: {text}, headers: {{X-D: {text}}}}}
+"#
+    )
+}
+
+/// The configuration, or nothing where the value was refused with a finding.
+fn render(model: &str) -> Option<String> {
+    let (site, findings) = wsgen_model::read(&Sources::single("model.yaml", model));
+    let Some(site) = site else {
+        assert!(findings.has_errors());
+        return None;
+    };
+    let mut findings = Diagnostics::default();
+    let selection = Selection::parse("nginx").unwrap();
+    let rendered = wsgen_emit::render(&site, &selection, LossPolicy::default(), &mut findings);
+    let rendered = rendered.unwrap_or_else(|problem| panic!("{}\n{model}", problem.message));
+    assert_eq!(rendered.is_none(), findings.has_errors());
+    rendered.map(|rendered| rendered.main)
+}
+
+/// The directives of a configuration as nginx reads words (`ngx_conf_read_token`), without their values: for each
+/// its name and the number of its words, and the braces.
+fn skeleton(text: &str) -> Vec<String> {
+    let mut shape = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            c if c.is_whitespace() => {}
+            '#' => while chars.next_if(|c| *c != '\n').is_some() {},
+            ';' | '{' | '}' => {
+                let name = words.first().cloned().unwrap_or_default();
+                shape.push(format!("{name} {} {c}", words.len()));
+                words.clear();
+            }
+            '"' | '\'' => {
+                let mut word = String::new();
+                while let Some(next) = chars.next() {
+                    match next {
+                        '\\' => word.extend(chars.next()),
+                        next if next == c => break,
+                        next => word.push(next),
+                    }
+                }
+                words.push(word);
+            }
+            first => {
+                let mut word = String::from(first);
+                let mut variable = first == '$';
+                while let Some(next) = chars.peek().copied() {
+                    let ends = next.is_whitespace() || next == ';' || next == '{' && !variable;
+                    if ends {
+                        break;
+                    }
+                    if next == '\\' {
+                        chars.next();
+                    }
+                    variable = next == '$';
+                    word.extend(chars.next());
+                }
+                words.push(word);
+            }
+        }
+    }
+    assert!(words.is_empty(), "the configuration ends within a directive");
+    shape
+}
+
+const PIECES: [&str; 26] = [
+    ";",
+    "}",
+    "{",
+    "\n",
+    "\"",
+    "'",
+    "#",
+    "$host",
+    "${host}",
+    "$",
+    "\\",
+    "\\\"",
+    "%[src]",
+    "%{x}",
+    "${",
+    " ",
+    "\t",
+    "a",
+    "ä",
+    "\u{0}",
+    "\r\n",
+    "return 200;",
+    "} server {",
+    "*/",
+    "$1",
+    "\u{7f}",
+];
+
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => proptest::collection::vec(proptest::sample::select(&PIECES[..]), 1..8).prop_map(|p| p.concat()),
+        1 => "[ -~]{1,60}",
+        1 => Just("x".repeat(5_000)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn a_value_stays_one_word(text in hostile()) {
+        let harmless = skeleton(&render(&model("x")).unwrap());
+        if let Some(rendered) = render(&model(&text)) {
+            // A dollar sign adds the constant that stands for it, and nothing else.
+            let mut shape = skeleton(&rendered);
+            if let Some(at) = shape.iter().position(|line| line == "geo 2 {") {
+                shape.drain(at..at + 3);
+            }
+            prop_assert_eq!(shape, harmless, "{:?}\n{}", text, rendered);
+        }
+    }
+}
+
+#[test]
+fn the_real_checker_takes_what_is_not_refused() {
+    let mut taken = 0;
+    for text in [
+        "a; return 200",
+        "a } server { listen 1; }",
+        "a # b",
+        "$host ${host} $",
+        "\\",
+        "\\\"",
+        "it's \"quoted\"",
+        "%[src] %{THE_REQUEST}",
+        "a\\nb",
+        "{{ 7 * 7 }}",
+        "${wsgen_dollar}",
+        "*/ /* <? ?>",
+    ] {
+        if let Some(rendered) = render(&model(text)) {
+            let folder = tempfile::tempdir().unwrap();
+            real_server::checked(folder.path(), &rendered);
+            taken += 1;
+        }
+    }
+    assert!(taken >= 8, "only {taken} of the texts were not refused");
+}
