@@ -50,6 +50,7 @@ install_missing <<'END'
 cc gcc -
 git git -
 nginx nginx-light nginx
+haproxy haproxy haproxy
 openssl openssl -
 END
 command -v cargo >/dev/null || { echo "cargo is missing: https://rustup.rs" >&2; exit 2; }

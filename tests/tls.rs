@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use real_server::{free_port, start, upstream};
+use real_server::{NGINX, free_port, start, upstream};
 
 /// A self-signed certificate for one name, as `NAME.pem` and `NAME.key`.
 fn certificate(folder: &Path, name: &str) {
@@ -79,7 +79,7 @@ async fn certificates_are_chosen_by_name_and_upstreams_are_verified() {
          routes:\n  - {{listeners: [inner], upstream: app}}\n  - {{listeners: [web], hostnames: [chat.test], upstream: good}}\n\
          \x20 - {{listeners: [web], hostnames: [bad.test], upstream: bad}}\n"
     );
-    let server = start(&model, &[]).await;
+    let server = start(&NGINX, &model, &[]).await;
     let port = server.port;
     let answers = tokio::task::spawn_blocking(move || {
         [

@@ -93,50 +93,93 @@ async fn serve(mut stream: TcpStream, name: &'static str) {
     }
 }
 
-/// Renders a model for nginx; what is said beside the configuration comes second.
-pub(crate) fn render(model: &str) -> (String, String) {
-    let mut command = Command::cargo_bin("wsgen").unwrap();
-    let output = command
-        .args(["render", "--target", "nginx@1.22", "--loss", "warn", "-"])
-        .write_stdin(model)
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}\n{model}");
-    (String::from_utf8(output.stdout).unwrap(), said)
+/// How a target is rendered, checked and started.
+pub(crate) struct Kind {
+    pub(crate) target: &'static str,
+    /// The generation that Debian's stable package has.
+    version: &'static str,
+    program: &'static str,
+    package: &'static str,
+    file: &'static str,
+    check: fn(&Path) -> Vec<String>,
+    run: fn(&Path) -> Vec<String>,
 }
 
-/// Runs nginx's own checker on a configuration. Fails loudly where nginx is not installed.
-pub(crate) fn checked(folder: &Path, configuration: &str) {
-    std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
-    let output = Process::new("nginx").arg("-t").args(arguments(folder)).output();
-    let output = output.expect("nginx is installed (`apt-get install nginx-light`)");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
-}
+pub(crate) const NGINX: Kind = Kind {
+    target: "nginx",
+    version: "1.22",
+    program: "nginx",
+    package: "nginx-light",
+    file: "nginx.conf",
+    check: |folder| [vec!["-t".to_owned()], nginx_arguments(folder)].concat(),
+    run: |folder| [nginx_arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
+};
 
-fn arguments(folder: &Path) -> Vec<String> {
+pub(crate) const HAPROXY: Kind = Kind {
+    target: "haproxy",
+    version: "2.6",
+    program: "haproxy",
+    package: "haproxy",
+    file: "haproxy.cfg",
+    check: |folder| {
+        vec![
+            "-c".into(),
+            "-dW".into(),
+            "-f".into(),
+            folder.join("haproxy.cfg").display().to_string(),
+        ]
+    },
+    run: |folder| vec!["-f".into(), folder.join("haproxy.cfg").display().to_string()],
+};
+
+/// Every server that can be rendered for.
+pub(crate) const ALL: [&Kind; 2] = [&NGINX, &HAPROXY];
+
+fn nginx_arguments(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
     let file = format!("{folder}/nginx.conf");
     ["-p", &folder, "-c", &file, "-e", "error.log"].map(str::to_owned).to_vec()
 }
 
-/// Starts nginx with a model whose first listener is `127.0.0.1:PORT`; files of the test are put beside it.
-pub(crate) async fn start(model: &str, files: &[(&str, &str)]) -> Server {
+/// Renders a model for the version that is tested.
+pub(crate) fn render(kind: &Kind, model: &str) -> String {
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let target = format!("{}@{}", kind.target, kind.version);
+    let command = command.args(["render", "--target", &target, "--loss", "warn", "-"]);
+    let output = command.write_stdin(model).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}\n{model}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the server's own checker on a configuration. Fails loudly where the server is not installed.
+pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
+    std::fs::write(folder.join(kind.file), configuration).unwrap();
+    let output = Process::new(kind.program).args((kind.check)(folder)).output();
+    let output = output.unwrap_or_else(|_| {
+        panic!("{} is installed (`apt-get install {}`)", kind.program, kind.package)
+    });
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
+}
+
+/// Starts a server with a model whose first listener is `127.0.0.1:PORT`; files of the test are put beside its
+/// configuration.
+pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> Server {
     let port = free_port();
-    let (configuration, _) = render(&model.replace("PORT", &port.to_string()));
+    let configuration = render(kind, &model.replace("PORT", &port.to_string()));
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    // Workers run as another user, who must be able to read pages and users.
+    // Workers may run as another user, who must be able to read pages and users.
     let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
-    checked(folder.path(), &configuration);
-    let child = Process::new("nginx")
-        .args(arguments(folder.path()))
-        .args(["-g", "daemon off;"])
+    checked(kind, folder.path(), &configuration);
+    let child = Process::new(kind.program)
+        .args((kind.run)(folder.path()))
+        .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -145,14 +188,15 @@ pub(crate) async fn start(model: &str, files: &[(&str, &str)]) -> Server {
     let server = Server { child, folder, port };
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(Instant::now() < deadline, "the server does not answer");
+        assert!(Instant::now() < deadline, "{} does not answer", kind.program);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server
 }
 
 impl Server {
-    /// Sends a head as it stands (with `Connection: close` added) and gives the whole answer.
+    /// Sends a head as it stands (with `Connection: close` added) and gives the whole answer in lower case,
+    /// because servers differ in the case of names.
     pub(crate) async fn send(&self, head: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
@@ -163,7 +207,7 @@ impl Server {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&answer).to_lowercase()
     }
 
     /// The status of a plain request.

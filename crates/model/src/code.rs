@@ -186,6 +186,7 @@ codes! {
     WSG0383 LOSS_COMPRESSION Warning "loss of `compression`";
     WSG0384 LOSS_ERROR_PAGES Warning "loss of `error_pages`";
     WSG0385 LOSS_LYING_UPGRADE Warning "loss of `a 101 that was not asked for`";
+    WSG0386 LOSS_ACCEPT_PROXY_VERSION Warning "loss of `proxy_protocol.accept: v1 or v2`";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "a field that this target's templates do not know yet";
 }

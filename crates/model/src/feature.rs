@@ -124,6 +124,7 @@ features! {
     Compression LOSS_COMPRESSION "compression" BODY_COMPRESSION false;
     ErrorPages LOSS_ERROR_PAGES "error_pages" ERROR_PAGE false;
     LyingUpgrade LOSS_LYING_UPGRADE "a 101 that was not asked for" HANDSHAKE_LYING_101 false;
+    AcceptProxyVersion LOSS_ACCEPT_PROXY_VERSION "proxy_protocol.accept: v1 or v2" PROXY_PROTOCOL true;
 }
 
 impl Feature {

@@ -26,7 +26,7 @@ fn value<'v>(wanted: &ValueMatch, mut values: impl Iterator<Item = &'v str>) -> 
 }
 
 /// The rank of an entry among those of an equal path (`route/ties`), smaller first.
-pub(super) fn tie_rank(
+pub(crate) fn tie_rank(
     entry: &Entry,
 ) -> (bool, std::cmp::Reverse<usize>, std::cmp::Reverse<usize>, bool) {
     (

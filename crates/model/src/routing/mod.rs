@@ -8,6 +8,7 @@ mod reference;
 mod request;
 mod router;
 
+pub(crate) use conditions::tie_rank;
 pub use normal_path::{NormalPath, PathProblem};
 pub use request::{Outcome, Request, Version};
 pub use router::Router;

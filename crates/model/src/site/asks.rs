@@ -2,8 +2,9 @@
 //! struct is taken apart without `..`, so that a new field cannot be forgotten.
 
 use crate::config::{
-    AllowOrDeny, ForwardedMode, ForwardedStyle, HealthCheckType, HostPolicy, OnOff, OnUnhealthy,
-    PassOrStrip, Policy, Protocol, Resolve, Subprotocols, UpstreamProtocol, WebSocketMode,
+    AcceptProxyProtocol, AllowOrDeny, ForwardedMode, ForwardedStyle, HealthCheckType, HostPolicy,
+    OnOff, OnUnhealthy, PassOrStrip, Policy, Protocol, Resolve, Subprotocols, UpstreamProtocol,
+    WebSocketMode,
 };
 use crate::feature::Feature;
 use crate::scalar::{ListenAddress, TunnelIdle};
@@ -121,6 +122,9 @@ impl Asks {
         }
         if let Some(proxy_protocol) = proxy_protocol {
             self.at(Feature::AcceptProxyProtocol, Some(proxy_protocol.accept.span));
+            if proxy_protocol.accept.value != AcceptProxyProtocol::Any {
+                self.at(Feature::AcceptProxyVersion, Some(proxy_protocol.accept.span));
+            }
             self.written(Feature::ProxyProtocolFrom, proxy_protocol.from.first().map(|f| f.span));
         }
         if !trusted_proxies.is_empty() {

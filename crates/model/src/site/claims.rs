@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::routing::tie_rank;
 use crate::scalar::Hostname;
-use crate::site::{ListenerId, RouteId, Site};
+use crate::site::{Entry, ListenerId, PathRule, RouteId, Site};
 
 /// The routes of one listener by the host that they claim (`route/host`), each list in file order.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,26 @@ impl Site {
             }
         }
         claims
+    }
+
+    /// The entries of some routes in the order in which they are tried (`route/precedence`, `route/ties`).
+    pub fn ranked_entries(&self, routes: &[RouteId]) -> Vec<(RouteId, &Entry)> {
+        let mut entries: Vec<(RouteId, &Entry)> = routes
+            .iter()
+            .flat_map(|id| self.routes[id.0].entries.iter().map(|entry| (*id, entry)))
+            .collect();
+        // Stable, so that regexes and equals stay in file order.
+        entries.sort_by_key(|(id, entry)| {
+            let path = match &entry.path {
+                PathRule::Exact(_) => (0, 0),
+                PathRule::Regex(_) => (1, 0),
+                PathRule::Prefix(path) => (2, usize::MAX - path.prefix().len()),
+            };
+            // Regexes go by file order alone.
+            let ties = (path.0 != 1).then(|| tie_rank(entry));
+            (std::cmp::Reverse(*self.routes[id.0].priority), path, ties)
+        });
+        entries
     }
 
     /// Every listener.

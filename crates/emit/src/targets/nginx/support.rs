@@ -75,6 +75,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::MatchQuery
         | Feature::Priority => NotYet,
         Feature::RegexPath => Approximate("it is matched against the decoded path"),
+        Feature::AcceptProxyVersion => Approximate("both versions are accepted"),
         Feature::DrainSpread => Lost("all tunnels of an old worker end in one moment"),
         Feature::DrainStop => Approximate("a graceful stop gives tunnels `drain.timeout`"),
         Feature::TunnelOpenLog => Lost("a tunnel is logged when it ends"),

@@ -1,0 +1,181 @@
+//! `backend` sections: one for each upstream and set of timers.
+
+use serde::Serialize;
+use wsgen_model::config::{
+    HealthCheckType, OnUnhealthy, Policy, Resolve, SameSite, SendProxyProtocol, SnippetPlace,
+    UpstreamProtocol,
+};
+use wsgen_model::scalar::{HashKey, TunnelIdle, UpstreamAddress};
+use wsgen_model::site::{Forward, HealthCheck, RouteId, Upstream};
+
+use super::{Context, route_name, snippets, time};
+use crate::engine::Raw;
+use crate::targets::haproxy::quote::{literal, value};
+use crate::targets::haproxy::support::SPREAD;
+
+#[derive(Serialize)]
+pub(super) struct Backend {
+    name: Raw,
+    balance: Raw,
+    consistent: bool,
+    connect: Raw,
+    response: Raw,
+    tunnel: Raw,
+    retries: u64,
+    keepalive: bool,
+    cookie: Option<Raw>,
+    check: Option<Check>,
+    servers: Vec<Raw>,
+    snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    kind: &'static str,
+    path: Raw,
+    expect: Raw,
+}
+
+/// The backend for a route; routes of one upstream with equal timers share it.
+pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> Raw {
+    let upstream = context.site.upstream(forward.upstream);
+    let response = time(*forward.timeouts.response_header);
+    let tunnel = match *forward.timeouts.tunnel_idle {
+        TunnelIdle::After(idle) => time(idle),
+        TunnelIdle::Unlimited => Raw("24d".into()),
+    };
+    let retries = *forward.attempts - 1;
+    let plain = format!("wsgen_{}", upstream.name.value);
+    let mine = |known: &&Backend| {
+        known.name.0 == plain || known.name.0.starts_with(&format!("{plain}.")) // names have no dot
+    };
+    let equal = |known: &&Backend| {
+        known.response == response && known.tunnel == tunnel && known.retries == retries
+    };
+    if let Some(known) = context.backends.iter().filter(mine).find(equal) {
+        return known.name.clone();
+    }
+    let first = !context.backends.iter().any(|known| mine(&known));
+    let name = if first { plain } else { format!("{plain}.{}", route_name(context.site, id)) };
+    let (balance, consistent) = balance(upstream, context);
+    let view = Backend {
+        name: Raw(name.clone()),
+        balance,
+        consistent,
+        connect: time(*upstream.connect),
+        response,
+        tunnel,
+        retries,
+        keepalive: upstream.tcp_keepalive.is_some(),
+        cookie: upstream.sticky.as_ref().map(|sticky| {
+            let flags = [(sticky.http_only, " httponly"), (sticky.secure, " secure")];
+            let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+            let same_site = sticky.same_site.as_ref().map_or("", |s| match s.value {
+                SameSite::Strict => " attr SameSite=Strict",
+                SameSite::Lax => " attr SameSite=Lax",
+                SameSite::None => " attr SameSite=None",
+            });
+            Raw(format!(
+                "{} insert indirect nocache{flags}{same_site}",
+                literal(sticky.name.as_str()).0
+            ))
+        }),
+        check: upstream.health_check.as_ref().and_then(|check| self::check(&check.value)),
+        servers: servers(upstream, context),
+        snippets: snippets(context.site, SnippetPlace::Upstream, |route| route == id),
+    };
+    context.backends.push(view);
+    Raw(name)
+}
+
+fn balance(upstream: &Upstream, context: &mut Context<'_>) -> (Raw, bool) {
+    let word = match upstream.load_balancing.policy {
+        Policy::LeastConn => "leastconn".to_owned(),
+        Policy::RoundRobin => "roundrobin".to_owned(),
+        Policy::Random => "random".to_owned(),
+        Policy::IpHash => return (Raw("source".into()), true),
+        Policy::Hash => {
+            let hashes = context.version.is_some_and(|version| version >= SPREAD);
+            let key = match upstream.load_balancing.key.as_ref().map(|key| &key.value) {
+                Some(HashKey::Header(name)) => format!("hdr({name})"),
+                Some(HashKey::Query(name)) => format!("url_param {name}"),
+                Some(HashKey::Cookie(name)) if hashes => format!("hash req.cook({name})"),
+                Some(HashKey::Cookie(_) | HashKey::Uri) | None => "uri whole".to_owned(),
+            };
+            return (Raw(key), true);
+        }
+    };
+    (Raw(word), false)
+}
+
+fn check(check: &HealthCheck) -> Option<Check> {
+    let statuses: Vec<_> = check.expect_status.iter().map(u16::to_string).collect();
+    let (kind, expect) = match check.kind.value {
+        HealthCheckType::Tcp => return None,
+        HealthCheckType::Http => ("http", statuses.join(",")),
+        HealthCheckType::WebSocket => ("websocket", "101".to_owned()),
+    };
+    Some(Check { kind, path: value(check.path.as_str()), expect: Raw(expect) })
+}
+
+fn servers(upstream: &Upstream, context: &Context<'_>) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    for (number, server) in upstream.servers.iter().enumerate() {
+        let number = number + 1;
+        let address = match &server.address.value {
+            UpstreamAddress::Unix(path) => format!("unix@{path}"),
+            address => address.to_string(),
+        };
+        let mut line = format!("server s{number} {address} weight {}", server.weight.get());
+        if let Some(check) = &upstream.health_check {
+            line.push_str(&format!(
+                " check inter {} fall {} rise {}",
+                time(*check.interval).0,
+                check.unhealthy_threshold.get(),
+                check.healthy_threshold.get()
+            ));
+            if *upstream.on_unhealthy == OnUnhealthy::CloseTunnels {
+                line.push_str(" on-marked-down shutdown-sessions");
+            }
+        }
+        if *server.backup {
+            line.push_str(" backup");
+        }
+        if upstream.sticky.is_some() {
+            line.push_str(&format!(" cookie s{number}"));
+        }
+        if let Some(tls) = &upstream.tls {
+            line.push_str(" ssl");
+            if *tls.verify {
+                let ca =
+                    tls.ca.as_ref().map_or("/etc/ssl/certs/ca-certificates.crt", |ca| ca.as_str());
+                line.push_str(&format!(" verify required ca-file {}", literal(ca).0));
+            } else {
+                line.push_str(" verify none");
+            }
+            let host = server.address.value.host();
+            if let Some(name) = tls.server_name.as_ref().map(|name| name.value.to_string()).or(host)
+            {
+                line.push_str(&format!(" sni str({name})"));
+                if *tls.verify {
+                    line.push_str(&format!(" verifyhost {name}"));
+                }
+            }
+        }
+        match *upstream.protocol {
+            UpstreamProtocol::H2 => line.push_str(" alpn h2,http/1.1"),
+            UpstreamProtocol::H2c => line.push_str(" proto h2"),
+            UpstreamProtocol::Http | UpstreamProtocol::Https => {}
+        }
+        match upstream.proxy_protocol.map(|send| send.value) {
+            Some(SendProxyProtocol::V1) => line.push_str(" send-proxy"),
+            Some(SendProxyProtocol::V2) => line.push_str(" send-proxy-v2"),
+            None => {}
+        }
+        if *server.resolve == Resolve::Runtime && context.site.resolver.is_some() {
+            line.push_str(" resolvers wsgen init-addr last,libc,none");
+        }
+        lines.push(Raw(line));
+    }
+    lines
+}

@@ -1,0 +1,125 @@
+//! `frontend` sections: one for each listener.
+
+use serde::Serialize;
+use wsgen_model::config::SnippetPlace;
+use wsgen_model::scalar::ListenAddress;
+use wsgen_model::site::{Action, Listener, ListenerId, RouteId};
+
+use super::rules::{self, Rule};
+use super::{Context, backend, route_name, snippets, time};
+use crate::engine::Raw;
+
+#[derive(Serialize)]
+pub(super) struct Frontend {
+    name: Raw,
+    bind: Raw,
+    /// Who may send the PROXY header, where not everybody may.
+    proxies: Vec<Raw>,
+    max_connections: Option<u64>,
+    request_header: Raw,
+    idle: Raw,
+    body_idle: Raw,
+    half_closed: Raw,
+    keepalive: bool,
+    /// Which host claims a request.
+    hosts: Vec<Raw>,
+    /// Which route it belongs to, the first that fits.
+    choices: Vec<Raw>,
+    /// What each route does.
+    routes: Vec<RouteRules>,
+    snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct RouteRules {
+    title: Raw,
+    rules: Vec<Rule>,
+    backend: Option<Raw>,
+}
+
+pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
+    let site = context.site;
+    let listener = site.listener(id);
+    let claims = site.claims(id);
+    let mut hosts = Vec::new();
+    let mut names: Vec<_> = claims.named.keys().collect();
+    // Exact names, then the longest wildcard.
+    names.sort_by_key(|name| (name.is_wildcard(), std::cmp::Reverse(name.name().len())));
+    for name in names {
+        let test = if name.is_wildcard() {
+            format!("-m end .{}", name.name())
+        } else {
+            format!("-m str {}", name.name())
+        };
+        hosts.push(Raw(format!(
+            "http-request set-var(txn.claim) str({name}) if !{{ var(txn.claim) -m found }} {{ var(txn.host) {test} }}"
+        )));
+    }
+    let mut choices = Vec::new();
+    let mut used: Vec<RouteId> = Vec::new();
+    for (host, routes) in claims.tables() {
+        let claim = match host {
+            Some(name) => format!("{{ var(txn.claim) -m str {name} }}"),
+            None if claims.named.is_empty() => String::new(),
+            None => "!{ var(txn.claim) -m found }".to_owned(),
+        };
+        for (route, entry) in site.ranked_entries(routes) {
+            let conditions = rules::conditions(entry);
+            choices.push(Raw(format!(
+                "http-request set-var(txn.route) str({}) if !{{ var(txn.route) -m found }} {claim} {conditions}",
+                route_name(site, route)
+            )));
+        }
+        used.extend(routes);
+    }
+    used.sort_unstable();
+    used.dedup();
+    let keepalive = used.iter().any(|id| {
+        let forward = site.routes[id.0].forward();
+        forward.is_some_and(|forward| site.upstream(forward.upstream).tcp_keepalive.is_some())
+    });
+    let routes = used.iter().map(|route| route_rules(*route, id, context)).collect();
+    Frontend {
+        name: Raw(format!("wsgen_listener_{}", listener.name.value)),
+        bind: bind(listener),
+        proxies: listener
+            .proxy_protocol
+            .iter()
+            .flat_map(|proxy| &proxy.from)
+            .map(|range| Raw(range.value.to_string()))
+            .collect(),
+        max_connections: listener.limits.max_connections.map(|limit| limit.get()),
+        request_header: time(*listener.timeouts.request_header),
+        idle: time(*listener.timeouts.idle),
+        body_idle: time(*listener.timeouts.body_idle),
+        half_closed: time(*listener.timeouts.half_closed),
+        keepalive,
+        hosts,
+        choices,
+        routes,
+        snippets: snippets(site, SnippetPlace::Listener, |route| used.contains(&route)),
+    }
+}
+
+fn bind(listener: &Listener) -> Raw {
+    let mut text = match &listener.address.value {
+        ListenAddress::Socket(address) => address.to_string(),
+        ListenAddress::Unix(path) => format!("unix@{path}"),
+    };
+    // With ranges, `tcp-request connection` asks for the header.
+    if listener.proxy_protocol.as_ref().is_some_and(|proxy| proxy.from.is_empty()) {
+        text.push_str(" accept-proxy");
+    }
+    Raw(text)
+}
+
+fn route_rules(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> RouteRules {
+    let site = context.site;
+    let route = &site.routes[id.0];
+    let rules = rules::route(id, listener, context);
+    let backend = match &route.action {
+        Action::Forward(forward) => Some(backend::backend(id, forward, context)),
+        _ => None,
+    };
+    RouteRules { title: Raw(route_name(site, id)), rules, backend }
+}

@@ -1,0 +1,167 @@
+//! What the template prints: the site in HAProxy's own terms.
+
+mod backend;
+mod frontend;
+mod rules;
+
+use serde::Serialize;
+use wsgen_model::code::Code;
+use wsgen_model::config::{AccessLogFormat, SnippetPlace};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::scalar::{Duration, TargetVersion};
+use wsgen_model::site::{RouteId, Site};
+use wsgen_model::source::Span;
+
+use super::support::{NORMALIZE, SPREAD};
+use crate::engine::Raw;
+
+#[derive(Serialize)]
+pub(super) struct View {
+    title: String,
+    hard_stop: Raw,
+    spread: Option<Raw>,
+    /// Whether paths can be brought into normal form; older versions refuse others.
+    normalizes: bool,
+    /// Bytes that hold a request head, and its fields.
+    buffer: u64,
+    max_headers: u64,
+    max_connections: Option<u64>,
+    log: &'static str,
+    log_as_soon: bool,
+    resolver: Option<Resolver>,
+    tables: Vec<Table>,
+    frontends: Vec<frontend::Frontend>,
+    backends: Vec<backend::Backend>,
+    main_snippets: Vec<Raw>,
+    http_snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct Resolver {
+    nameservers: Vec<Raw>,
+    valid: Raw,
+}
+
+/// What is counted by client address.
+#[derive(Serialize)]
+struct Table {
+    name: Raw,
+    store: &'static str,
+}
+
+/// What building a view needs.
+struct Context<'a> {
+    site: &'a Site,
+    version: Option<TargetVersion>,
+    diagnostics: &'a mut Diagnostics,
+    backends: Vec<backend::Backend>,
+}
+
+pub(super) fn view(
+    site: &Site,
+    version: Option<TargetVersion>,
+    diagnostics: &mut Diagnostics,
+) -> View {
+    let mut context = Context { site, version, diagnostics, backends: Vec::new() };
+    let frontends = site.listener_ids().map(|id| frontend::view(id, &mut context)).collect();
+    let listeners = &site.listeners;
+    let largest = |pick: fn(&wsgen_model::site::ListenerLimits) -> u64, floor: u64| {
+        listeners.iter().map(|listener| pick(&listener.limits)).max().unwrap_or(0).max(floor)
+    };
+    let heads =
+        largest(|limits| limits.max_header_bytes.get() + limits.max_url_bytes.get(), 16_384);
+    let connections: u64 =
+        listeners.iter().filter_map(|l| l.limits.max_connections).map(|limit| limit.get()).sum();
+    View {
+        title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
+        hard_stop: time(*site.drain.timeout),
+        spread: version
+            .is_some_and(|version| version >= SPREAD && site.drain.spread.as_millis() > 0)
+            .then(|| time(*site.drain.spread)),
+        normalizes: normalizes(version),
+        // The buffer keeps a reserve of 1 KiB for fields that are added.
+        buffer: heads + 1024,
+        max_headers: largest(|limits| limits.max_headers.get(), 101),
+        max_connections: (connections > 0).then_some(connections),
+        log: match *site.access_log.format {
+            AccessLogFormat::Combined => "combined",
+            AccessLogFormat::Common => "common",
+            AccessLogFormat::Json => "json",
+        },
+        log_as_soon: *site.access_log.tunnel_open,
+        resolver: site.resolver.as_ref().map(|resolver| Resolver {
+            nameservers: resolver.nameservers.iter().map(|n| Raw(n.value.to_string())).collect(),
+            valid: time(*resolver.valid),
+        }),
+        tables: tables(site),
+        frontends,
+        backends: context.backends,
+        main_snippets: snippets(site, SnippetPlace::Main, |_| true),
+        http_snippets: snippets(site, SnippetPlace::Http, |_| true),
+    }
+}
+
+impl Context<'_> {
+    /// A value that HAProxy cannot be given.
+    fn refuse(&mut self, span: Span, what: &str) {
+        self.diagnostics.push(
+            Diagnostic::new(Code::NOT_RENDERED, format!("HAProxy cannot be given {what}"))
+                .at(span)
+                .help("write it another way, or give this route to another target"),
+        );
+    }
+}
+
+fn normalizes(version: Option<TargetVersion>) -> bool {
+    version.is_some_and(|version| version >= NORMALIZE)
+}
+
+fn tables(site: &Site) -> Vec<Table> {
+    let mut tables = Vec::new();
+    for (id, route) in site.routes_with_ids() {
+        let Some(per_ip) = route.forward().map(|forward| forward.per_ip) else { continue };
+        if per_ip.connections.is_some() {
+            tables.push(Table { name: table("conn", site, id), store: "conn_cur" });
+        }
+        if per_ip.connects_per_minute.is_some() {
+            tables.push(Table { name: table("connect", site, id), store: "http_req_rate(60s)" });
+        }
+    }
+    tables
+}
+
+fn table(kind: &str, site: &Site, id: RouteId) -> Raw {
+    Raw(format!("wsgen_{kind}_{}", route_name(site, id)))
+}
+
+/// A route's name, or its number: names never begin with an underscore.
+fn route_name(site: &Site, id: RouteId) -> String {
+    match &site.routes[id.0].name {
+        Some(name) => name.value.to_string(),
+        None => format!("_{}", id.0 + 1),
+    }
+}
+
+/// The snippets of a place, as they stand, with their reasons.
+fn snippets(site: &Site, place: SnippetPlace, wanted: impl Fn(RouteId) -> bool) -> Vec<Raw> {
+    let of_routes = site.routes_with_ids().filter(|(id, _)| wanted(*id));
+    of_routes
+        .flat_map(|(_, route)| &route.snippets)
+        .filter_map(|snippet| {
+            let snippet = &snippet.value;
+            let here = snippet.target.as_ref()?.as_str() == super::TARGET.name
+                && snippet.at.as_ref()?.value == place;
+            let reason = snippet.reason.as_ref()?;
+            let text = snippet.text.as_ref()?;
+            here.then(|| Raw(format!("# {}\n    {}", reason.value, text.as_str().trim_end())))
+        })
+        .collect()
+}
+
+fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {
+    // The most that a timer takes is a signed number of 32 bits, in milliseconds.
+    Raw(match duration.as_millis().min(2_147_483_647) {
+        millis if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
+        millis => format!("{millis}ms"),
+    })
+}

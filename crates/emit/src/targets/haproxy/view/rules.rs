@@ -1,0 +1,321 @@
+//! The rules of a route, in the order of judgement.
+
+use serde::Serialize;
+use wsgen_model::config::{
+    AllowOrDeny, ForwardedHeader, ForwardedMode, HostPolicy, PassOrStrip, SnippetPlace,
+    Subprotocols, ValueMatch, WebSocketMode,
+};
+use wsgen_model::scalar::{Method, Origin, PathLiteral};
+use wsgen_model::site::{
+    Action, Entry, Forward, ListenerId, PathRule, Redirect, RedirectPath, Respond, Rewrite, RouteId,
+};
+use wsgen_model::source::Span;
+
+use super::{Context, route_name, snippets, table};
+use crate::engine::Raw;
+use crate::targets::haproxy::quote::{in_pattern, literal, value};
+
+/// One line, and whether it is about the response.
+#[derive(Serialize)]
+pub(super) struct Rule(Raw);
+
+/// Whether a request is a WebSocket request; set once, ahead of everything that edits fields.
+const WEBSOCKET: &str = "{ var(txn.ws) -m found }";
+
+/// What an entry asks of a request, as conditions that must all hold.
+pub(super) fn conditions(entry: &Entry) -> String {
+    let mut all = Vec::new();
+    match &entry.path {
+        PathRule::Exact(path) => {
+            all.push(format!("{{ path -m str {} }}", literal(path.as_str()).0));
+        }
+        PathRule::Prefix(path) if path.prefix().is_empty() => {}
+        PathRule::Prefix(path) => {
+            let pattern = literal(&format!("^{}(/|$)", in_pattern(path.prefix()))).0;
+            all.push(format!("{{ path -m reg {pattern} }}"));
+        }
+        PathRule::Regex(pattern) => {
+            all.push(format!("{{ path -m reg -- {} }}", literal(pattern.as_str()).0));
+        }
+    }
+    if !entry.methods.is_empty() {
+        let methods: Vec<_> = entry.methods.iter().map(Method::as_str).collect();
+        all.push(format!("{{ method {} }}", methods.join(" ")));
+    }
+    let test = |wanted: &ValueMatch| match wanted {
+        ValueMatch::Present => "-m found".to_owned(),
+        ValueMatch::Equals(text) => format!("-m str -- {}", literal(text.as_str()).0),
+    };
+    for (name, wanted) in &entry.headers {
+        all.push(format!("{{ req.fhdr({name}) {} }}", test(wanted)));
+    }
+    for (name, wanted) in &entry.query {
+        all.push(format!("{{ urlp({name}) {} }}", test(wanted)));
+    }
+    if entry.upgrade {
+        all.push(WEBSOCKET.to_owned());
+    }
+    all.join(" ")
+}
+
+/// Everything that a route does to the requests that chose it.
+pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> Vec<Rule> {
+    let site = context.site;
+    let mut rules = Rules {
+        here: format!("{{ var(txn.route) -m str {} }}", route_name(site, id)),
+        list: Vec::new(),
+    };
+    match &site.routes[id.0].action {
+        Action::Redirect(redirect) => self::redirect(redirect, &mut rules, context),
+        Action::Respond(respond) => self::respond(respond, &mut rules),
+        Action::Forward(forward) => self::forward(id, listener, forward, &mut rules, context),
+    }
+    for snippet in snippets(site, SnippetPlace::Route, |route| route == id) {
+        rules.list.push(Rule(snippet));
+    }
+    rules.list
+}
+
+struct Rules {
+    /// The condition that the route was chosen.
+    here: String,
+    list: Vec<Rule>,
+}
+
+impl Rules {
+    fn push(&mut self, line: &str) {
+        self.when(line, "");
+    }
+
+    fn when(&mut self, line: &str, condition: &str) {
+        let line = format!("{line} if {} {condition}", self.here);
+        self.list.push(Rule(Raw(line.trim_end().to_owned())));
+    }
+}
+
+/// What is not written stays as it was asked (`redirect/parts`).
+fn redirect(redirect: &Redirect, rules: &mut Rules, context: &mut Context<'_>) {
+    let scheme =
+        redirect.scheme.map_or("%[ssl_fc,iif(https,http)]", |scheme| scheme.value.as_str());
+    let bare = "%[var(txn.host)]";
+    let host = redirect.hostname.as_ref().map(|host| host.value.to_string());
+    let authority = match (host, redirect.port, redirect.scheme) {
+        (Some(host), Some(port), _) => format!("{host}:{}", port.value),
+        (None, Some(port), _) => format!("{bare}:{}", port.value),
+        (Some(host), None, _) => host,
+        (None, None, Some(_)) => bare.to_owned(),
+        (None, None, None) => "%[req.hdr(host)]".to_owned(),
+    };
+    let path = match &redirect.path {
+        RedirectPath::Keep => "%[url]".to_owned(),
+        RedirectPath::Whole(path) => path.value.as_str().replace('%', "%%"),
+        RedirectPath::Prefix { from, to } => {
+            let (from_text, to_text) = (from.prefix(), to.prefix());
+            argument(from, redirect.span, context);
+            argument(to, redirect.span, context);
+            let slash = if to_text.is_empty() { "/?" } else { "" };
+            let to_text = if to_text.is_empty() { "/" } else { to_text };
+            format!("%[url,regsub(^{}{slash},{to_text})]", in_pattern(from_text))
+        }
+    };
+    let location = literal(&format!("{scheme}://{authority}{path}")).0;
+    rules.push(&format!("http-request redirect code {} location {location}", *redirect.status));
+}
+
+/// Arguments of converters end at commas and parentheses.
+fn argument(path: &PathLiteral, span: Span, context: &mut Context<'_>) {
+    if path.as_str().contains([',', '(', ')', '\'', '"']) {
+        context.refuse(span, "a redirected prefix with a comma, a quote or parentheses");
+    }
+}
+
+fn respond(respond: &Respond, rules: &mut Rules) {
+    let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+    let mut line = format!("http-request return status {}", respond.status);
+    if let Some(body) = &respond.body {
+        let content_type = respond.headers.iter().find(|(name, _)| is_type(name.as_str()));
+        let content_type = content_type.map_or("text/plain", |(_, text)| text.value.as_str());
+        let (kind, body) = (literal(content_type).0, literal(body.as_str()).0);
+        line.push_str(&format!(" content-type {kind} string {body}"));
+    }
+    for (name, text) in respond.headers.iter().filter(|(name, _)| !is_type(name.as_str())) {
+        line.push_str(&format!(
+            " hdr {} {}",
+            literal(name.value.as_str()).0,
+            value(text.value.as_str()).0
+        ));
+    }
+    rules.push(&line);
+}
+
+fn forward(
+    id: RouteId,
+    listener: ListenerId,
+    forward: &Forward,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let websocket = &forward.websocket;
+    match *websocket.mode {
+        WebSocketMode::Allow => {}
+        WebSocketMode::Deny => rules.push("http-request del-header Upgrade"),
+        WebSocketMode::Require => rules.when(
+            "http-request return status 426 hdr Upgrade websocket content-type text/plain string \"a WebSocket is served here\\n\"",
+            &format!("!{WEBSOCKET}"),
+        ),
+    }
+    if let (Some(origins), true) = (&websocket.origins, *websocket.mode != WebSocketMode::Deny) {
+        self::origins(origins.value.iter().map(|o| &o.value), *websocket.missing_origin, rules);
+    }
+    let site = context.site;
+    if let Some(limit) = forward.per_ip.connections {
+        rules.push(&format!("http-request track-sc0 src table {}", table("conn", site, id).0));
+        rules.when(
+            "http-request deny deny_status 429",
+            &format!("{{ sc_conn_cur(0) gt {} }}", limit.get()),
+        );
+    }
+    if let Some(limit) = forward.per_ip.connects_per_minute {
+        let table = table("connect", site, id).0;
+        rules.when(&format!("http-request track-sc1 src table {table}"), WEBSOCKET);
+        let over = format!("{WEBSOCKET} {{ sc_http_req_rate(1) gt {} }}", limit.get());
+        rules.when("http-request deny deny_status 429", &over);
+    }
+    if let Some(limit) = forward.max_body_bytes.or(site.listener(listener).limits.max_body_bytes) {
+        let over = format!("{{ req.hdr_val(content-length) gt {} }}", limit.get());
+        rules.when("http-request deny deny_status 413", &over);
+    }
+    if *websocket.compression == PassOrStrip::Strip {
+        rules.when("http-request del-header Sec-WebSocket-Extensions", WEBSOCKET);
+    }
+    if let Subprotocols::Only(names) = &*websocket.subprotocols {
+        let names: Vec<_> = names.iter().map(|name| literal(name.value.as_str()).0).collect();
+        let none = format!(
+            "{WEBSOCKET} {{ req.hdr(Sec-WebSocket-Protocol) -m found }} !{{ req.hdr(Sec-WebSocket-Protocol) -m str -- {} }}",
+            names.join(" ")
+        );
+        rules.when("http-request del-header Sec-WebSocket-Protocol", &none);
+    }
+    forwarded(forward, listener, rules, context);
+    match &*forward.host {
+        HostPolicy::Preserve => {}
+        HostPolicy::Literal(name) => rules.push(&format!("http-request set-header Host {name}")),
+        HostPolicy::Upstream => {
+            let first = site.upstream(forward.upstream).servers.first();
+            let address = first.map_or(String::new(), |server| server.address.value.to_string());
+            rules.push(&format!("http-request set-header Host {}", value(&address).0));
+        }
+    }
+    for (kind, edit) in
+        [("http-request", &forward.request_headers), ("http-response", &forward.response_headers)]
+    {
+        for name in &edit.remove {
+            rules.push(&format!("{kind} del-header {}", literal(name.value.as_str()).0));
+        }
+        for (verb, list) in [("set-header", &edit.set), ("add-header", &edit.add)] {
+            for (name, text) in list {
+                let (name, text) = (literal(name.value.as_str()).0, value(text.value.as_str()).0);
+                rules.push(&format!("{kind} {verb} {name} {text}"));
+            }
+        }
+    }
+    match forward.rewrite.as_ref().map(|rewrite| &rewrite.value) {
+        Some(Rewrite::Prefix { from, to }) => {
+            let from = in_pattern(from.prefix());
+            let to = to.prefix().replace('%', "%%");
+            // The prefix alone, then the prefix with a rest; a path never becomes empty.
+            let alone = if to.is_empty() { "/" } else { &to };
+            rules.push(&format!(
+                "http-request replace-path {} {}",
+                literal(&format!("^{from}(/.*)$")).0,
+                literal(&format!("{to}\\1")).0
+            ));
+            let whole = format!("{{ path -m reg {} }}", literal(&format!("^{from}$")).0);
+            rules.when(&format!("http-request set-path {}", literal(alone).0), &whole);
+        }
+        Some(Rewrite::Regex { pattern, to }) => {
+            // The whole path is replaced, so what is around the match is captured and put back.
+            let groups = pattern.groups();
+            let mut moved = String::from("\\1");
+            let mut rest = to.as_str();
+            while let Some(at) = rest.find('$') {
+                moved.push_str(&rest[..at].replace('%', "%%"));
+                let digit = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10)).unwrap_or(0);
+                moved.push_str(&format!("\\{}", digit + 1));
+                rest = &rest[at + 2..];
+            }
+            moved.push_str(&rest.replace('%', "%%"));
+            moved.push_str(&format!("\\{}", groups + 2));
+            if groups + 2 > 9 {
+                context.refuse(forward.upstream_span, "a rewrite with more than seven groups");
+            }
+            let whole = format!("^(.*?)(?:{})(.*)$", pattern.as_str());
+            rules.push(&format!(
+                "http-request replace-path {} {}",
+                literal(&whole).0,
+                literal(&moved).0
+            ));
+        }
+        None => {}
+    }
+}
+
+/// Whether a handshake's origin may open a tunnel (`origin/check`, `origin/form`).
+fn origins<'o>(origins: impl Iterator<Item = &'o Origin>, missing: AllowOrDeny, rules: &mut Rules) {
+    let allow = "http-request set-var(txn.origin) int(1)";
+    let mut patterns = Vec::new();
+    for origin in origins {
+        match origin {
+            Origin::Null => patterns.push(literal("^null$").0),
+            Origin::Same => {
+                rules.when(allow, "{ var(txn.origin_host),strcmp(txn.asked_host) eq 0 }")
+            }
+            Origin::Exact { scheme, host, port } => {
+                let port = if *port == Origin::default_port(scheme) {
+                    format!("(:{port})?")
+                } else {
+                    format!(":{port}")
+                };
+                let name = in_pattern(host.name());
+                let name = if host.is_wildcard() { format!("([^./:]+\\.)+{name}") } else { name };
+                patterns.push(literal(&format!("^{scheme}://{name}{port}$")).0);
+            }
+        }
+    }
+    if !patterns.is_empty() {
+        rules.when(allow, &format!("{{ req.fhdr(origin) -m reg -i -- {} }}", patterns.join(" ")));
+    }
+    if missing == AllowOrDeny::Allow {
+        rules.when(allow, "!{ req.fhdr(origin) -m found }");
+    }
+    let refused = format!("{WEBSOCKET} !{{ var(txn.origin) -m found }}");
+    rules.when("http-request deny deny_status 403", &refused);
+}
+
+/// `X-Forwarded-*` (`forwarded/replace`, `forwarded/append`).
+fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context: &Context<'_>) {
+    let trusted: Vec<String> =
+        context.site.listener(listener).trusted_proxies.iter().map(ToString::to_string).collect();
+    let append = match *forward.forwarded.mode {
+        ForwardedMode::Off => return,
+        ForwardedMode::Replace => false,
+        ForwardedMode::Append => !trusted.is_empty(),
+    };
+    let stranger = if append { format!("!{{ src {} }}", trusted.join(" ")) } else { String::new() };
+    for header in &*forward.forwarded.headers {
+        let (name, own) = match header {
+            ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
+            ForwardedHeader::Proto => ("X-Forwarded-Proto", "%[ssl_fc,iif(https,http)]"),
+            ForwardedHeader::Host => ("X-Forwarded-Host", "%[req.hdr(host)]"),
+        };
+        rules.when(&format!("http-request del-header {name}"), &stranger);
+        if append && *header == ForwardedHeader::For {
+            // Behind a trusted proxy: its own list, and the peer.
+            let list = format!("http-request set-header {name} \"%[req.fhdr({name})], %[src]\"");
+            let known = format!("{{ src {} }} {{ req.fhdr({name}) -m found }}", trusted.join(" "));
+            rules.when(&list, &known);
+        }
+        let absent = format!("!{{ req.fhdr({name}) -m found }}");
+        rules.when(&format!("http-request set-header {name} {own}"), &absent);
+    }
+}
