@@ -7,7 +7,7 @@ mod real_server;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use real_server::{ALL, NGINX, echo, start, upstream};
+use real_server::{ALL, HAPROXY, NGINX, echo, start, upstream};
 use tokio_tungstenite::tungstenite::Message;
 
 const HEAD: &str = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:PORT\"}]\n";
@@ -245,11 +245,93 @@ async fn paths_and_fields_are_rewritten() {
 }
 
 #[tokio::test]
-async fn limits_and_auth() {
+async fn places_and_bodies_are_limited() {
+    let model = model(
+        "  - {match: [{path: {prefix: /few}}], upstream: app, limits: {per_ip: {connections: 2}, max_body_bytes: 1KiB}}\n",
+    )
+    .await;
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        let (mut first, _) = server.open("/few", &[]).await.unwrap();
+        let (mut second, _) = server.open("/few", &[]).await.unwrap();
+        assert_eq!(server.open("/few", &[]).await.err(), Some(429));
+        assert_eq!(server.status("GET /few").await, 429);
+        echo(&mut first, Message::text("1")).await;
+        echo(&mut second, Message::text("2")).await;
+        drop((first, second));
+        let deadline = Instant::now() + real_server::PATIENCE;
+        while server.status("GET /few").await != 200 {
+            assert!(Instant::now() < deadline, "the places are not given back");
+        }
+        assert_eq!(server.status("POST /few\nContent-Length: 2000").await, 413);
+    }
+}
+
+#[tokio::test]
+async fn conditions_and_priorities_decide() {
+    let model = model(
+        "  - {match: [{path: {prefix: /}, methods: [POST]}], upstream: other}\n\
+         \x20 - {match: [{path: {prefix: /}, headers: {x-canary: \"1\"}}], upstream: other}\n\
+         \x20 - {match: [{path: {prefix: /}, query: {beta: null}}], upstream: other}\n\
+         \x20 - {match: [{path: {exact: /exact}}], upstream: app}\n\
+         \x20 - {match: [{path: {prefix: /exact}}], priority: 5, upstream: other}\n\
+         \x20 - {upstream: app}\n",
+    )
+    .await;
+    let server = start(&HAPROXY, &model, &[]).await;
+    for (head, expected) in [
+        ("GET /a", "app"),
+        ("POST /a\nContent-Length: 0", "other"),
+        ("GET /a\nX-Canary: 1", "other"),
+        ("GET /a\nX-Canary: 2", "app"),
+        ("GET /a?beta=x", "other"),
+        ("GET /a?beta", "other"),
+        ("GET /a?alpha=beta", "app"),
+        ("GET /exact", "other"),
+    ] {
+        let answer = server.send(head).await;
+        let got = answer.split("\r\n\r\n").nth(1).and_then(|body| body.lines().next());
+        assert_eq!(got, Some(expected), "{head}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn clients_stick_and_sick_servers_are_left() {
+    let (app, other) = (upstream("app").await, upstream("other").await);
+    let model = format!(
+        "{HEAD}upstreams:\n  pool:\n    servers: [\"127.0.0.1:{app}\", \"127.0.0.1:{other}\", \"127.0.0.1:1\"]\n\
+         \x20   load_balancing: {{policy: round_robin}}\n    sticky: {{cookie: {{name: WSROUTE, same_site: lax}}}}\n\
+         \x20   health_check: {{type: websocket, path: /check, interval: 100ms, unhealthy_threshold: 1, healthy_threshold: 1}}\n\
+         routes:\n  - {{upstream: pool}}\n"
+    );
+    let server = start(&HAPROXY, &model, &[]).await;
+    // The dead server is found out by its check, the live ones by a real handshake.
+    let deadline = Instant::now() + real_server::PATIENCE;
+    let mut good = 0;
+    while good < 6 {
+        assert!(Instant::now() < deadline, "the dead server is still used");
+        good = if server.status("GET /").await == 200 { good + 1 } else { 0 };
+    }
+    // `sticky/visible`: the choice is on the 101 already.
+    let (_, answer) = server.open("/", &[]).await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(
+        cookie.starts_with("WSROUTE=") && cookie.to_lowercase().contains("samesite=lax"),
+        "{cookie}"
+    );
+    let choice = cookie.split(';').next().unwrap();
+    let first = answer.headers()["x-seen"].clone();
+    for _ in 0..4 {
+        let (_, answer) = server.open("/", &[("cookie", choice)]).await.unwrap();
+        assert_eq!(answer.headers()["x-seen"], first);
+    }
+}
+
+#[tokio::test]
+async fn auth_and_error_pages() {
     let auth = upstream("auth").await;
     let model = model(&format!(
-        "  - {{match: [{{path: {{prefix: /few}}}}], upstream: app, limits: {{per_ip: {{connections: 2}}, max_body_bytes: 1KiB}}}}\n\
-         \x20 - {{match: [{{path: {{prefix: /basic}}}}], upstream: app, auth: {{basic: {{users_file: users, realm: \"Members $1\"}}}}, websocket: {{origins: [same_origin]}}}}\n\
+        "  - {{match: [{{path: {{prefix: /basic}}}}], upstream: app, auth: {{basic: {{users_file: users, realm: \"Members $1\"}}}}, websocket: {{origins: [same_origin]}}}}\n\
          \x20 - {{match: [{{path: {{prefix: /asked}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/ok\", copy_headers: [X-Powered-By]}}}}, websocket: {{origins: [same_origin]}}}}\n\
          \x20 - {{match: [{{path: {{prefix: /refused}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/refuse\"}}}}, websocket: {{origins: [same_origin]}}}}\n\
          \x20 - {{match: [{{path: {{prefix: /down}}}}], upstream: down, error_pages: {{\"502\": page.html}}}}\n"
@@ -259,19 +341,6 @@ async fn limits_and_auth() {
     // openssl passwd -apr1 secret
     let users = "me:$apr1$7bXk2m1r$GY0nvzqW6nTHm.pCd4K0o0\nplain:{PLAIN}secret\n";
     let server = start(&NGINX, &model, &[("users", users), ("page.html", "sorry\n")]).await;
-    let (mut first, _) = server.open("/few", &[]).await.unwrap();
-    let (mut second, _) = server.open("/few", &[]).await.unwrap();
-    assert_eq!(server.open("/few", &[]).await.err(), Some(429));
-    assert_eq!(server.status("GET /few").await, 429);
-    echo(&mut first, Message::text("1")).await;
-    echo(&mut second, Message::text("2")).await;
-    drop((first, second));
-    let deadline = Instant::now() + real_server::PATIENCE;
-    while server.status("GET /few").await != 200 {
-        assert!(Instant::now() < deadline, "the places are not given back");
-    }
-    assert_eq!(server.status("POST /few\nContent-Length: 2000").await, 413);
-
     let answer = server.send("GET /basic").await;
     assert!(
         answer.starts_with("http/1.1 401") && answer.contains("realm=\"members $1\""),

@@ -50,7 +50,13 @@ pub(super) fn conditions(entry: &Entry) -> String {
         all.push(format!("{{ req.fhdr({name}) {} }}", test(wanted)));
     }
     for (name, wanted) in &entry.query {
-        all.push(format!("{{ urlp({name}) {} }}", test(wanted)));
+        let name = in_pattern(name.as_str());
+        // A parameter without `=` is there too.
+        let pattern = match wanted {
+            ValueMatch::Present => format!("(^|&){name}(=|&|$)"),
+            ValueMatch::Equals(text) => format!("(^|&){name}={}(&|$)", in_pattern(text.as_str())),
+        };
+        all.push(format!("{{ query -m reg -- {} }}", literal(&pattern).0));
     }
     if entry.upgrade {
         all.push(WEBSOCKET.to_owned());
@@ -268,7 +274,7 @@ fn origins<'o>(origins: impl Iterator<Item = &'o Origin>, missing: AllowOrDeny, 
         match origin {
             Origin::Null => patterns.push(literal("^null$").0),
             Origin::Same => {
-                rules.when(allow, "{ var(txn.origin_host),strcmp(txn.asked_host) eq 0 }")
+                rules.when(allow, "{ var(txn.origin_host),strcmp(txn.asked_host) eq 0 }");
             }
             Origin::Exact { scheme, host, port } => {
                 let port = if *port == Origin::default_port(scheme) {
