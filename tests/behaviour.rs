@@ -275,23 +275,30 @@ async fn conditions_and_priorities_decide() {
          \x20 - {match: [{path: {prefix: /}, query: {beta: null}}], upstream: other}\n\
          \x20 - {match: [{path: {exact: /exact}}], upstream: app}\n\
          \x20 - {match: [{path: {prefix: /exact}}], priority: 5, upstream: other}\n\
-         \x20 - {upstream: app}\n",
+         \x20 - {match: [{path: {regex: \"/[0-9]$\"}, upgrade: websocket, methods: [GET]}], upstream: other}\n\
+         \x20 - {upstream: app}\n\
+         \x20 - {hostnames: [no.test], match: [{path: {prefix: /some}, methods: [GET]}], upstream: other}\n",
     )
     .await;
-    let server = start(&HAPROXY, &model, &[]).await;
-    for (head, expected) in [
-        ("GET /a", "app"),
-        ("POST /a\nContent-Length: 0", "other"),
-        ("GET /a\nX-Canary: 1", "other"),
-        ("GET /a\nX-Canary: 2", "app"),
-        ("GET /a?beta=x", "other"),
-        ("GET /a?beta", "other"),
-        ("GET /a?alpha=beta", "app"),
-        ("GET /exact", "other"),
-    ] {
-        let answer = server.send(head).await;
-        let got = answer.split("\r\n\r\n").nth(1).and_then(|body| body.lines().next());
-        assert_eq!(got, Some(expected), "{head}: {answer}");
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        for (head, expected) in [
+            ("GET /a", "app"),
+            ("POST /a\nContent-Length: 0", "other"),
+            ("GET /a\nX-Canary: 1", "other"),
+            ("GET /a\nX-Canary: 2", "app"),
+            ("GET /a?beta=x", "other"),
+            ("GET /a?beta", "other"),
+            ("GET /a?alpha=beta", "app"),
+            ("GET /exact", "other"),
+        ] {
+            let answer = server.send(head).await;
+            let got = answer.split("\r\n\r\n").nth(1).and_then(|body| body.lines().next());
+            assert_eq!(got, Some(expected), "{head}: {answer}");
+        }
+        let (_, answer) = server.open("/ws/7", &[]).await.unwrap();
+        assert_eq!(answer.headers()["x-seen"], "other GET /ws/7 HTTP/1.1");
+        assert_eq!(server.open("/nothing", &[("host", "no.test")]).await.err(), Some(404));
     }
 }
 

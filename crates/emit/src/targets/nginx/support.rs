@@ -39,7 +39,11 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::BalanceIpHash
         | Feature::BalanceHash
         | Feature::ConnectTimeout
+        | Feature::MatchMethods
+        | Feature::MatchHeaders
+        | Feature::MatchQuery
         | Feature::MatchUpgrade
+        | Feature::Priority
         | Feature::Redirect
         | Feature::Respond
         | Feature::RewritePrefix
@@ -69,11 +73,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
             Lost("before 1.27.3 a name is resolved once, at start or reload")
         }
         Feature::Sticky if since(STICKY) => Exact,
-        Feature::Sticky
-        | Feature::MatchMethods
-        | Feature::MatchHeaders
-        | Feature::MatchQuery
-        | Feature::Priority => NotYet,
+        Feature::Sticky => NotYet,
         Feature::RegexPath => Approximate("it is matched against the decoded path"),
         Feature::AcceptProxyVersion => Approximate("both versions are accepted"),
         Feature::DrainSpread => Lost("all tunnels of an old worker end in one moment"),

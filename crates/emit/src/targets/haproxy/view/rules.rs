@@ -54,7 +54,9 @@ pub(super) fn conditions(entry: &Entry) -> String {
         // A parameter without `=` is there too.
         let pattern = match wanted {
             ValueMatch::Present => format!("(^|&){name}(=|&|$)"),
-            ValueMatch::Equals(text) => format!("(^|&){name}={}(&|$)", in_pattern(text.as_str())),
+            ValueMatch::Equals(exactly) => {
+                format!("(^|&){name}={}(&|$)", in_pattern(exactly.as_str()))
+            }
         };
         all.push(format!("{{ query -m reg -- {} }}", literal(&pattern).0));
     }

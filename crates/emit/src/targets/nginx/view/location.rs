@@ -45,6 +45,10 @@ enum LocationAction {
     },
     UpgradeRequired,
     NotFound,
+    /// The variable that holds the named location.
+    Dispatch {
+        variable: Raw,
+    },
 }
 
 /// The named locations of a server, each once.
@@ -53,7 +57,7 @@ pub(super) type NamedLocations = BTreeMap<String, Named>;
 pub(super) fn location(
     slot: &Slot,
     listener: ListenerId,
-    named: &mut NamedLocations,
+    jumps: &mut NamedLocations,
     context: &mut Context<'_>,
 ) -> Option<Location> {
     let path = match slot.matching {
@@ -64,17 +68,9 @@ pub(super) fn location(
     Some(Location {
         matching: Raw(slot.matching.to_owned()),
         path,
-        jump: websocket.and_then(|id| jump(id, plain, listener, named, context)).or_else(|| {
+        jump: websocket.and_then(|id| jump(id, plain, listener, jumps, context)).or_else(|| {
             // WebSocket requests have no route here, plain ones have.
-            (websocket.is_none() && plain.is_some()).then(|| {
-                let missing = Named {
-                    name: Raw("nowhere".into()),
-                    tunnel: false,
-                    action: LocationAction::NotFound,
-                };
-                named.insert("nowhere".into(), missing);
-                Raw("nowhere".into())
-            })
+            (websocket.is_none() && plain.is_some()).then(|| Raw(nowhere(jumps)))
         }),
         action: plain.map_or(LocationAction::NotFound, |id| action(id, listener, context)),
     })
@@ -112,26 +108,54 @@ fn jump(
     id: RouteId,
     plain: Option<RouteId>,
     listener: ListenerId,
-    named: &mut NamedLocations,
+    jumps: &mut NamedLocations,
     context: &mut Context<'_>,
 ) -> Option<Raw> {
+    let tunnels = context.site.routes[id.0].carries_tunnels();
+    (tunnels || plain != Some(id)).then(|| Raw(named(id, true, listener, jumps, context)))
+}
+
+/// The named location of a route for one kind of request.
+pub(super) fn named(
+    id: RouteId,
+    websocket: bool,
+    listener: ListenerId,
+    jumps: &mut NamedLocations,
+    context: &mut Context<'_>,
+) -> String {
     let route = &context.site.routes[id.0];
-    let tunnels = route.carries_tunnels();
-    if !tunnels && plain == Some(id) {
-        return None;
-    }
+    let tunnel = websocket && route.carries_tunnels();
     let name =
-        format!("{}_{}", if tunnels { "tunnel" } else { "plain" }, route_name(context.site, id));
-    if !named.contains_key(&name) {
-        let action = match (&route.action, tunnels) {
-            (Action::Forward(forward), true) => {
+        format!("{}_{}", if tunnel { "tunnel" } else { "plain" }, route_name(context.site, id));
+    if !jumps.contains_key(&name) {
+        let action = match &route.action {
+            Action::Forward(forward) if tunnel => {
                 LocationAction::Proxy(Box::new(proxy::view(id, forward, listener, true, context)))
             }
             _ => action(id, listener, context),
         };
-        named.insert(name.clone(), Named { name: Raw(name.clone()), tunnel: tunnels, action });
+        jumps.insert(name.clone(), Named { name: Raw(name.clone()), tunnel, action });
     }
-    Some(Raw(name))
+    name
+}
+
+/// The named location of requests that no route matches.
+pub(super) fn nowhere(jumps: &mut NamedLocations) -> String {
+    let name = "nowhere".to_owned();
+    let missing =
+        Named { name: Raw(name.clone()), tunnel: false, action: LocationAction::NotFound };
+    jumps.insert(name.clone(), missing);
+    name
+}
+
+/// The one location of a host whose routes are chosen by a map.
+pub(super) fn dispatch(variable: Raw) -> Location {
+    Location {
+        matching: Raw(String::new()),
+        path: Raw("/".into()),
+        jump: None,
+        action: LocationAction::Dispatch { variable },
+    }
 }
 
 fn action(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> LocationAction {

@@ -1,5 +1,6 @@
 //! What the templates print: the site in nginx's own terms.
 
+mod dispatch;
 mod headers;
 mod location;
 mod maps;

@@ -10,7 +10,7 @@ use wsgen_model::site::{Auth, Forward, Listener, ListenerId, RouteId, Site, Tls}
 
 use super::location::{self, Location, Named, NamedLocations};
 use super::proxy::{self, ErrorPage};
-use super::{Context, route_name, size, slots, snippets, time};
+use super::{Context, dispatch, route_name, size, slots, snippets, time};
 use crate::engine::Raw;
 use crate::targets::nginx::quote::{literal, value};
 use crate::targets::nginx::support::HTTP2_DIRECTIVE;
@@ -121,9 +121,12 @@ fn server(
     let site = context.site;
     let listener = site.listener(id);
     let mut jumps = NamedLocations::new();
-    let slots = slots::slots(routes, context);
-    let locations =
-        slots.iter().filter_map(|slot| location::location(slot, id, &mut jumps, context)).collect();
+    let locations = if dispatch::is_needed(routes, site) {
+        vec![location::dispatch(dispatch::variable(routes, id, &mut jumps, context))]
+    } else {
+        let slots = slots::slots(routes, context);
+        slots.iter().filter_map(|slot| location::location(slot, id, &mut jumps, context)).collect()
+    };
     let forwards: Vec<(RouteId, &Forward)> =
         routes.iter().filter_map(|id| Some((*id, site.routes[id.0].forward()?))).collect();
     let http2 = listener.protocols.contains(&Protocol::H2);
