@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use wsgen_model::config::ValueMatch;
+use wsgen_model::scalar::Method;
 use wsgen_model::site::{Entry, ListenerId, PathRule, RouteId, Site};
 
 use super::location::{self, NamedLocations};
@@ -98,7 +99,7 @@ fn pattern(entry: &Entry, websocket: bool, fields: &[String], context: &Context<
     if entry.methods.is_empty() {
         pattern.push_str(ANY);
     } else {
-        let methods: Vec<_> = entry.methods.iter().map(|method| method.as_str()).collect();
+        let methods: Vec<_> = entry.methods.iter().map(Method::as_str).collect();
         pattern.push_str(&format!("({})", methods.join("|")));
     }
     pattern.push_str(if websocket { "\nwebsocket\n" } else { "\n[^\n]*\n" });
