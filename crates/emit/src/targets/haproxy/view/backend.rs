@@ -46,17 +46,16 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
     };
     let retries = *forward.attempts - 1;
     let plain = format!("wsgen_{}", upstream.name.value);
-    let mine = |known: &&Backend| {
-        known.name.0 == plain || known.name.0.starts_with(&format!("{plain}.")) // names have no dot
-    };
-    let equal = |known: &&Backend| {
+    let mine = context.by_upstream.get(&forward.upstream).cloned().unwrap_or_default();
+    let equal = mine.iter().map(|at| &context.backends[*at]).find(|known| {
         known.response == response && known.tunnel == tunnel && known.retries == retries
-    };
-    if let Some(known) = context.backends.iter().filter(mine).find(equal) {
+    });
+    if let Some(known) = equal {
         return known.name.clone();
     }
-    let first = !context.backends.iter().any(|known| mine(&known));
-    let name = if first { plain } else { format!("{plain}.{}", route_name(context.site, id)) };
+    // Names of a model have no dot.
+    let name =
+        if mine.is_empty() { plain } else { format!("{plain}.{}", route_name(context.site, id)) };
     let (balance, consistent) = balance(upstream, context);
     let view = Backend {
         name: Raw(name.clone()),
@@ -82,8 +81,12 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
         }),
         check: upstream.health_check.as_ref().and_then(|check| self::check(&check.value)),
         servers: servers(upstream, context),
-        snippets: snippets(context.site, SnippetPlace::Upstream, |route| route == id),
+        snippets: snippets(context, SnippetPlace::Upstream, |route| {
+            let other = context.site.routes[route.0].forward();
+            other.is_some_and(|other| other.upstream == forward.upstream)
+        }),
     };
+    context.by_upstream.entry(forward.upstream).or_default().push(context.backends.len());
     context.backends.push(view);
     Raw(name)
 }

@@ -97,7 +97,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
         hosts,
         choices,
         routes,
-        snippets: snippets(site, SnippetPlace::Listener, |route| used.contains(&route)),
+        snippets: snippets(context, SnippetPlace::Listener, |route| used.contains(&route)),
     }
 }
 

@@ -52,9 +52,13 @@ struct Table {
 /// What building a view needs.
 struct Context<'a> {
     site: &'a Site,
+    /// Routes with snippets, mostly none: asked for by every route and upstream.
+    with_snippets: Vec<RouteId>,
     version: Option<TargetVersion>,
     diagnostics: &'a mut Diagnostics,
     backends: Vec<backend::Backend>,
+    /// The places of an upstream's backends in that list.
+    by_upstream: std::collections::HashMap<wsgen_model::site::UpstreamId, Vec<usize>>,
 }
 
 pub(super) fn view(
@@ -62,7 +66,19 @@ pub(super) fn view(
     version: Option<TargetVersion>,
     diagnostics: &mut Diagnostics,
 ) -> View {
-    let mut context = Context { site, version, diagnostics, backends: Vec::new() };
+    let with_snippets = site
+        .routes_with_ids()
+        .filter(|(_, route)| !route.snippets.is_empty())
+        .map(|(id, _)| id)
+        .collect();
+    let mut context = Context {
+        site,
+        with_snippets,
+        version,
+        diagnostics,
+        backends: Vec::new(),
+        by_upstream: std::collections::HashMap::new(),
+    };
     let frontends = site.listener_ids().map(|id| frontend::view(id, &mut context)).collect();
     let listeners = &site.listeners;
     let largest = |pick: fn(&wsgen_model::site::ListenerLimits) -> u64, floor: u64| {
@@ -95,9 +111,9 @@ pub(super) fn view(
         }),
         tables: tables(site),
         frontends,
+        main_snippets: snippets(&context, SnippetPlace::Main, |_| true),
+        http_snippets: snippets(&context, SnippetPlace::Http, |_| true),
         backends: context.backends,
-        main_snippets: snippets(site, SnippetPlace::Main, |_| true),
-        http_snippets: snippets(site, SnippetPlace::Http, |_| true),
     }
 }
 
@@ -143,10 +159,14 @@ fn route_name(site: &Site, id: RouteId) -> String {
 }
 
 /// The snippets of a place, as they stand, with their reasons.
-fn snippets(site: &Site, place: SnippetPlace, wanted: impl Fn(RouteId) -> bool) -> Vec<Raw> {
-    let of_routes = site.routes_with_ids().filter(|(id, _)| wanted(*id));
-    of_routes
-        .flat_map(|(_, route)| &route.snippets)
+fn snippets(
+    context: &Context<'_>,
+    place: SnippetPlace,
+    wanted: impl Fn(RouteId) -> bool,
+) -> Vec<Raw> {
+    let with_snippets = context.with_snippets.iter().filter(|id| wanted(**id));
+    with_snippets
+        .flat_map(|id| &context.site.routes[id.0].snippets)
         .filter_map(|snippet| {
             let snippet = &snippet.value;
             let here = snippet.target.as_ref()?.as_str() == super::TARGET.name

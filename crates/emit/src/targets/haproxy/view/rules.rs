@@ -78,7 +78,7 @@ pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>
         Action::Respond(respond) => self::respond(respond, &mut rules),
         Action::Forward(forward) => self::forward(id, listener, forward, &mut rules, context),
     }
-    for snippet in snippets(site, SnippetPlace::Route, |route| route == id) {
+    for snippet in snippets(context, SnippetPlace::Route, |route| route == id) {
         rules.list.push(Rule(snippet));
     }
     rules.list

@@ -60,6 +60,8 @@ const WORKER_CONNECTIONS: u64 = 4096;
 /// What building a view needs.
 struct Context<'a> {
     site: &'a Site,
+    /// Routes with snippets, mostly none: asked for by every route and upstream.
+    with_snippets: Vec<RouteId>,
     version: Option<TargetVersion>,
     diagnostics: &'a mut Diagnostics,
     maps: Vec<MapBlock>,
@@ -70,7 +72,12 @@ pub(super) fn view(
     version: Option<TargetVersion>,
     diagnostics: &mut Diagnostics,
 ) -> View {
-    let mut context = Context { site, version, diagnostics, maps: Vec::new() };
+    let with_snippets = site
+        .routes_with_ids()
+        .filter(|(_, route)| !route.snippets.is_empty())
+        .map(|(id, _)| id)
+        .collect();
+    let mut context = Context { site, with_snippets, version, diagnostics, maps: Vec::new() };
     let upstreams = site.upstreams.iter().map(|item| upstream::view(item, &mut context)).collect();
     let servers = site.listener_ids().flat_map(|id| server::views(id, &mut context)).collect();
     let connections: u64 = site
@@ -99,8 +106,8 @@ pub(super) fn view(
         zones: zones(site),
         upstreams,
         servers,
-        main_snippets: snippets(site, SnippetPlace::Main, |_| true),
-        http_snippets: snippets(site, SnippetPlace::Http, |_| true),
+        main_snippets: snippets(&context, SnippetPlace::Main, |_| true),
+        http_snippets: snippets(&context, SnippetPlace::Http, |_| true),
         maps: context.maps,
     }
 }
@@ -157,10 +164,14 @@ fn route_name(site: &Site, id: RouteId) -> String {
 }
 
 /// The snippets of a place, as they stand, with their reasons.
-fn snippets(site: &Site, place: SnippetPlace, wanted: impl Fn(RouteId) -> bool) -> Vec<Raw> {
-    let of_routes = site.routes_with_ids().filter(|(id, _)| wanted(*id));
-    of_routes
-        .flat_map(|(_, route)| &route.snippets)
+fn snippets(
+    context: &Context<'_>,
+    place: SnippetPlace,
+    wanted: impl Fn(RouteId) -> bool,
+) -> Vec<Raw> {
+    let with_snippets = context.with_snippets.iter().filter(|id| wanted(**id));
+    with_snippets
+        .flat_map(|id| &context.site.routes[id.0].snippets)
         .filter_map(|snippet| {
             let snippet = &snippet.value;
             let here = snippet.target.as_ref()?.as_str() == super::TARGET.name

@@ -137,7 +137,7 @@ pub(super) fn view(
         error_pages: error_pages(forward, &name),
         headers: headers::request(id, forward, listener, tunnel, context),
         response: headers::response(&forward.response_headers),
-        snippets: snippets(site, SnippetPlace::Route, |route| route == id),
+        snippets: snippets(context, SnippetPlace::Route, |route| route == id),
     }
 }
 

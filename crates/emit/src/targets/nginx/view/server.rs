@@ -148,7 +148,7 @@ fn server(
             .iter()
             .flat_map(|(id, forward)| proxy::error_pages(forward, &route_name(site, *id)))
             .collect(),
-        snippets: snippets(site, SnippetPlace::Listener, |id| routes.contains(&id)),
+        snippets: snippets(context, SnippetPlace::Listener, |id| routes.contains(&id)),
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamVi
             ))
         }),
         servers,
-        snippets: snippets(context.site, SnippetPlace::Upstream, |id| {
+        snippets: snippets(context, SnippetPlace::Upstream, |id| {
             let route = &context.site.routes[id.0];
             route.forward().is_some_and(|forward| forward.upstream == UpstreamId(number))
         }),
