@@ -188,7 +188,7 @@ codes! {
     WSG0385 LOSS_LYING_UPGRADE Warning "loss of `a 101 that was not asked for`";
     WSG0386 LOSS_ACCEPT_PROXY_VERSION Warning "loss of `proxy_protocol.accept: v1 or v2`";
     WSG0501 UNREADABLE Error "the input could not be read";
-    WSG0502 NOT_RENDERED Error "a field that this target's templates do not know yet";
+    WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
 }
 
 // === impl Code ===

@@ -3,7 +3,7 @@
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
-use crate::support::Support::{self, Approximate, Exact, Lost, NotYet};
+use crate::support::Support::{self, Approximate, Exact, Lost};
 
 /// `server … resolve` in the open source version (nginx, "Module `ngx_http_upstream_module`").
 pub(super) const RESOLVE: TargetVersion = TargetVersion::new(1, 27, 3);
@@ -73,7 +73,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
             Lost("before 1.27.3 a name is resolved once, at start or reload")
         }
         Feature::Sticky if since(STICKY) => Exact,
-        Feature::Sticky => NotYet,
+        Feature::Sticky => {
+            Approximate("before 1.29.6 the cookie names a server by its place in the list")
+        }
         Feature::RegexPath => Approximate("it is matched against the decoded path"),
         Feature::AcceptProxyVersion => Approximate("both versions are accepted"),
         Feature::DrainSpread => Lost("all tunnels of an old worker end in one moment"),

@@ -24,7 +24,7 @@ pub(super) struct Response {
     /// Fields of the upstream that do not pass.
     hide: Vec<String>,
     /// Fields that are added, to errors and the 101 too.
-    add: Vec<Field>,
+    pub(super) add: Vec<Field>,
 }
 
 /// nginx's variable of a request field; `None` where the name has characters that variables lack.

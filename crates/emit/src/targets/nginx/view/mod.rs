@@ -7,6 +7,7 @@ mod maps;
 mod proxy;
 mod server;
 mod slots;
+mod sticky;
 mod upstream;
 
 use serde::Serialize;
@@ -78,7 +79,8 @@ pub(super) fn view(
         .map(|(id, _)| id)
         .collect();
     let mut context = Context { site, with_snippets, version, diagnostics, maps: Vec::new() };
-    let upstreams = site.upstreams.iter().map(|item| upstream::view(item, &mut context)).collect();
+    let upstreams =
+        site.upstreams.iter().flat_map(|item| upstream::views(item, &mut context)).collect();
     let servers = site.listener_ids().flat_map(|id| server::views(id, &mut context)).collect();
     let connections: u64 = site
         .listeners

@@ -6,7 +6,7 @@ use wsgen_model::scalar::TunnelIdle;
 use wsgen_model::site::{Auth, Forward, ListenerId, Rewrite, RouteId, Upstream};
 
 use super::headers::{Field, Response};
-use super::{Context, headers, maps, route_name, size, snippets, time, upstream, zone};
+use super::{Context, headers, maps, route_name, size, snippets, sticky, time, upstream, zone};
 use crate::engine::Raw;
 use crate::targets::nginx::quote::{literal, value, with_variables};
 
@@ -92,7 +92,16 @@ pub(super) fn view(
         _ => None,
     };
     let scheme = if to.tls.is_some() { "https" } else { "http" };
-    let pass = format!("{scheme}://{}{}", upstream::name(to).0, path.as_deref().unwrap_or(""));
+    let sticky = sticky::variables(to, context);
+    let group =
+        sticky.as_ref().map_or_else(|| upstream::name(to).0, |sticky| sticky.upstream.clone());
+    // A target with a variable needs its path written out.
+    let sent = if sticky.is_some() && rewrite.is_none() { "$request_uri" } else { "" };
+    let pass = format!("{scheme}://{group}{}", path.as_deref().unwrap_or(sent));
+    let mut response = headers::response(&forward.response_headers);
+    response.add.extend(
+        sticky.map(|sticky| Field { name: "Set-Cookie".into(), value: Raw(sticky.cookie) }),
+    );
     let origin = forward.websocket.origins.as_ref().filter(|_| tunnel).map(|origins| {
         Raw(context.map(maps::origins(&name, &origins.value, *forward.websocket.missing_origin)))
     });
@@ -136,7 +145,7 @@ pub(super) fn view(
             .collect(),
         error_pages: error_pages(forward, &name),
         headers: headers::request(id, forward, listener, tunnel, context),
-        response: headers::response(&forward.response_headers),
+        response,
         snippets: snippets(context, SnippetPlace::Route, |route| route == id),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct UpstreamView {
     snippets: Vec<Raw>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Clone)]
 struct UpstreamServer {
     address: Raw,
     options: Raw,
@@ -33,43 +33,40 @@ pub(super) fn name(upstream: &Upstream) -> Raw {
     Raw(format!("wsgen_{}", upstream.name.value))
 }
 
-pub(super) fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
-    let number = context.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
-    let again = context.version.is_some_and(|version| version >= RESOLVE);
-    let method = (upstream.servers.len() > 1).then(|| method(upstream, number, context)).flatten();
-    let no_backups =
-        matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash | Policy::Random);
-    let mut zone = false;
-    let mut servers = Vec::new();
-    for server in &upstream.servers {
-        let mut options = String::new();
-        if server.weight.get() != 1 {
-            options.push_str(&format!(" weight={}", server.weight.get()));
-        }
-        if let Some(check) = &upstream.health_check {
-            // Passive: so many failed requests take a server out for one interval.
-            let interval = check.interval.as_millis().div_ceil(1000);
-            options.push_str(&format!(
-                " max_fails={} fail_timeout={interval}s",
-                check.unhealthy_threshold.get()
-            ));
-        }
-        if *server.backup {
-            if let (true, Some(span)) = (no_backups && method.is_some(), server.backup.span) {
-                context.refuse(span, "backup servers beside this policy");
+/// The block of an upstream, and before 1.29.6 one more for each server that clients stick to.
+pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<UpstreamView> {
+    let mut views = vec![view(upstream, context)];
+    if sticks_by_map(upstream, context) {
+        let all: Vec<UpstreamServer> = servers(upstream, false, context).0;
+        for own in 0..all.len() {
+            let mut servers = all.clone();
+            for (number, server) in servers.iter_mut().enumerate() {
+                let backup = if number == own { "" } else { " backup" };
+                server.options.0 = server.options.0.replace(" backup", "") + backup;
             }
-            options.push_str(" backup");
+            views.push(UpstreamView {
+                name: Raw(format!("{}_s{}", name(upstream).0, own + 1)),
+                zone: false,
+                method: None,
+                sticky: None,
+                servers,
+                snippets: Vec::new(),
+            });
         }
-        if again && *server.resolve == Resolve::Runtime {
-            options.push_str(" resolve");
-            zone = true;
-        }
-        let address = match &server.address.value {
-            UpstreamAddress::Unix(path) => literal(&format!("unix:{path}")),
-            address => Raw(address.to_string()),
-        };
-        servers.push(UpstreamServer { address, options: Raw(options) });
     }
+    views
+}
+
+/// Whether stickiness is told by maps: before there was a directive for it.
+pub(super) fn sticks_by_map(upstream: &Upstream, context: &Context<'_>) -> bool {
+    let directive = context.version.is_some_and(|version| version >= STICKY);
+    upstream.sticky.is_some() && !directive && upstream.servers.len() > 1
+}
+
+fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
+    let number = context.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
+    let method = (upstream.servers.len() > 1).then(|| method(upstream, number, context)).flatten();
+    let (servers, zone) = servers(upstream, method.is_some(), context);
     let sticky = upstream.sticky.as_ref().filter(|_| context.version.is_some_and(|v| v >= STICKY));
     UpstreamView {
         name: name(upstream),
@@ -97,6 +94,49 @@ pub(super) fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamVi
             route.forward().is_some_and(|forward| forward.upstream == UpstreamId(number))
         }),
     }
+}
+
+/// The lines of the servers, and whether names among them are resolved again.
+fn servers(
+    upstream: &Upstream,
+    has_method: bool,
+    context: &mut Context<'_>,
+) -> (Vec<UpstreamServer>, bool) {
+    let again = context.version.is_some_and(|version| version >= RESOLVE);
+    let no_backups =
+        matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash | Policy::Random);
+    let mut zone = false;
+    let mut servers = Vec::new();
+    for server in &upstream.servers {
+        let mut options = String::new();
+        if server.weight.get() != 1 {
+            options.push_str(&format!(" weight={}", server.weight.get()));
+        }
+        if let Some(check) = &upstream.health_check {
+            // Passive: so many failed requests take a server out for one interval.
+            let interval = check.interval.as_millis().div_ceil(1000);
+            options.push_str(&format!(
+                " max_fails={} fail_timeout={interval}s",
+                check.unhealthy_threshold.get()
+            ));
+        }
+        if *server.backup {
+            if let (true, Some(span)) = (no_backups && has_method, server.backup.span) {
+                context.refuse(span, "backup servers beside this policy");
+            }
+            options.push_str(" backup");
+        }
+        if again && *server.resolve == Resolve::Runtime {
+            options.push_str(" resolve");
+            zone = true;
+        }
+        let address = match &server.address.value {
+            UpstreamAddress::Unix(path) => literal(&format!("unix:{path}")),
+            address => Raw(address.to_string()),
+        };
+        servers.push(UpstreamServer { address, options: Raw(options) });
+    }
+    (servers, zone)
 }
 
 fn method(upstream: &Upstream, number: usize, context: &mut Context<'_>) -> Option<Raw> {
