@@ -120,11 +120,14 @@ pub(super) fn view(
 impl Context<'_> {
     /// A value that HAProxy cannot be given.
     fn refuse(&mut self, span: Span, what: &str) {
-        self.diagnostics.push(
+        let finding =
             Diagnostic::new(Code::NOT_RENDERED, format!("HAProxy cannot be given {what}"))
                 .at(span)
-                .help("write it another way, or give this route to another target"),
-        );
+                .help("write it another way, or give this route to another target");
+        // Plain requests and tunnels of one route meet the same value.
+        if !self.diagnostics.iter().any(|known| *known == finding) {
+            self.diagnostics.push(finding);
+        }
     }
 }
 

@@ -117,11 +117,13 @@ pub(super) fn view(
 impl Context<'_> {
     /// A value that nginx cannot be given.
     fn refuse(&mut self, span: Span, what: &str) {
-        self.diagnostics.push(
-            Diagnostic::new(Code::NOT_RENDERED, format!("nginx cannot be given {what}"))
-                .at(span)
-                .help("write it another way, or give this route to another target"),
-        );
+        let finding = Diagnostic::new(Code::NOT_RENDERED, format!("nginx cannot be given {what}"))
+            .at(span)
+            .help("write it another way, or give this route to another target");
+        // Plain requests and tunnels of one route meet the same value.
+        if !self.diagnostics.iter().any(|known| *known == finding) {
+            self.diagnostics.push(finding);
+        }
     }
 
     /// Adds a map unless it is there already, and gives its variable.

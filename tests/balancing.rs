@@ -1,0 +1,61 @@
+//! How requests and tunnels spread over servers, observed on running servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod real_server;
+
+use std::time::Instant;
+
+use real_server::{ALL, HAPROXY, start, upstream};
+
+const HEAD: &str = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:PORT\"}]\n";
+
+#[tokio::test]
+async fn clients_stick_to_their_server() {
+    let (app, other) = (upstream("app").await, upstream("other").await);
+    let model = format!(
+        "{HEAD}upstreams:\n  pool:\n    servers: [\"127.0.0.1:{app}\", \"127.0.0.1:{other}\"]\n\
+         \x20   load_balancing: {{policy: round_robin}}\n    sticky: {{cookie: {{name: WSROUTE, same_site: lax}}}}\n\
+         routes:\n  - {{upstream: pool}}\n"
+    );
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        let mut met = std::collections::HashSet::new();
+        for _ in 0..6 {
+            // `sticky/visible`: the choice is on the 101 already.
+            let (_, answer) = server.open("/a?b=c", &[]).await.unwrap();
+            let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+            assert!(cookie.starts_with("WSROUTE=") && cookie.contains("SameSite=Lax"), "{cookie}");
+            let choice = cookie.split(';').next().unwrap();
+            let first = answer.headers()["x-seen"].clone();
+            met.insert(first.clone());
+            for _ in 0..3 {
+                let (_, answer) = server.open("/a?b=c", &[("cookie", choice)]).await.unwrap();
+                assert_eq!(answer.headers()["x-seen"], first);
+                assert!(!answer.headers().contains_key("set-cookie"));
+            }
+        }
+        assert_eq!(met.len(), 2, "first clients are spread over both servers");
+        // `sticky/rebalance`
+        assert!(server.open("/", &[("cookie", "WSROUTE=gone")]).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn sick_servers_are_left() {
+    let (app, other) = (upstream("app").await, upstream("other").await);
+    let model = format!(
+        "{HEAD}upstreams:\n  pool:\n    servers: [\"127.0.0.1:{app}\", \"127.0.0.1:{other}\", \"127.0.0.1:1\"]\n\
+         \x20   load_balancing: {{policy: round_robin}}\n    sticky: {{cookie: {{name: WSROUTE, same_site: lax}}}}\n\
+         \x20   health_check: {{type: websocket, path: /check, interval: 100ms, unhealthy_threshold: 1, healthy_threshold: 1}}\n\
+         routes:\n  - {{upstream: pool}}\n"
+    );
+    let server = start(&HAPROXY, &model, &[]).await;
+    // The dead server is found out by its check, the live ones by a real handshake.
+    let deadline = Instant::now() + real_server::PATIENCE;
+    let mut good = 0;
+    while good < 6 {
+        assert!(Instant::now() < deadline, "the dead server is still used");
+        good = if server.status("GET /").await == 200 { good + 1 } else { 0 };
+    }
+}
