@@ -8,8 +8,28 @@ use crate::field::ScalarSpec;
 
 /// A server's version: one to three numbers, such as `1.26` or `2.4.71`. Versions compare by number; a
 /// part that is not written is 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub struct TargetVersion([u16; 3], u8);
+
+impl PartialEq for TargetVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for TargetVersion {}
+
+impl PartialOrd for TargetVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TargetVersion {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
 
 impl TargetVersion {
     /// The three numbers.
@@ -73,6 +93,7 @@ mod tests {
         let version = |text| TargetVersion::parse(text).unwrap();
         assert!(version("1.9") < version("1.26"));
         assert!(version("2.4") < version("2.4.1"));
+        assert!(version("2.6") >= TargetVersion::new(2, 6, 0));
         assert_eq!(version("1.30").to_string(), "1.30");
         for text in ["", "1.", "v1", "1.2.3.4", "1.2-3", "1.+2"] {
             assert!(TargetVersion::parse(text).is_err(), "{text}");
