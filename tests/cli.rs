@@ -49,7 +49,7 @@ fn presets_are_clean_formatted_and_not_overwritten() {
 
 #[test]
 fn examples_are_formatted() {
-    let output = wsgen(&["fmt", "--check", "examples"], "");
+    let output = wsgen(&["fmt", "--check", "examples", "examples/article"], "");
     assert_eq!((output.status.code(), text(output.stderr)), (Some(0), String::new()));
 }
 

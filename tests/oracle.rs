@@ -33,7 +33,7 @@ fn same(ours: &Node, other: &Other) -> bool {
 #[test]
 fn models_read_the_same_elsewhere() {
     let mut count = 0;
-    for folder in ["examples", "src/presets", "tests/fixtures"] {
+    for folder in ["examples", "examples/article", "src/presets", "tests/fixtures"] {
         for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
             let path = file.unwrap().path();
             // This one is wrong on purpose, a key twice included, which the other reader refuses.
