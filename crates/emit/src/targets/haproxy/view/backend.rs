@@ -21,9 +21,11 @@ pub(super) struct Backend {
     connect: Raw,
     response: Raw,
     tunnel: Raw,
+    half_closed: Raw,
     retries: u64,
     keepalive: bool,
     cookie: Option<Raw>,
+    check_timeout: Option<Raw>,
     check: Option<Check>,
     servers: Vec<Raw>,
     snippets: Vec<Raw>,
@@ -64,6 +66,7 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
         connect: time(*upstream.connect),
         response,
         tunnel,
+        half_closed: half_closed(context),
         retries,
         keepalive: upstream.tcp_keepalive.is_some(),
         cookie: upstream.sticky.as_ref().map(|sticky| {
@@ -79,6 +82,7 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
                 literal(sticky.name.as_str()).0
             ))
         }),
+        check_timeout: upstream.health_check.as_ref().map(|check| time(*check.timeout)),
         check: upstream.health_check.as_ref().and_then(|check| self::check(&check.value)),
         servers: servers(upstream, context),
         snippets: snippets(context, SnippetPlace::Upstream, |route| {
@@ -89,6 +93,13 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
     context.by_upstream.entry(forward.upstream).or_default().push(context.backends.len());
     context.backends.push(view);
     Raw(name)
+}
+
+/// The side of the server has no listener of its own: the longest that any of them allows.
+fn half_closed(context: &Context<'_>) -> Raw {
+    let longest =
+        context.site.listeners.iter().map(|listener| *listener.timeouts.half_closed).max();
+    longest.map_or_else(|| Raw("30s".into()), time)
 }
 
 fn balance(upstream: &Upstream, context: &mut Context<'_>) -> (Raw, bool) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use wsgen_model::config::SnippetPlace;
-use wsgen_model::scalar::ListenAddress;
+use wsgen_model::scalar::{ListenAddress, Origin};
 use wsgen_model::site::{Action, Listener, ListenerId, RouteId};
 
 use super::rules::{self, Rule};
@@ -21,6 +21,8 @@ pub(super) struct Frontend {
     body_idle: Raw,
     half_closed: Raw,
     keepalive: bool,
+    /// Whether a route compares Origin with Host.
+    compares_origin: bool,
     /// Which host claims a request.
     hosts: Vec<Raw>,
     /// Which route it belongs to, the first that fits.
@@ -65,10 +67,11 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
         };
         for (route, entry) in site.ranked_entries(routes) {
             let conditions = rules::conditions(entry);
-            choices.push(Raw(format!(
-                "http-request set-var(txn.route) str({}) if !{{ var(txn.route) -m found }} {claim} {conditions}",
-                route_name(site, route)
-            )));
+            let all = ["!{ var(txn.route) -m found }", claim.as_str(), conditions.as_str()];
+            let all: Vec<_> = all.into_iter().filter(|condition| !condition.is_empty()).collect();
+            let name = route_name(site, route);
+            let line = format!("http-request set-var(txn.route) str({name}) if {}", all.join(" "));
+            choices.push(Raw(line));
         }
         used.extend(routes);
     }
@@ -77,6 +80,12 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
     let keepalive = used.iter().any(|id| {
         let forward = site.routes[id.0].forward();
         forward.is_some_and(|forward| site.upstream(forward.upstream).tcp_keepalive.is_some())
+    });
+    let compares_origin = used.iter().any(|id| {
+        let forward = site.routes[id.0].forward();
+        let origins = forward.and_then(|forward| forward.websocket.origins.as_ref());
+        origins
+            .is_some_and(|origins| origins.value.iter().any(|origin| origin.value == Origin::Same))
     });
     let routes = used.iter().map(|route| route_rules(*route, id, context)).collect();
     Frontend {
@@ -94,6 +103,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
         body_idle: time(*listener.timeouts.body_idle),
         half_closed: time(*listener.timeouts.half_closed),
         keepalive,
+        compares_origin,
         hosts,
         choices,
         routes,

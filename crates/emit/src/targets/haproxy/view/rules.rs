@@ -309,15 +309,20 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
         ForwardedMode::Replace => false,
         ForwardedMode::Append => !trusted.is_empty(),
     };
-    let stranger = if append { format!("!{{ src {} }}", trusted.join(" ")) } else { String::new() };
+    let stranger = format!("!{{ src {} }}", trusted.join(" "));
     for header in &*forward.forwarded.headers {
         let (name, own) = match header {
             ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
             ForwardedHeader::Proto => ("X-Forwarded-Proto", "%[ssl_fc,iif(https,http)]"),
             ForwardedHeader::Host => ("X-Forwarded-Host", "%[req.hdr(host)]"),
         };
+        if !append {
+            // Replaces every line of that name.
+            rules.push(&format!("http-request set-header {name} {own}"));
+            continue;
+        }
         rules.when(&format!("http-request del-header {name}"), &stranger);
-        if append && *header == ForwardedHeader::For {
+        if *header == ForwardedHeader::For {
             // Behind a trusted proxy: its own list, and the peer.
             let list = format!("http-request set-header {name} \"%[req.fhdr({name})], %[src]\"");
             let known = format!("{{ src {} }} {{ req.fhdr({name}) -m found }}", trusted.join(" "));
