@@ -26,8 +26,8 @@ pub(super) struct View {
     title: String,
     drain: Raw,
     worker_connections: u64,
-    /// Files that a worker may open, where `max_connections` asks for more than the usual 1024.
-    open_files: Option<u64>,
+    /// Files that a worker may open: the usual 1024 are fewer than its connections.
+    open_files: u64,
     log: Option<&'static str>,
     resolver: Option<Resolver>,
     pub(super) has_dollar: bool,
@@ -88,12 +88,13 @@ pub(super) fn view(
         .filter_map(|l| l.limits.max_connections)
         .map(|limit| limit.get())
         .sum();
+    let worker_connections = WORKER_CONNECTIONS.max(2 * connections);
     View {
         title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
         drain: time(*site.drain.timeout),
         // Two sockets a tunnel; every worker could get all of them.
-        worker_connections: WORKER_CONNECTIONS.max(2 * connections),
-        open_files: (connections > 0).then(|| 2 * connections + 1024),
+        worker_connections,
+        open_files: 2 * worker_connections,
         log: match *site.access_log.format {
             AccessLogFormat::Combined => None,
             AccessLogFormat::Common => Some("common"),
