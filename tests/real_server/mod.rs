@@ -6,6 +6,7 @@
 use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -35,8 +36,17 @@ impl Drop for Server {
     }
 }
 
+/// A port that nothing holds. Servers bind by number, so it comes from below the range that the kernel hands out
+/// by itself (32768 and up): no connection of a test running beside this one can take it in between.
 pub(crate) fn free_port() -> u16 {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let base = 20_000 + u16::try_from(std::process::id() % 100).unwrap_or(0) * 100;
+    loop {
+        let port = base + NEXT.fetch_add(1, Ordering::Relaxed);
+        if StdListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Starts an upstream and gives its port. WebSockets are echoed; a plain request gets the upstream's name,
