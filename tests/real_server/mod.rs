@@ -211,8 +211,11 @@ impl Server {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
         let fields: String = fields.lines().map(|field| format!("{field}\r\n")).collect();
-        let host =
-            if fields.to_ascii_lowercase().contains("host:") { "" } else { "Host: a.test\r\n" };
+        let host = if fields.to_ascii_lowercase().lines().any(|field| field.starts_with("host:")) {
+            ""
+        } else {
+            "Host: a.test\r\n"
+        };
         let request = format!("{line} HTTP/1.1\r\n{host}{fields}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
