@@ -113,6 +113,8 @@ pub(crate) struct Kind {
     file: &'static str,
     check: fn(&Path) -> Vec<String>,
     run: fn(&Path) -> Vec<String>,
+    /// The signal that makes it read its configuration anew.
+    reload: &'static str,
 }
 
 pub(crate) const NGINX: Kind = Kind {
@@ -123,6 +125,7 @@ pub(crate) const NGINX: Kind = Kind {
     file: "nginx.conf",
     check: |folder| [vec!["-t".to_owned()], nginx_arguments(folder)].concat(),
     run: |folder| [nginx_arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
+    reload: "-HUP",
 };
 
 pub(crate) const HAPROXY: Kind = Kind {
@@ -139,7 +142,8 @@ pub(crate) const HAPROXY: Kind = Kind {
             folder.join("haproxy.cfg").display().to_string(),
         ]
     },
-    run: |folder| vec!["-f".into(), folder.join("haproxy.cfg").display().to_string()],
+    run: |folder| vec!["-W".into(), "-f".into(), folder.join("haproxy.cfg").display().to_string()],
+    reload: "-USR2",
 };
 
 /// Every server that can be rendered for.
@@ -205,6 +209,12 @@ pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> S
 }
 
 impl Server {
+    /// Makes the server read its configuration anew.
+    pub(crate) fn reload(&self, kind: &Kind) {
+        let id = self.child.id().to_string();
+        assert!(Process::new("kill").args([kind.reload, &id]).status().unwrap().success());
+    }
+
     /// Sends a head as it stands (with `Connection: close` added) and gives the whole answer in lower case,
     /// because servers differ in the case of names.
     pub(crate) async fn send(&self, head: &str) -> String {

@@ -1,0 +1,39 @@
+//! What happens to open tunnels and to new connections at a reload, observed on running servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod real_server;
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use real_server::{ALL, PATIENCE, echo, start, upstream};
+use tokio_tungstenite::tungstenite::Message;
+
+/// `drain/reload`
+#[tokio::test]
+async fn tunnels_live_on_for_the_drain_and_no_connection_is_refused() {
+    let app = upstream("app").await;
+    let model = format!(
+        "version: 1\ndrain: {{timeout: 3s}}\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+         upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n"
+    );
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        let (mut tunnel, _) = server.open("/", &[]).await.unwrap();
+        echo(&mut tunnel, Message::text("before")).await;
+        server.reload(kind);
+        let reloaded = Instant::now();
+        while reloaded.elapsed() < Duration::from_millis(1_500) {
+            assert_eq!(server.status("GET /").await, 200, "{}", kind.target);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        echo(&mut tunnel, Message::text("after")).await;
+        let end = tokio::time::timeout(PATIENCE, tunnel.next()).await.unwrap();
+        assert!(end.is_none_or(|message| message.is_err()), "{}: the tunnel ends", kind.target);
+        let lived = reloaded.elapsed();
+        let window = Duration::from_millis(2_700)..Duration::from_secs(8);
+        assert!(window.contains(&lived), "{}: {lived:?}", kind.target);
+        echo(&mut server.open("/", &[]).await.unwrap().0, Message::text("new")).await;
+    }
+}
