@@ -202,7 +202,9 @@ async fn paths_and_fields_are_rewritten() {
             ("/chat?q=1", "/?q=1"),
             ("/chat/", "/"),
             ("/chat/a%2Fb?x=%20%41", "/a%2Fb?x=%20%41"),
+            ("/chat/chat", "/chat"),
             ("/one", "/two"),
+            ("/one/one", "/two/one"),
             ("/one/a?b", "/two/a?b"),
             ("/v12/users?x=1", "/api/12/users?x=1"),
         ] {

@@ -92,7 +92,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::MaxBodyBytes => Approximate("bodies without a length are not bounded"),
         Feature::TcpKeepalive => Approximate("the system's own interval holds"),
         Feature::Subprotocols => {
-            Approximate("an offer without a listed name is refused, others pass whole")
+            Approximate("an offer without a listed name is taken out, others pass whole")
         }
         Feature::HostUpstream => Approximate("the first server's address, also for the others"),
         Feature::TunnelUnlimited => Approximate("24 days, the most that a timer takes"),

@@ -5,8 +5,7 @@ use wsgen_model::config::SnippetPlace;
 use wsgen_model::scalar::{ListenAddress, Origin};
 use wsgen_model::site::{Action, Listener, ListenerId, RouteId};
 
-use super::rules::{self, Rule};
-use super::{Context, backend, route_name, snippets, time};
+use super::{Context, backend, route_name, rules, snippets, time};
 use crate::engine::Raw;
 
 #[derive(Serialize)]
@@ -35,7 +34,7 @@ pub(super) struct Frontend {
 #[derive(Serialize)]
 struct RouteRules {
     title: Raw,
-    rules: Vec<Rule>,
+    rules: Vec<Raw>,
     backend: Option<Raw>,
 }
 

@@ -1,6 +1,5 @@
 //! The rules of a route, in the order of judgement.
 
-use serde::Serialize;
 use wsgen_model::config::{
     AllowOrDeny, ForwardedHeader, ForwardedMode, HostPolicy, PassOrStrip, SnippetPlace,
     Subprotocols, ValueMatch, WebSocketMode,
@@ -14,10 +13,6 @@ use wsgen_model::source::Span;
 use super::{Context, route_name, snippets, table};
 use crate::engine::Raw;
 use crate::targets::haproxy::quote::{in_pattern, literal, value};
-
-/// One line, and whether it is about the response.
-#[derive(Serialize)]
-pub(super) struct Rule(Raw);
 
 /// Whether a request is a WebSocket request; set once, ahead of everything that edits fields.
 const WEBSOCKET: &str = "{ var(txn.ws) -m found }";
@@ -67,7 +62,7 @@ pub(super) fn conditions(entry: &Entry) -> String {
 }
 
 /// Everything that a route does to the requests that chose it.
-pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> Vec<Rule> {
+pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
     let site = context.site;
     let mut rules = Rules {
         here: format!("{{ var(txn.route) -m str {} }}", route_name(site, id)),
@@ -79,7 +74,7 @@ pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>
         Action::Forward(forward) => self::forward(id, listener, forward, &mut rules, context),
     }
     for snippet in snippets(context, SnippetPlace::Route, |route| route == id) {
-        rules.list.push(Rule(snippet));
+        rules.list.push(snippet);
     }
     rules.list
 }
@@ -87,7 +82,7 @@ pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>
 struct Rules {
     /// The condition that the route was chosen.
     here: String,
-    list: Vec<Rule>,
+    list: Vec<Raw>,
 }
 
 impl Rules {
@@ -97,7 +92,7 @@ impl Rules {
 
     fn when(&mut self, line: &str, condition: &str) {
         let line = format!("{line} if {} {condition}", self.here);
-        self.list.push(Rule(Raw(line.trim_end().to_owned())));
+        self.list.push(Raw(line.trim_end().to_owned()));
     }
 }
 
@@ -230,16 +225,13 @@ fn forward(
     match forward.rewrite.as_ref().map(|rewrite| &rewrite.value) {
         Some(Rewrite::Prefix { from, to }) => {
             let from = in_pattern(from.prefix());
-            let to = to.prefix().replace('%', "%%");
-            // The prefix alone, then the prefix with a rest; a path never becomes empty.
-            let alone = if to.is_empty() { "/" } else { &to };
-            rules.push(&format!(
-                "http-request replace-path {} {}",
-                literal(&format!("^{from}(/.*)$")).0,
-                literal(&format!("{to}\\1")).0
-            ));
-            let whole = format!("{{ path -m reg {} }}", literal(&format!("^{from}$")).0);
-            rules.when(&format!("http-request set-path {}", literal(alone).0), &whole);
+            // One rule: of two, the second would look at what the first has made.
+            let (pattern, to) = match to.prefix() {
+                "" => (format!("^{from}(?:/(.*))?$"), "/\\1".to_owned()),
+                to => (format!("^{from}(/.*)?$"), format!("{}\\1", to.replace('%', "%%"))),
+            };
+            let (pattern, to) = (literal(&pattern).0, literal(&to).0);
+            rules.push(&format!("http-request replace-path {pattern} {to}"));
         }
         Some(Rewrite::Regex { pattern, to }) => {
             // The whole path is replaced, so what is around the match is captured and put back.
