@@ -90,6 +90,10 @@ async fn routes_are_chosen_as_the_model_says() {
             let got = if answer.starts_with("http/1.1 404") { "" } else { got };
             assert_eq!(got, expected, "{host}{path}: {answer}");
         }
+        // `route/bad-path`
+        for path in ["/a/%zz", "/a/%", "/a/%00"] {
+            assert_eq!(server.status(&format!("GET {path}\nHost: chat.test")).await, 400, "{path}");
+        }
         for (path, expected) in
             [("/ws", "other GET /ws"), ("/ws/x", "other GET /ws/x"), ("/a", "app GET /a")]
         {
