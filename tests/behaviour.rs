@@ -90,9 +90,10 @@ async fn routes_are_chosen_as_the_model_says() {
             let got = if answer.starts_with("http/1.1 404") { "" } else { got };
             assert_eq!(got, expected, "{host}{path}: {answer}");
         }
-        // `route/bad-path`
-        for path in ["/a/%zz", "/a/%", "/a/%00"] {
-            assert_eq!(server.status(&format!("GET {path}\nHost: chat.test")).await, 400, "{path}");
+        // `route/bad-path`; Apache says 404 to `%00`, ahead of everything that could be configured.
+        for (path, status) in [("/a/%zz", 400), ("/a/%", 400), ("/a/%00", kind.nul_status)] {
+            let got = server.status(&format!("GET {path}\nHost: chat.test")).await;
+            assert_eq!(got, status, "{}: {path}", kind.target);
         }
         for (path, expected) in
             [("/ws", "other GET /ws"), ("/ws/x", "other GET /ws/x"), ("/a", "app GET /a")]
@@ -246,17 +247,18 @@ async fn paths_and_fields_are_rewritten() {
         );
         // `headers/on-101`
         let (_, answer) = server.open("/fields", &[]).await.unwrap();
-        assert_eq!(answer.headers()["x-powered-by"], "wsgen");
+        let own = answer.headers().get("x-powered-by").is_some_and(|value| value == "wsgen");
+        assert_eq!(own, kind.edits_101, "{}", kind.target);
     }
 }
 
 #[tokio::test]
-async fn places_and_bodies_are_limited() {
+async fn places_are_limited() {
     let model = model(
-        "  - {match: [{path: {prefix: /few}}], upstream: app, limits: {per_ip: {connections: 2}, max_body_bytes: 1KiB}}\n",
+        "  - {match: [{path: {prefix: /few}}], upstream: app, limits: {per_ip: {connections: 2}}}\n",
     )
     .await;
-    for kind in ALL {
+    for kind in ALL.into_iter().filter(|kind| kind.counts_clients) {
         let server = start(kind, &model, &[]).await;
         let (mut first, _) = server.open("/few", &[]).await.unwrap();
         let (mut second, _) = server.open("/few", &[]).await.unwrap();
@@ -269,7 +271,29 @@ async fn places_and_bodies_are_limited() {
         while server.status("GET /few").await != 200 {
             assert!(Instant::now() < deadline, "the places are not given back");
         }
-        assert_eq!(server.status("POST /few\nContent-Length: 2000").await, 413);
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_limited() {
+    let model = model(
+        "  - {match: [{path: {prefix: /small}}], upstream: app, limits: {max_body_bytes: 1KiB}}\n\
+         \x20 - {match: [{path: {prefix: /any}}], upstream: app}\n",
+    )
+    .await;
+    let body = |path: &str, bytes: usize| {
+        format!("POST {path}\nContent-Length: {bytes}\n\n{}", "x".repeat(bytes))
+    };
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        assert_eq!(
+            server.status("POST /small\nContent-Length: 2000").await,
+            413,
+            "{}",
+            kind.target
+        );
+        assert_eq!(server.status(&body("/small", 1000)).await, 200, "{}", kind.target);
+        assert_eq!(server.status(&body("/any", 2000)).await, 200, "{}", kind.target);
     }
 }
 
@@ -352,7 +376,8 @@ async fn timers_are_apart_for_tunnels_and_plain_requests() {
     for kind in ALL {
         let server = start(kind, &model, &[]).await;
         let begun = Instant::now();
-        assert_eq!(server.status("GET /silent").await, 504);
+        // `failure/silent`
+        assert_eq!(server.status("GET /silent").await, kind.silent_status);
         let plain = begun.elapsed();
         assert!(
             plain >= Duration::from_millis(900) && plain < Duration::from_millis(2_900),

@@ -44,6 +44,14 @@ fn nobody_loses(code: Code) -> bool {
         })
 }
 
+/// How a model of a page is tried. A loss is shown by a target that has it; the first line may name another than
+/// the usual one.
+fn command(code: Code, model: &str) -> Vec<&str> {
+    let first = model.lines().next().unwrap_or("");
+    let target = first.strip_prefix("# target: ").unwrap_or("nginx");
+    if is_rendering(code) { vec!["render", "--target", target, "-"] } else { vec!["check", "-"] }
+}
+
 #[test]
 fn every_example_shows_its_code_and_every_fix_does_not() {
     for entry in CODES {
@@ -52,12 +60,8 @@ fn every_example_shows_its_code_and_every_fix_does_not() {
             assert!(ELSEWHERE.contains(&code) || nobody_loses(code), "{code} has no example");
             continue;
         };
-        // A loss is shown by a target that has it; the first line may name another than the usual one.
-        let first = example.lines().next().unwrap_or("");
-        let target = first.strip_prefix("# target: ").unwrap_or("nginx");
-        let command: &[&str] =
-            if is_rendering(code) { &["render", "--target", target, "-"] } else { &["check", "-"] };
-        let output = wsgen(command, example);
+        let command = command(code, example);
+        let output = wsgen(&command, example);
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains(&format!("[{code}]")), "the example of {code} says\n{text}");
         let expected = match text.contains("error[") {
@@ -76,7 +80,7 @@ fn every_example_shows_its_code_and_every_fix_does_not() {
             insta::assert_snapshot!(code.as_str(), shown);
         });
         if let Some(fix) = block(entry.page, "Fix") {
-            let output = wsgen(command, fix);
+            let output = wsgen(&self::command(code, fix), fix);
             let text = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(0), "the fix of {code} says\n{text}");
             assert!(

@@ -115,6 +115,14 @@ pub(crate) struct Kind {
     run: fn(&Path) -> Vec<String>,
     /// The signal that makes it read its configuration anew.
     reload: &'static str,
+    /// What it answers to `%00` (`route/bad-path`).
+    pub(crate) nul_status: u16,
+    /// What it answers when the upstream is silent (`failure/silent`).
+    pub(crate) silent_status: u16,
+    /// Whether it can change fields of a 101 (`headers/on-101`).
+    pub(crate) edits_101: bool,
+    /// Whether it can count by client address (`limit/connections`).
+    pub(crate) counts_clients: bool,
 }
 
 pub(crate) const NGINX: Kind = Kind {
@@ -126,6 +134,10 @@ pub(crate) const NGINX: Kind = Kind {
     check: |folder| [vec!["-t".to_owned()], nginx_arguments(folder)].concat(),
     run: |folder| [nginx_arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
     reload: "-HUP",
+    nul_status: 400,
+    silent_status: 504,
+    edits_101: true,
+    counts_clients: true,
 };
 
 pub(crate) const HAPROXY: Kind = Kind {
@@ -144,10 +156,38 @@ pub(crate) const HAPROXY: Kind = Kind {
     },
     run: |folder| vec!["-W".into(), "-f".into(), folder.join("haproxy.cfg").display().to_string()],
     reload: "-USR2",
+    nul_status: 400,
+    silent_status: 504,
+    edits_101: true,
+    counts_clients: true,
+};
+
+pub(crate) const APACHE: Kind = Kind {
+    target: "apache",
+    version: "2.4.71",
+    program: "apache2",
+    package: "apache2",
+    file: "httpd.conf",
+    check: |folder| [vec!["-t".to_owned()], apache_arguments(folder)].concat(),
+    run: |folder| {
+        // Whoever is root must say who serves.
+        let user = ["-c", "User nobody", "-c", "Group nogroup", "-D", "FOREGROUND"];
+        [apache_arguments(folder), user.map(str::to_owned).to_vec()].concat()
+    },
+    reload: "-USR1",
+    nul_status: 404,
+    silent_status: 502,
+    edits_101: false,
+    counts_clients: false,
 };
 
 /// Every server that can be rendered for.
-pub(crate) const ALL: [&Kind; 2] = [&NGINX, &HAPROXY];
+pub(crate) const ALL: [&Kind; 3] = [&NGINX, &APACHE, &HAPROXY];
+
+fn apache_arguments(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    ["-d", &folder, "-f", "httpd.conf"].map(str::to_owned).to_vec()
+}
 
 fn nginx_arguments(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
@@ -215,10 +255,11 @@ impl Server {
         assert!(Process::new("kill").args([kind.reload, &id]).status().unwrap().success());
     }
 
-    /// Sends a head as it stands (with `Connection: close` added) and gives the whole answer in lower case,
+    /// Sends a head, and a body behind an empty line, as it stands (with `Connection: close` added) and gives the whole answer in lower case,
     /// because servers differ in the case of names.
     pub(crate) async fn send(&self, head: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let (head, body) = head.split_once("\n\n").unwrap_or((head, ""));
         let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
         let fields: String = fields.lines().map(|field| format!("{field}\r\n")).collect();
         let host = if fields.to_ascii_lowercase().lines().any(|field| field.starts_with("host:")) {
@@ -226,7 +267,7 @@ impl Server {
         } else {
             "Host: a.test\r\n"
         };
-        let request = format!("{line} HTTP/1.1\r\n{host}{fields}Connection: close\r\n\r\n");
+        let request = format!("{line} HTTP/1.1\r\n{host}{fields}Connection: close\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();

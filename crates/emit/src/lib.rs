@@ -4,6 +4,7 @@
 //! file system, no environment and no clock.
 
 mod engine;
+mod rendering;
 mod selection;
 mod support;
 mod target;

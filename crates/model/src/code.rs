@@ -187,6 +187,7 @@ codes! {
     WSG0384 LOSS_ERROR_PAGES Warning "loss of `error_pages`";
     WSG0385 LOSS_LYING_UPGRADE Warning "loss of `a 101 that was not asked for`";
     WSG0386 LOSS_ACCEPT_PROXY_VERSION Warning "loss of `proxy_protocol.accept: v1 or v2`";
+    WSG0387 LOSS_REFUSED_HANDSHAKE Warning "loss of `a refused handshake`";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
 }

@@ -125,6 +125,7 @@ features! {
     ErrorPages LOSS_ERROR_PAGES "error_pages" ERROR_PAGE false;
     LyingUpgrade LOSS_LYING_UPGRADE "a 101 that was not asked for" HANDSHAKE_LYING_101 false;
     AcceptProxyVersion LOSS_ACCEPT_PROXY_VERSION "proxy_protocol.accept: v1 or v2" PROXY_PROTOCOL true;
+    RefusedHandshake LOSS_REFUSED_HANDSHAKE "a refused handshake" HANDSHAKE_REFUSED true;
 }
 
 impl Feature {

@@ -233,7 +233,7 @@ impl Asks {
     fn forward(&mut self, forward: &Forward) {
         let Forward {
             upstream: _,
-            upstream_span: _,
+            upstream_span,
             rewrite,
             websocket,
             host,
@@ -289,6 +289,8 @@ impl Asks {
             }
             self.written(Feature::TunnelMax, tunnel_max.map(|t| t.span));
             self.at(Feature::LyingUpgrade, None);
+            // Asked for by every tunnel, and never in silence.
+            self.at(Feature::RefusedHandshake, Some(*upstream_span));
         }
         self.written(Feature::PerIpConnections, connections.map(|c| c.span));
         self.written(Feature::PerIpConnects, connects_per_minute.map(|c| c.span));

@@ -99,3 +99,25 @@ pub struct ListenerLimits {
     /// A request body, where the route sets none.
     pub max_body_bytes: Option<Located<Bytes>>,
 }
+
+// === impl Tls ===
+
+impl Tls {
+    /// The place of the certificate for a name: exact before the longest wildcard before the first
+    /// (`tls/certificate`).
+    pub fn certificate_for(&self, name: &Hostname) -> usize {
+        let fits = |known: &Hostname| {
+            known == name
+                || known.is_wildcard()
+                    && (known.matches(name.name())
+                        || name.is_wildcard() && known.name() == name.name())
+        };
+        let ranked = self.certificates.iter().enumerate().flat_map(|(number, certificate)| {
+            let fitting = certificate.hostnames.iter().filter(|known| fits(known));
+            fitting.map(move |known| {
+                ((!known.is_wildcard(), known.name().len()), std::cmp::Reverse(number))
+            })
+        });
+        ranked.max().map_or(0, |(_, number)| number.0)
+    }
+}

@@ -1,7 +1,10 @@
 //! Apache httpd.
 
+mod quote;
+mod render;
 mod settings;
 mod support;
+mod view;
 
 use wsgen_model::scalar::TargetVersion;
 
@@ -21,5 +24,5 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "httpd.conf",
     support: support::support,
-    render: None,
+    render: Some(render::render),
 };

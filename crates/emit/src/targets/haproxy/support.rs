@@ -14,7 +14,8 @@ pub(super) const SPREAD: TargetVersion = TargetVersion::new(2, 6, 0);
 pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {
     let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
     match feature {
-        Feature::DrainTimeout
+        Feature::RefusedHandshake
+        | Feature::DrainTimeout
         | Feature::AccessLogFormat
         | Feature::TunnelOpenLog
         | Feature::UnixListener

@@ -16,7 +16,8 @@ pub(super) const HTTP2_DIRECTIVE: TargetVersion = TargetVersion::new(1, 25, 1);
 pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {
     let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
     match feature {
-        Feature::DrainTimeout
+        Feature::RefusedHandshake
+        | Feature::DrainTimeout
         | Feature::AccessLogFormat
         | Feature::UnixListener
         | Feature::Http2

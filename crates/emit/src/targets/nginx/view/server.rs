@@ -85,30 +85,14 @@ pub(super) fn views(id: ListenerId, context: &mut Context<'_>) -> Vec<ServerView
     names.extend(claims.named.iter().map(|(name, routes)| (*name, routes.as_slice())));
     let mut groups: BTreeMap<(&[RouteId], usize), Vec<&Hostname>> = BTreeMap::new();
     for (name, routes) in names {
-        groups.entry((routes, certificate(listener, Some(name)))).or_default().push(name);
+        let certificate = listener.tls.as_ref().map_or(0, |tls| tls.certificate_for(name));
+        groups.entry((routes, certificate)).or_default().push(name);
     }
-    let mut views = vec![server(id, &claims.rest, &[], certificate(listener, None), context)];
+    let mut views = vec![server(id, &claims.rest, &[], 0, context)];
     for ((routes, certificate), names) in groups {
         views.push(server(id, routes, &names, certificate, context));
     }
     views
-}
-
-/// The certificate for a name: exact before the longest wildcard before the first (`tls/certificate`).
-fn certificate(listener: &Listener, name: Option<&Hostname>) -> usize {
-    let Some((tls, name)) = listener.tls.as_ref().zip(name) else { return 0 };
-    let fits = |known: &Hostname| {
-        known == name
-            || known.is_wildcard() && known.matches(name.name())
-            || name.is_wildcard() && known.name() == name.name() && known.is_wildcard()
-    };
-    let ranked = tls.certificates.iter().enumerate().flat_map(|(number, certificate)| {
-        let fitting = certificate.hostnames.iter().filter(|known| fits(known));
-        fitting.map(move |known| {
-            ((!known.is_wildcard(), known.name().len()), std::cmp::Reverse(number))
-        })
-    });
-    ranked.max().map_or(0, |(_, number)| number.0)
 }
 
 fn server(

@@ -1,0 +1,91 @@
+//! What every target needs while it turns a site into its own terms.
+
+use wsgen_model::code::Code;
+use wsgen_model::config::SnippetPlace;
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::scalar::TargetVersion;
+use wsgen_model::site::{RouteId, Site};
+use wsgen_model::source::Span;
+
+use crate::target::Target;
+
+/// A rendering on its way.
+pub(crate) struct Rendering<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) version: Option<TargetVersion>,
+    target: &'static Target,
+    diagnostics: &'a mut Diagnostics,
+    /// Routes with snippets, mostly none: asked for by every route and upstream.
+    with_snippets: Vec<RouteId>,
+}
+
+/// Reviewed text for one place of one target.
+pub(crate) struct Snippet<'a> {
+    pub(crate) reason: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> Rendering<'a> {
+    pub(crate) fn new(
+        target: &'static Target,
+        site: &'a Site,
+        version: Option<TargetVersion>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        let routes = site.routes_with_ids().filter(|(_, route)| !route.snippets.is_empty());
+        let with_snippets = routes.map(|(id, _)| id).collect();
+        Self { site, version, target, diagnostics, with_snippets }
+    }
+
+    /// Whether the version is known to be this one or a later one.
+    pub(crate) fn since(&self, first: TargetVersion) -> bool {
+        self.version.is_some_and(|version| version >= first)
+    }
+
+    /// Whether the version is known to be an earlier one.
+    pub(crate) fn before(&self, first: TargetVersion) -> bool {
+        self.version.is_some_and(|version| version < first)
+    }
+
+    /// A value that the target cannot be given, with what to write instead.
+    pub(crate) fn refuse(&mut self, span: Span, what: &str, help: &str) {
+        let message = format!("{} cannot be given {what}", self.target.title);
+        let finding = Diagnostic::new(Code::NOT_RENDERED, message).at(span).help(help);
+        // Plain requests and tunnels of one route meet the same value.
+        if !self.diagnostics.iter().any(|known| *known == finding) {
+            self.diagnostics.push(finding);
+        }
+    }
+
+    /// The name of the site for a comment.
+    pub(crate) fn title(&self) -> String {
+        self.site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned()
+    }
+
+    /// A route's name, or its number: names never begin with an underscore.
+    pub(crate) fn route_name(&self, id: RouteId) -> String {
+        match &self.site.routes[id.0].name {
+            Some(name) => name.value.to_string(),
+            None => format!("_{}", id.0 + 1),
+        }
+    }
+
+    /// The snippets of a place, of the routes that are wanted.
+    pub(crate) fn snippets(
+        &self,
+        place: SnippetPlace,
+        wanted: impl Fn(RouteId) -> bool,
+    ) -> Vec<Snippet<'a>> {
+        let site = self.site;
+        let routes = self.with_snippets.iter().filter(|id| wanted(**id));
+        let all = routes.flat_map(|id| &site.routes[id.0].snippets);
+        all.filter_map(|snippet| {
+            let snippet = &snippet.value;
+            let here = snippet.target.as_ref()?.as_str() == self.target.name
+                && snippet.at.as_ref()?.value == place;
+            let (reason, text) = (snippet.reason.as_ref()?, snippet.text.as_ref()?);
+            here.then(|| Snippet { reason: reason.as_str(), text: text.as_str() })
+        })
+        .collect()
+    }
+}

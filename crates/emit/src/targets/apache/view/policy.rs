@@ -1,0 +1,211 @@
+//! What holds for the requests of a route beside its rules: fields, bodies, who may use it, fixed answers.
+
+use wsgen_model::config::{
+    ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip, SnippetPlace,
+    Subprotocols, WebSocketMode,
+};
+use wsgen_model::site::{Auth, Forward, HeaderEdit, ListenerId, Respond, RouteId};
+
+use super::{Context, indented};
+use crate::engine::Raw;
+use crate::targets::apache::quote::{document, header, line, word};
+use crate::targets::apache::support::AUTH_NAME_EXPRESSION;
+
+/// What most routes of a host have alike: what the upstream is told of the client, and which Host it sees.
+pub(super) fn told(forward: &Forward, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
+    let mut lines = forwarded(forward, listener, context);
+    match &*forward.host {
+        HostPolicy::Preserve => lines.push(line("ProxyPreserveHost On")),
+        // The address of the server that was chosen.
+        HostPolicy::Upstream => lines.push(line("ProxyPreserveHost Off")),
+        HostPolicy::Literal(name) => {
+            lines.push(line("ProxyPreserveHost On"));
+            lines.push(line(format!("RequestHeader set Host {name}")));
+        }
+    }
+    lines
+}
+
+/// What a route has of its own.
+pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    if let Some(auth) = &forward.auth {
+        lines.extend(self::auth(&auth.value, context));
+    }
+    if *forward.websocket.mode != WebSocketMode::Deny {
+        if *forward.websocket.compression == PassOrStrip::Strip {
+            lines.push(line("RequestHeader unset Sec-WebSocket-Extensions"));
+        }
+        if let Subprotocols::Only(_) = &*forward.websocket.subprotocols {
+            lines.push(line("RequestHeader unset Sec-WebSocket-Protocol"));
+            lines.push(line(
+                "RequestHeader set Sec-WebSocket-Protocol \"%{wsgen_subprotocol}e\" env=wsgen_subprotocol",
+            ));
+        }
+    }
+    lines.extend(request(&forward.request_headers));
+    lines.extend(response(&forward.response_headers));
+    let upstream = context.base.site.upstream(forward.upstream);
+    if let Some(cookie) = upstream.sticky.as_ref().filter(|_| upstream.servers.len() > 1) {
+        let flags = [(cookie.http_only, "; HttpOnly"), (cookie.secure, "; Secure")];
+        let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+        let same_site = cookie.same_site.as_ref().map_or("", |site| match site.value {
+            wsgen_model::config::SameSite::Strict => "; SameSite=Strict",
+            wsgen_model::config::SameSite::Lax => "; SameSite=Lax",
+            wsgen_model::config::SameSite::None => "; SameSite=None",
+        });
+        lines.push(line(format!(
+            "Header add Set-Cookie \"{}=.%{{BALANCER_WORKER_ROUTE}}e; Path=/{flags}{same_site}\" env=BALANCER_ROUTE_CHANGED",
+            cookie.name.as_str().replace('%', "%%")
+        )));
+    }
+    if let Some(types) = &forward.compression {
+        context.modules.need(&["deflate", "filter"]);
+        let types: Vec<_> = types.value.iter().map(|kind| word(kind.as_str())).collect();
+        lines.push(line(format!("AddOutputFilterByType DEFLATE {}", types.join(" "))));
+    }
+    let name = context.base.route_name(id);
+    for (status, _) in &forward.error_pages {
+        lines.push(line(format!(
+            "ErrorDocument {status} /.wsgen/error/{name}/{status}",
+            status = status.get()
+        )));
+    }
+    let snippets = context.base.snippets(SnippetPlace::Route, |route| route == id);
+    lines.extend(snippets.iter().map(|snippet| indented(snippet, 8)));
+    lines
+}
+
+/// A fixed answer: the status comes from mod_alias, the text from the page for that status.
+pub(super) fn respond(respond: &Respond, context: &mut Context<'_>) -> Vec<Raw> {
+    context.modules.need(&["alias"]);
+    if (300..400).contains(&respond.status) {
+        let help = "use `redirect`, or another status";
+        context.base.refuse(respond.span, "a fixed answer of this status", help);
+    }
+    let mut lines = vec![line(format!("Redirect {}", respond.status))];
+    let bodiless = matches!(respond.status, 204 | 205);
+    if !bodiless {
+        let body = respond.body.as_ref().map_or("", |body| body.as_str());
+        lines.push(line(format!("ErrorDocument {} {}", respond.status, document(body))));
+        let typed = respond.headers.iter().any(|(name, _)| name.is("content-type"));
+        if !typed {
+            lines.push(line("Header always set Content-Type text/plain"));
+        }
+    }
+    for (name, text) in &respond.headers {
+        lines.push(line(format!(
+            "Header always set {} {}",
+            word(name.value.as_str()),
+            header(text.value.as_str())
+        )));
+    }
+    lines
+}
+
+fn request(edit: &HeaderEdit) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    for name in &edit.remove {
+        lines.push(line(format!("RequestHeader unset {}", word(name.value.as_str()))));
+    }
+    for (verb, list) in [("set", &edit.set), ("add", &edit.add)] {
+        for (name, text) in list {
+            let (name, text) = (word(name.value.as_str()), header(text.value.as_str()));
+            lines.push(line(format!("RequestHeader {verb} {name} {text}")));
+        }
+    }
+    lines
+}
+
+/// Fields of the upstream stand in one table, fields of errors in another; both are edited.
+fn response(edit: &HeaderEdit) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    for name in &edit.remove {
+        let name = word(name.value.as_str());
+        lines.push(line(format!("Header onsuccess unset {name}")));
+        lines.push(line(format!("Header always unset {name}")));
+    }
+    for (name, text) in &edit.set {
+        let (name, text) = (word(name.value.as_str()), header(text.value.as_str()));
+        lines.push(line(format!("Header onsuccess unset {name}")));
+        lines.push(line(format!("Header always set {name} {text}")));
+    }
+    for (name, text) in &edit.add {
+        let (name, text) = (word(name.value.as_str()), header(text.value.as_str()));
+        lines.push(line(format!("Header always add {name} {text}")));
+    }
+    lines
+}
+
+fn auth(auth: &Auth, context: &mut Context<'_>) -> Vec<Raw> {
+    let Auth::Basic { users_file, realm } = auth else { return Vec::new() };
+    context.modules.need(&["authn_core", "authn_file", "authz_user", "auth_basic"]);
+    let realm = match context.base.before(AUTH_NAME_EXPRESSION) {
+        true => word(realm.as_str()),
+        false => document(realm.as_str()),
+    };
+    vec![
+        line("AuthType Basic"),
+        line(format!("AuthName {realm}")),
+        line("AuthBasicProvider file"),
+        line(format!("AuthUserFile {}", word(users_file.value.as_str()))),
+        line("Require valid-user"),
+    ]
+}
+
+/// `X-Forwarded-*` and `Forwarded` (`forwarded/replace`, `forwarded/append`).
+fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
+    let trusted = &context.base.site.listener(listener).trusted_proxies;
+    let append = match *forward.forwarded.mode {
+        ForwardedMode::Off => return Vec::new(),
+        ForwardedMode::Replace => false,
+        ForwardedMode::Append => !trusted.is_empty(),
+    };
+    // Whether the peer itself, not whom it speaks for, is a trusted proxy.
+    let tests: Vec<_> =
+        trusted.iter().map(|range| format!("%{{CONN_REMOTE_ADDR}} -ipmatch '{range}'")).collect();
+    let trusted = format!("({})", tests.join(" || "));
+    let style = *forward.forwarded.style;
+    let mut lines = Vec::new();
+    if style != ForwardedStyle::Forwarded {
+        for field in &*forward.forwarded.headers {
+            let (name, own) = match field {
+                ForwardedHeader::For => ("X-Forwarded-For", "%{REMOTE_ADDR}"),
+                ForwardedHeader::Proto => ("X-Forwarded-Proto", "%{REQUEST_SCHEME}"),
+                ForwardedHeader::Host => ("X-Forwarded-Host", "%{HTTP_HOST}"),
+            };
+            let set = format!("RequestHeader set {name}");
+            match field {
+                _ if !append => lines.push(line(format!("{set} \"expr={own}\""))),
+                ForwardedHeader::For => {
+                    // What a trusted peer said, and the peer; of anybody else only what is known here.
+                    let said = format!("{trusted} && -n note('wsgen_forwarded_for')");
+                    lines.push(line(format!("{set} \"expr={own}\" \"expr=!({said})\"")));
+                    lines.push(line(format!(
+                        "{set} \"expr=%{{note:wsgen_forwarded_for}}, %{{CONN_REMOTE_ADDR}}\" \"expr={said}\""
+                    )));
+                }
+                _ => lines.push(line(format!(
+                    "{set} \"expr={own}\" \"expr=!({trusted} && -n req('{name}'))\""
+                ))),
+            }
+        }
+    }
+    if style != ForwardedStyle::XForwarded {
+        // RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
+        for (node, condition) in
+            [("%{REMOTE_ADDR}", "!~"), ("\\\\\\\"[%{REMOTE_ADDR}]\\\\\\\"", "=~")]
+        {
+            let parts = forward.forwarded.headers.iter().map(|field| match field {
+                ForwardedHeader::For => format!("for={node}"),
+                ForwardedHeader::Proto => "proto=%{REQUEST_SCHEME}".to_owned(),
+                ForwardedHeader::Host => "host=\\\\\\\"%{HTTP_HOST}\\\\\\\"".to_owned(),
+            });
+            let own = parts.collect::<Vec<_>>().join(";");
+            lines.push(line(format!(
+                "RequestHeader set Forwarded \"expr={own}\" \"expr=%{{REMOTE_ADDR}} {condition} /:/\""
+            )));
+        }
+    }
+    lines
+}

@@ -1,0 +1,273 @@
+//! `<VirtualHost>` sections: one for each set of names that share their routes and their certificate, ahead of
+//! them one for the hosts that no name claims.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wsgen_model::config::{ClientAuthMode, OnOff, Protocol, SnippetPlace, TlsProfile};
+use wsgen_model::scalar::{Hostname, ListenAddress, TunnelIdle};
+use wsgen_model::site::{Action, Listener, ListenerId, PathRule, RouteId, Tls};
+
+use super::{Context, Rule, action, choice, indented, policy, time};
+use crate::engine::Raw;
+use crate::targets::apache::quote::{line, word};
+use crate::targets::apache::support::{H2_WEBSOCKETS, TUNNEL_MAXIMUM};
+
+#[derive(Serialize)]
+pub(super) struct Vhost {
+    address: Raw,
+    names: Vec<Raw>,
+    /// Whether the names are wildcards: none of them can be the section's own.
+    wildcards: bool,
+    /// Protocols, TLS, timers and limits.
+    settings: Vec<Raw>,
+    remote: Vec<Raw>,
+    /// What upstreams are told, where all routes tell the same.
+    told: Vec<Raw>,
+    /// What holds for all requests, where one route takes them all.
+    everything: Vec<Raw>,
+    choices: Vec<Rule>,
+    routes: Vec<RouteView>,
+    pages: Vec<Page>,
+    upgrade_required: bool,
+    snippets: Vec<Raw>,
+}
+
+#[derive(Serialize)]
+struct RouteView {
+    name: Raw,
+    rules: Vec<Rule>,
+    section: Vec<Raw>,
+}
+
+/// A page for one of the server's own statuses.
+#[derive(Serialize)]
+struct Page {
+    location: Raw,
+    file: Raw,
+}
+
+pub(super) fn views(id: ListenerId, context: &mut Context<'_>) -> Vec<Vhost> {
+    let site = context.base.site;
+    let listener = site.listener(id);
+    let claims = site.claims(id);
+    // A name that only a certificate knows still gets that certificate.
+    let mut names: BTreeMap<&Hostname, &[RouteId]> = BTreeMap::new();
+    for certificate in listener.tls.iter().flat_map(|tls| &tls.certificates) {
+        let hostnames = certificate.hostnames.iter();
+        names.extend(hostnames.map(|name| (&name.value, claims.rest.as_slice())));
+    }
+    names.extend(claims.named.iter().map(|(name, routes)| (*name, routes.as_slice())));
+    // The first section whose name fits is taken: exact names stand ahead of the longest wildcards.
+    let mut groups: BTreeMap<(bool, Reverse<usize>, &[RouteId], usize), Vec<&Hostname>> =
+        BTreeMap::new();
+    for (name, routes) in names {
+        let wildcard = name.is_wildcard();
+        let length = if wildcard { name.name().len() } else { 0 };
+        let certificate = listener.tls.as_ref().map_or(0, |tls| tls.certificate_for(name));
+        groups.entry((wildcard, Reverse(length), routes, certificate)).or_default().push(name);
+    }
+    let mut views = vec![vhost(id, &claims.rest, &[], 0, context)];
+    for ((_, _, routes, certificate), names) in groups {
+        views.push(vhost(id, routes, &names, certificate, context));
+    }
+    views
+}
+
+fn vhost(
+    id: ListenerId,
+    routes: &[RouteId],
+    names: &[&Hostname],
+    certificate: usize,
+    context: &mut Context<'_>,
+) -> Vhost {
+    let site = context.base.site;
+    let listener = site.listener(id);
+    let entries = site.ranked_entries(routes);
+    let alone = match entries.as_slice() {
+        [(only, entry)] => {
+            let all = matches!(&entry.path, PathRule::Prefix(path) if path.prefix().is_empty());
+            (all && entry.is_unconditional() && site.routes[only.0].forward().is_some())
+                .then_some(*only)
+        }
+        _ => None,
+    };
+    let mut choices = Vec::new();
+    if alone.is_none() {
+        for (number, (route, entry)) in entries.iter().enumerate() {
+            choices.push(choice::choice(&context.base.route_name(*route), entry, number == 0));
+        }
+        choices.push(choice::nowhere(entries.is_empty()));
+    }
+    let mut told = BTreeMap::new();
+    for route in routes {
+        if let Some(forward) = site.routes[route.0].forward() {
+            told.insert(*route, policy::told(forward, id, context));
+        }
+    }
+    let mut different: Vec<&Vec<Raw>> = told.values().collect();
+    different.dedup();
+    let shared = if different.len() == 1 { different[0].clone() } else { Vec::new() };
+    let mut everything = Vec::new();
+    let mut views = Vec::new();
+    let mut pages = Vec::new();
+    for route in routes {
+        let name = context.base.route_name(*route);
+        let mut section = Vec::new();
+        match &site.routes[route.0].action {
+            Action::Forward(forward) => {
+                if shared.is_empty() {
+                    section.extend(told.get(route).cloned().unwrap_or_default());
+                }
+                section.extend(policy::own(*route, forward, context));
+                pages.extend(forward.error_pages.iter().map(|(status, file)| Page {
+                    location: line(format!("/.wsgen/error/{name}/{}", status.get())),
+                    file: line(word(file.value.as_str())),
+                }));
+            }
+            Action::Respond(respond) => section = policy::respond(respond, context),
+            Action::Redirect(_) => {}
+        }
+        if alone.is_some() {
+            everything.append(&mut section);
+        }
+        let rules = action::rules(*route, id, alone.is_some(), context);
+        views.push(RouteView { name: line(name), rules, section });
+    }
+    if !pages.is_empty() {
+        context.modules.need(&["alias"]);
+    }
+    let required = |route: &RouteId| {
+        site.routes[route.0].forward().is_some_and(|forward| {
+            *forward.websocket.mode == wsgen_model::config::WebSocketMode::Require
+        })
+    };
+    let snippets = context.base.snippets(SnippetPlace::Listener, |route| routes.contains(&route));
+    Vhost {
+        address: line(address(&listener.address.value)),
+        names: names.iter().map(|name| line(name.to_string())).collect(),
+        wildcards: names.iter().any(|name| name.is_wildcard()),
+        settings: settings(id, certificate, context),
+        remote: remote(listener, context),
+        told: shared,
+        everything,
+        choices,
+        upgrade_required: routes.iter().any(required),
+        routes: views,
+        pages,
+        snippets: snippets.iter().map(|snippet| indented(snippet, 4)).collect(),
+    }
+}
+
+/// The address as sections name it: an unspecified one is a star.
+pub(super) fn address(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Socket(socket) if socket.ip().is_unspecified() => {
+            format!("*:{}", socket.port())
+        }
+        address => address.to_string(),
+    }
+}
+
+fn settings(id: ListenerId, certificate: usize, context: &mut Context<'_>) -> Vec<Raw> {
+    let site = context.base.site;
+    let listener = site.listener(id);
+    let mut lines = Vec::new();
+    let protocols: Vec<_> = listener.protocols.iter().map(|protocol| protocol.as_str()).collect();
+    lines.push(line(format!("Protocols {}", protocols.join(" "))));
+    if listener.protocols.contains(&Protocol::H2) {
+        context.modules.need(&["http2"]);
+        let announced = *listener.h2_websockets != OnOff::Off;
+        if announced && !context.base.before(H2_WEBSOCKETS) {
+            lines.push(line("H2WebSockets on"));
+        }
+    }
+    if let Some(tls) = &listener.tls {
+        context.modules.need(&["ssl", "socache_shmcb"]);
+        lines.extend(self::tls(tls, certificate));
+    }
+    let seconds = |millis: u64| millis.div_ceil(1000);
+    let header = seconds(listener.timeouts.request_header.as_millis());
+    let body = seconds(listener.timeouts.body_idle.as_millis());
+    lines.extend([
+        line(format!("RequestReadTimeout header={header} body={body},MinRate=1")),
+        line(format!("Timeout {}", timeout(id, context))),
+        line(format!("KeepAliveTimeout {}", time(*listener.timeouts.idle))),
+        line("MaxKeepAliveRequests 1000"),
+        line(format!("LimitRequestLine {}", listener.limits.max_url_bytes.get() + 32)),
+        line(format!("LimitRequestFieldSize {}", listener.limits.max_header_bytes.get())),
+        line(format!("LimitRequestFields {}", listener.limits.max_headers.get())),
+    ]);
+    lines
+}
+
+/// A tunnel ends after the longer of this timer and its worker's (before 2.4.53: the shorter), so it gives way.
+fn timeout(id: ListenerId, context: &Context<'_>) -> String {
+    let site = context.base.site;
+    let body_idle = site.listener(id).timeouts.body_idle.as_millis();
+    let tunnels =
+        site.routes.iter().filter(|route| route.listeners.contains(&id) && route.carries_tunnels());
+    let idles = tunnels.filter_map(|route| match *route.forward()?.timeouts.tunnel_idle {
+        TunnelIdle::After(idle) => Some(idle.as_millis()),
+        TunnelIdle::Unlimited => None,
+    });
+    let millis = if context.base.before(TUNNEL_MAXIMUM) {
+        idles.max().map_or(body_idle, |longest| longest.max(body_idle))
+    } else {
+        idles.min().map_or(body_idle, |shortest| shortest.min(body_idle))
+    };
+    time(wsgen_model::scalar::Duration::<1>::from_millis(millis))
+}
+
+fn tls(tls: &Tls, certificate: usize) -> Vec<Raw> {
+    let certificate = &tls.certificates[certificate];
+    let mut lines = vec![
+        line("SSLEngine on"),
+        line(format!("SSLCertificateFile {}", word(certificate.certificate.as_str()))),
+        line(format!("SSLCertificateKeyFile {}", word(certificate.key.as_str()))),
+    ];
+    // Mozilla, Server Side TLS, guideline 5.7.
+    match *tls.profile {
+        TlsProfile::Modern => lines.push(line("SSLProtocol -all +TLSv1.3")),
+        TlsProfile::Intermediate => lines.extend([
+            line("SSLProtocol -all +TLSv1.2 +TLSv1.3"),
+            line(
+                "SSLCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+                 ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+            ),
+            line("SSLHonorCipherOrder off"),
+        ]),
+        TlsProfile::Old => lines.extend([
+            line("SSLProtocol -all +TLSv1 +TLSv1.1 +TLSv1.2 +TLSv1.3"),
+            line("SSLCipherSuite DEFAULT:@SECLEVEL=0"),
+        ]),
+    }
+    lines.push(line("SSLSessionTickets off"));
+    if let Some(auth) = &tls.client_auth {
+        let mode = if auth.mode.value == ClientAuthMode::Require { "require" } else { "optional" };
+        lines.push(line(format!("SSLVerifyClient {mode}")));
+        lines.push(line("SSLVerifyDepth 4"));
+        lines.push(line(format!("SSLCACertificateFile {}", word(auth.ca.as_str()))));
+    }
+    lines
+}
+
+/// Who the client is, behind other proxies.
+fn remote(listener: &Listener, context: &mut Context<'_>) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    if listener.proxy_protocol.is_some() {
+        lines.push(line("RemoteIPProxyProtocol On"));
+    }
+    if !listener.trusted_proxies.is_empty() {
+        // Kept before it is consumed.
+        lines.push(line("RequestHeader note X-Forwarded-For wsgen_forwarded_for early"));
+        lines.push(line("RemoteIPHeader X-Forwarded-For"));
+        let ranges: Vec<_> = listener.trusted_proxies.iter().map(ToString::to_string).collect();
+        lines.push(line(format!("RemoteIPInternalProxy {}", ranges.join(" "))));
+    }
+    if !lines.is_empty() {
+        context.modules.need(&["remoteip"]);
+    }
+    lines
+}
