@@ -44,6 +44,12 @@ async fn only_trusted_peers_are_believed() {
         let seen = trusting.send("GET /").await;
         assert!(seen.contains("x-forwarded-for: 127.0.0.1\r\n"), "{}: {seen}", kind.target);
 
+        // `forwarded/replace`: the client is whom the trusted peer speaks for.
+        let replacing = start(kind, &model("trusted_proxies: [127.0.0.0/8]", "", app), &[]).await;
+        let seen = replacing.send(forged).await;
+        assert!(seen.contains("x-forwarded-for: 203.0.113.7\r\n"), "{}: {seen}", kind.target);
+        assert!(seen.contains("x-forwarded-host: a.test\r\n"), "{}: {seen}", kind.target);
+
         let strict = start(kind, &model("trusted_proxies: [192.0.2.0/24]", append, app), &[]).await;
         let seen = strict.send(forged).await;
         assert!(seen.contains("x-forwarded-for: 127.0.0.1\r\n"), "{}: {seen}", kind.target);

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::TcpListener as StdListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -21,8 +22,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
 /// Nothing on loopback takes longer than this, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running server; it ends with the test, asked by its id, because a master that is killed leaves its
-/// workers behind.
+/// A running server; it ends with the test. It leads a process group of its own, because a master that is
+/// killed leaves its workers behind, and one that is asked may wait for open tunnels.
 pub(crate) struct Server {
     child: Child,
     pub(crate) folder: TempDir,
@@ -31,7 +32,16 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = Process::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let id = self.child.id();
+        let signal = |name: &str, who: String| {
+            let _ = Process::new("kill").args([name, "--", &who]).stderr(Stdio::null()).status();
+        };
+        signal("-TERM", id.to_string());
+        let deadline = Instant::now() + Duration::from_millis(200);
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal("-KILL", format!("-{id}"));
         let _ = self.child.wait();
     }
 }
@@ -237,6 +247,7 @@ pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> S
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .unwrap();
     let server = Server { child, folder, port };

@@ -85,11 +85,11 @@ clauses! {
     END_PROPAGATION "end/propagation" "The end of one side, FIN or RST, ends the other within 1 s, bytes in flight toward it first; half-close is not promised." "RFC 9293 section 3.6";
     DRAIN_RELOAD "drain/reload" "At a reload open tunnels live on for `drain.timeout` and then end, spread over `drain.spread`; new handshakes use the new configuration at once and no connection is refused." "HAProxy, hard-stop-after; Envoy, drain time";
     DRAIN_STOP "drain/stop" "A stop is a reload with nothing after it: open tunnels get `drain.stop`." "the model";
-    FORWARDED_REPLACE "forwarded/replace" "`forwarded: replace` overwrites what the client sent with the peer's address, the scheme (http or https) and the host." "RFC 7239 section 8.1";
+    FORWARDED_REPLACE "forwarded/replace" "`forwarded: replace` overwrites what the client sent with the client's address, the scheme (http or https) and the host; the client is the peer, or whom a peer in `trusted_proxies` speaks for." "RFC 7239 section 8.1";
     FORWARDED_APPEND "forwarded/append" "`append` adds to what the peer sent only if the peer is in `trusted_proxies`, and else replaces." "RFC 7239 section 5.2";
     HOST_PRESERVE "host/preserve" "`host: preserve` sends Host as received, name and port." "RFC 9110 section 7.2";
     LIMIT_CLIENT_ADDRESS "limit/client-address" "Limits count by the client address that `forwarded` reports." "the model";
-    LIMIT_CONNECTIONS "limit/connections" "`per_ip.connections` counts open tunnels and requests in flight of the route; one more gets 429." "RFC 6585 section 4";
+    LIMIT_CONNECTIONS "limit/connections" "`per_ip.connections` counts a client's open tunnels and requests in flight of the route; one more gets 429." "RFC 6585 section 4";
     LIMIT_CONNECTS "limit/connects" "`per_ip.connects_per_minute` counts handshakes of the route; one more gets 429." "RFC 6585 section 4";
     LIMIT_BODY "limit/body" "A request body over `max_body_bytes` gets 413." "RFC 9110 section 15.5.14";
     LIMIT_LISTENER "limit/listener" "A listener holds at most `max_connections` at once; further clients wait or are refused." "Envoy, connection limit; HAProxy, maxconn";

@@ -21,7 +21,6 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::UnixListener
         | Feature::AcceptProxyProtocol
         | Feature::ProxyProtocolFrom
-        | Feature::TrustedProxies
         | Feature::RequestHeaderTimeout
         | Feature::IdleTimeout
         | Feature::PerIpConnections
@@ -70,6 +69,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::HandshakeTimeout
         | Feature::TunnelIdle => Exact,
         Feature::DrainSpread | Feature::BalanceHash if since(SPREAD) => Exact,
+        Feature::TrustedProxies => {
+            Approximate("the last address that a trusted proxy names is taken")
+        }
         Feature::AcceptProxyVersion => Approximate("both versions are accepted"),
         Feature::DrainSpread => Lost("before 2.6 all tunnels end in one moment"),
         Feature::BalanceLeastConn => {

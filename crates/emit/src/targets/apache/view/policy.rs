@@ -179,11 +179,10 @@ fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>)
                 _ if !append => lines.push(line(format!("{set} \"expr={own}\""))),
                 ForwardedHeader::For => {
                     // What a trusted peer said, and the peer; of anybody else only what is known here.
-                    let said = format!("{trusted} && -n note('wsgen_forwarded_for')");
+                    let said = format!("{trusted} && -n req('{name}')");
+                    let list = "%{HTTP:X-Forwarded-For}, %{CONN_REMOTE_ADDR}";
+                    lines.push(line(format!("{set} \"expr={list}\" \"expr={said}\"")));
                     lines.push(line(format!("{set} \"expr={own}\" \"expr=!({said})\"")));
-                    lines.push(line(format!(
-                        "{set} \"expr=%{{note:wsgen_forwarded_for}}, %{{CONN_REMOTE_ADDR}}\" \"expr={said}\""
-                    )));
                 }
                 _ => lines.push(line(format!(
                     "{set} \"expr={own}\" \"expr=!({trusted} && -n req('{name}'))\""

@@ -253,6 +253,9 @@ fn tls(tls: &Tls, certificate: usize) -> Vec<Raw> {
     lines
 }
 
+/// A copy of `X-Forwarded-For` that mod_remoteip may consume.
+const COPY: &str = "X-Wsgen-Forwarded-For";
+
 /// Who the client is, behind other proxies.
 fn remote(listener: &Listener, context: &mut Context<'_>) -> Vec<Raw> {
     let mut lines = Vec::new();
@@ -260,9 +263,12 @@ fn remote(listener: &Listener, context: &mut Context<'_>) -> Vec<Raw> {
         lines.push(line("RemoteIPProxyProtocol On"));
     }
     if !listener.trusted_proxies.is_empty() {
-        // Kept before it is consumed.
-        lines.push(line("RequestHeader note X-Forwarded-For wsgen_forwarded_for early"));
-        lines.push(line("RemoteIPHeader X-Forwarded-For"));
+        // It takes out what it believes; the field itself is still to be appended to.
+        lines.push(line(format!(
+            "RequestHeader set {COPY} \"expr=%{{HTTP:X-Forwarded-For}}\" early"
+        )));
+        lines.push(line(format!("RequestHeader unset {COPY}")));
+        lines.push(line(format!("RemoteIPHeader {COPY}")));
         let ranges: Vec<_> = listener.trusted_proxies.iter().map(ToString::to_string).collect();
         lines.push(line(format!("RemoteIPInternalProxy {}", ranges.join(" "))));
     }

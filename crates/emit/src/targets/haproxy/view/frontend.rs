@@ -14,6 +14,8 @@ pub(super) struct Frontend {
     bind: Raw,
     /// Who may send the PROXY header, where not everybody may.
     proxies: Vec<Raw>,
+    /// Peers that are believed.
+    trusted: Vec<Raw>,
     max_connections: Option<u64>,
     request_header: Raw,
     idle: Raw,
@@ -96,6 +98,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
             .flat_map(|proxy| &proxy.from)
             .map(|range| Raw(range.value.to_string()))
             .collect(),
+        trusted: listener.trusted_proxies.iter().map(|range| Raw(range.to_string())).collect(),
         max_connections: listener.limits.max_connections.map(|limit| limit.get()),
         request_header: time(*listener.timeouts.request_header),
         idle: time(*listener.timeouts.idle),

@@ -301,7 +301,8 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
         ForwardedMode::Replace => false,
         ForwardedMode::Append => !trusted.is_empty(),
     };
-    let stranger = format!("!{{ src {} }}", trusted.join(" "));
+    let peer = format!("{{ var(txn.peer) -m ip {} }}", trusted.join(" "));
+    let stranger = format!("!{peer}");
     for header in &*forward.forwarded.headers {
         let (name, own) = match header {
             ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
@@ -316,8 +317,9 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
         rules.when(&format!("http-request del-header {name}"), &stranger);
         if *header == ForwardedHeader::For {
             // Behind a trusted proxy: its own list, and the peer.
-            let list = format!("http-request set-header {name} \"%[req.fhdr({name})], %[src]\"");
-            let known = format!("{{ src {} }} {{ req.fhdr({name}) -m found }}", trusted.join(" "));
+            let list =
+                format!("http-request set-header {name} \"%[req.fhdr({name})], %[var(txn.peer)]\"");
+            let known = format!("{peer} {{ req.fhdr({name}) -m found }}");
             rules.when(&list, &known);
         }
         let absent = format!("!{{ req.fhdr({name}) -m found }}");
