@@ -12,8 +12,14 @@ use wsgen_model::source::Sources;
 
 /// A model that carries one text wherever a model takes free text and the target knows the field.
 fn model(target: &str, text: &str) -> String {
-    // The other target's templates do not know these yet.
-    let nginx_only = if target == "nginx" { "" } else { "# " };
+    // HAProxy's templates do not know these yet.
+    let known = if target == "haproxy" { "# " } else { "" };
+    // Apache hashes nothing.
+    let hashed = if target == "apache" {
+        ""
+    } else {
+        ", load_balancing: {policy: hash, key: \"cookie:sid\"}"
+    };
     // A JSON string is a YAML string.
     let text = serde_json::to_string(text).unwrap();
     format!(
@@ -22,15 +28,17 @@ version: 1
 name: {text}
 listeners: [{{name: web, address: "127.0.0.1:8080"}}]
 upstreams:
-  app: {{servers: ["127.0.0.1:3000", "127.0.0.1:3001"], load_balancing: {{policy: hash, key: "cookie:sid"}}}}
+  app: {{servers: ["127.0.0.1:3000", "127.0.0.1:3001"]{hashed}}}
 routes:
   - match: [{{path: {{prefix: /a}}}}]
     upstream: app
     request_headers: {{set: {{X-A: {text}}}, add: {{X-B: {text}}}}}
     response_headers: {{set: {{X-C: {text}}}}}
     websocket: {{origins: [same_origin]}}
-    {nginx_only}auth: {{basic: {{users_file: {text}, realm: {text}}}}}
-    {nginx_only}error_pages: {{"502": {text}}}
+    {known}auth: {{basic: {{users_file: {text}, realm: {text}}}}}
+    {known}error_pages: {{"502": {text}}}
+  - match: [{{path: {{prefix: /c}}, headers: {{x-m: {text}}}, query: {{q: {text}}}}}]
+    upstream: app
   - match: [{{path: {{exact: /b}}}}]
     respond: {{status: 200, body: {text}, headers: {{X-D: {text}}}}}
 "#
@@ -84,6 +92,57 @@ fn haproxy_skeleton(text: &str) -> Vec<String> {
     shape
 }
 
+/// The lines of an Apache configuration: of directives of mod_rewrite, which split at blanks, and of others, which
+/// read words (`ap_getword_conf`), the first word and the number of words.
+fn apache_skeleton(text: &str) -> Vec<String> {
+    let ours = ["${wsgen_modules}", "${wsgen_dollar}"];
+    let mut shape = Vec::new();
+    // A dollar sign adds the constant that stands for it, and nothing else.
+    let lines = text.lines().map(str::trim).filter(|line| *line != "Define wsgen_dollar $");
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let foreign = line
+            .match_indices("${")
+            .find(|(at, _)| !ours.iter().any(|name| line[*at..].starts_with(name)));
+        assert!(foreign.is_none(), "a variable is replaced: {line}");
+        assert!(!line.ends_with('\\'), "the next line is joined: {line}");
+        let escapes = !line.starts_with("Rewrite");
+        let (mut words, mut word, mut quoted) = (0, None::<String>, false);
+        let mut first = String::new();
+        let mut end = |word: Option<String>| {
+            if let Some(word) = word {
+                words += 1;
+                if words == 1 {
+                    first = word;
+                }
+            }
+        };
+        let mut chars = line.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' if escapes && matches!(chars.peek(), Some('"' | '\\')) => {
+                    word.get_or_insert_default().extend(chars.next());
+                }
+                '"' if !quoted && word.is_none() => {
+                    quoted = true;
+                    word = Some(String::new());
+                }
+                '"' if quoted => {
+                    quoted = false;
+                    end(word.take());
+                }
+                c if c.is_whitespace() && !quoted => end(word.take()),
+                c => word.get_or_insert_default().push(c),
+            }
+        }
+        assert!(!quoted, "a quote is left open: {line}");
+        end(word);
+        if words > 0 {
+            shape.push(format!("{first} {words}"));
+        }
+    }
+    shape
+}
+
 /// The directives of a configuration as nginx reads words (`ngx_conf_read_token`), without their values: for each
 /// its name and the number of its words, and the braces.
 fn nginx_skeleton(text: &str) -> Vec<String> {
@@ -95,7 +154,9 @@ fn nginx_skeleton(text: &str) -> Vec<String> {
             c if c.is_whitespace() => {}
             '#' => while chars.next_if(|c| *c != '\n').is_some() {},
             ';' | '{' | '}' => {
-                let name = words.first().cloned().unwrap_or_default();
+                // The lines of a map begin with their pattern.
+                let name =
+                    words.first().map_or("", |word| if word.starts_with('~') { "~" } else { word });
                 shape.push(format!("{name} {} {c}", words.len()));
                 words.clear();
             }
@@ -169,6 +230,13 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Whether two skeletons are equal; if not, where they part.
+fn same(shape: &[String], harmless: &[String], text: &str, all: &str) -> Result<(), TestCaseError> {
+    let parts = shape.iter().zip(harmless).find(|(one, other)| one != other);
+    prop_assert!(parts.is_none() && shape.len() == harmless.len(), "{parts:?} of {text:?}\n{all}");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
@@ -180,11 +248,15 @@ proptest! {
             if let Some(at) = shape.iter().position(|line| line == "geo 2 {") {
                 shape.drain(at..at + 3);
             }
-            prop_assert_eq!(shape, harmless, "{:?}\n{}", text, rendered);
+            same(&shape, &harmless, &text, &rendered)?;
+        }
+        let harmless = apache_skeleton(&render("apache", "x").unwrap());
+        if let Some(rendered) = render("apache", &text) {
+            same(&apache_skeleton(&rendered), &harmless, &text, &rendered)?;
         }
         let harmless = haproxy_skeleton(&render("haproxy", "x").unwrap());
         if let Some(rendered) = render("haproxy", &text) {
-            prop_assert_eq!(haproxy_skeleton(&rendered), harmless, "{:?}\n{}", text, rendered);
+            same(&haproxy_skeleton(&rendered), &harmless, &text, &rendered)?;
         }
     }
 }
@@ -215,5 +287,55 @@ fn the_real_checkers_take_what_is_not_refused() {
             }
         }
         assert!(taken >= 8, "only {taken} of the texts were not refused");
+    }
+}
+
+/// What a value says is what arrives: in requests, in responses, in a fixed answer.
+#[tokio::test]
+async fn values_arrive_as_they_were_written() {
+    let values = [
+        "a; b } c { # d",
+        "it's \"quoted\" \\ and \\n \\\" \\\\",
+        "$host ${host} $1 $",
+        "%[src] %{THE_REQUEST} %{REMOTE_ADDR}e %% 100%",
+        "expr=%{REMOTE_ADDR}",
+        "early",
+        "env=PATH",
+        "/etc/passwd",
+        "http://a.test/",
+        "default",
+        "{{ 7 * 7 }}",
+    ];
+    let app = real_server::upstream("app").await;
+    let mut sent = String::new();
+    let mut answered = String::new();
+    let mut routes = String::new();
+    for (number, value) in values.iter().enumerate() {
+        let text = serde_json::to_string(value).unwrap();
+        sent.push_str(&format!("X-S{number}: {text}, "));
+        answered.push_str(&format!("X-A{number}: {text}, "));
+        routes.push_str(&format!(
+            "  - {{match: [{{path: {{exact: /v{number}}}}}], respond: {{status: 403, body: {text}, headers: {{X-H: {text}}}}}}}\n"
+        ));
+    }
+    let model = format!(
+        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+         upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes:\n\
+         \x20 - {{upstream: app, request_headers: {{set: {{{sent}}}}}, response_headers: {{set: {{{answered}}}}}}}\n{routes}"
+    );
+    for kind in real_server::ALL {
+        let server = real_server::start(kind, &model, &[]).await;
+        let seen = server.send("GET /").await;
+        for (number, value) in values.iter().enumerate() {
+            let value = value.to_lowercase();
+            for name in ["s", "a"] {
+                let field = format!("\r\nx-{name}{number}: {value}\r\n");
+                assert!(seen.contains(&field), "{}: {field:?} is not in {seen}", kind.target);
+            }
+            let fixed = server.send(&format!("GET /v{number}")).await;
+            let (head, body) = fixed.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body, value, "{}", kind.target);
+            assert!(head.contains(&format!("\r\nx-h: {value}")), "{}: {head}", kind.target);
+        }
     }
 }
