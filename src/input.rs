@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use wsgen_emit::{Handed, Need};
 use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
 use wsgen_model::source::{Source, Sources, Span};
@@ -41,6 +42,32 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Input, Failure> {
         }
     }
     Ok(input)
+}
+
+/// Reads the files that a target must see. Relative names are relative to the file that holds them.
+pub(crate) fn hand(needs: &[Need], sources: &Sources) -> Result<Handed, Failure> {
+    let mut handed = Handed::new();
+    for need in needs {
+        let Some(model) = sources.get(need.span.source) else { continue };
+        let beside = Path::new(model.name()).parent().unwrap_or(Path::new(""));
+        let path = beside.join(&need.path);
+        let bytes = fs::read(&path).map_err(|error| {
+            let at = model.position(need.span.range().start);
+            Failure::new(
+                format!(
+                    "{}: cannot read {}, which {}:{}:{} names: {error}",
+                    Code::UNREADABLE,
+                    path.display(),
+                    model.name(),
+                    at.line,
+                    at.column
+                ),
+                "make the file readable; this target needs what is in it",
+            )
+        })?;
+        handed.insert(need.path.clone(), bytes);
+    }
+    Ok(handed)
 }
 
 impl Input {

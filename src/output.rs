@@ -55,14 +55,24 @@ pub(crate) fn eprint(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Who may read a file that is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Everybody.
+    All,
+    /// Its owner: it holds a secret.
+    Owner,
+}
+
 /// Writes a file whole or not at all: beside it first, then by renaming.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
     let written = || -> io::Result<()> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         // A temporary file is private; a file that is replaced keeps its mode.
         match path.metadata() {
+            _ if readers == Readers::Owner => {}
             Ok(metadata) => file.as_file().set_permissions(metadata.permissions())?,
             Err(_) => readable(file.as_file())?,
         }

@@ -328,28 +328,40 @@ async fn conditions_and_priorities_decide() {
 }
 
 #[tokio::test]
-async fn auth_and_error_pages() {
+async fn names_and_passwords_are_asked_for() {
+    let model = model(
+        "  - {match: [{path: {prefix: /basic}}], upstream: app, auth: {basic: {users_file: users, realm: \"Members $1\"}}, websocket: {origins: [same_origin]}}\n\
+         \x20 - {upstream: app}\n",
+    )
+    .await;
+    // openssl passwd -6 -salt wsgensalt secret
+    let users = "me:$6$wsgensalt$SpV7rYiLLbZD6QJbQUKBRZJWvhLaS8LWR825Mpoy1O8wC45Zepg04ENxOsdQeahV4gW5tKeZrA/j7bw2SR/.M0\n";
+    for kind in ALL {
+        let server = start(kind, &model, &[("users", users)]).await;
+        let answer = server.send("GET /basic").await;
+        assert!(
+            answer.starts_with("http/1.1 401") && answer.contains("realm=\"members $1\""),
+            "{}: {answer}",
+            kind.target
+        );
+        assert_eq!(server.open("/basic", &[]).await.err(), Some(401), "{}", kind.target);
+        let good = [("authorization", "Basic bWU6c2VjcmV0")]; // me:secret
+        echo(&mut server.open("/basic", &good).await.unwrap().0, Message::text("in")).await;
+        assert_eq!(server.status("GET /basic\nAuthorization: Basic bWU6c2VjcmV0").await, 200);
+        assert_eq!(server.status("GET /basic\nAuthorization: Basic bWU6eA==").await, 401);
+        assert_eq!(server.status("GET /other").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn another_service_is_asked() {
     let auth = upstream("auth").await;
     let model = model(&format!(
-        "  - {{match: [{{path: {{prefix: /basic}}}}], upstream: app, auth: {{basic: {{users_file: users, realm: \"Members $1\"}}}}, websocket: {{origins: [same_origin]}}}}\n\
-         \x20 - {{match: [{{path: {{prefix: /asked}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/ok\", copy_headers: [X-Powered-By]}}}}, websocket: {{origins: [same_origin]}}}}\n\
-         \x20 - {{match: [{{path: {{prefix: /refused}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/refuse\"}}}}, websocket: {{origins: [same_origin]}}}}\n\
-         \x20 - {{match: [{{path: {{prefix: /down}}}}], upstream: down, error_pages: {{\"502\": page.html}}}}\n"
+        "  - {{match: [{{path: {{prefix: /asked}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/ok\", copy_headers: [X-Powered-By]}}}}, websocket: {{origins: [same_origin]}}}}\n\
+         \x20 - {{match: [{{path: {{prefix: /refused}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/refuse\"}}}}, websocket: {{origins: [same_origin]}}}}\n"
     ))
-    .await
-    .replace("upstreams:\n", "upstreams:\n  down: {servers: [\"127.0.0.1:1\"]}\n");
-    // openssl passwd -apr1 secret
-    let users = "me:$apr1$7bXk2m1r$GY0nvzqW6nTHm.pCd4K0o0\nplain:{PLAIN}secret\n";
-    let server = start(&NGINX, &model, &[("users", users), ("page.html", "sorry\n")]).await;
-    let answer = server.send("GET /basic").await;
-    assert!(
-        answer.starts_with("http/1.1 401") && answer.contains("realm=\"members $1\""),
-        "{answer}"
-    );
-    assert_eq!(server.open("/basic", &[]).await.err(), Some(401));
-    let good = [("authorization", "Basic cGxhaW46c2VjcmV0")]; // plain:secret
-    echo(&mut server.open("/basic", &good).await.unwrap().0, Message::text("in")).await;
-
+    .await;
+    let server = start(&NGINX, &model, &[]).await;
     let seen = server.send("GET /asked\nUpgrade: websocket").await;
     assert!(
         seen.starts_with("http/1.1 200") && seen.contains("\nx-powered-by: auth\r\n"),
@@ -358,17 +370,35 @@ async fn auth_and_error_pages() {
     echo(&mut server.open("/asked", &[]).await.unwrap().0, Message::text("in")).await;
     assert_eq!(server.status("GET /refused").await, 403);
     assert_eq!(server.open("/refused", &[]).await.err(), Some(403));
+}
 
-    let answer = server.send("GET /down").await;
-    assert!(answer.starts_with("http/1.1 502") && answer.ends_with("sorry\n"), "{answer}");
-    assert_eq!(server.open("/down", &[]).await.err(), Some(502));
+#[tokio::test]
+async fn errors_have_pages() {
+    let model = model(
+        "  - {match: [{path: {prefix: /down}}], upstream: down, error_pages: {\"502\": page.html, \"503\": page.html}}\n\
+         \x20 - {match: [{path: {prefix: /bare}}], upstream: down}\n",
+    )
+    .await
+    .replace("upstreams:\n", "upstreams:\n  down: {servers: [\"127.0.0.1:1\"]}\n");
+    for kind in ALL {
+        let server = start(kind, &model, &[("page.html", "sorry\n")]).await;
+        let answer = server.send("GET /down").await;
+        // `failure/unreachable`
+        let status: u16 = answer[9..12].parse().unwrap();
+        assert!([502, 503].contains(&status), "{}: {answer}", kind.target);
+        assert!(answer.ends_with("\r\n\r\nsorry\n"), "{}: {answer}", kind.target);
+        assert_eq!(server.open("/down", &[]).await.err(), Some(status), "{}", kind.target);
+        let bare = server.send("GET /bare").await;
+        assert!(!bare.contains("sorry"), "{}: {bare}", kind.target);
+        assert_ne!(server.status("GET /.wsgen/error/x/502").await, 200, "{}", kind.target);
+    }
 }
 
 #[tokio::test]
 async fn timers_are_apart_for_tunnels_and_plain_requests() {
     let model =
         model("  - {upstream: app, timeouts: {response_header: 1s, tunnel_idle: 3s}}\n").await;
-    for kind in ALL {
+    let observed = ALL.map(async |kind| {
         let server = start(kind, &model, &[]).await;
         let begun = Instant::now();
         // `failure/silent`
@@ -387,5 +417,6 @@ async fn timers_are_apart_for_tunnels_and_plain_requests() {
         assert!(end.is_none_or(|message| message.is_err()), "the tunnel ends without a message");
         let idle = silent.elapsed();
         assert!(idle >= Duration::from_millis(2_800) && idle < Duration::from_secs(8), "{idle:?}");
-    }
+    });
+    futures_util::future::join_all(observed).await;
 }

@@ -12,8 +12,6 @@ use wsgen_model::source::Sources;
 
 /// A model that carries one text wherever a model takes free text and the target knows the field.
 fn model(target: &str, text: &str) -> String {
-    // HAProxy's templates do not know these yet.
-    let known = if target == "haproxy" { "# " } else { "" };
     // Apache hashes nothing.
     let hashed = if target == "apache" {
         ""
@@ -35,8 +33,8 @@ routes:
     request_headers: {{set: {{X-A: {text}}}, add: {{X-B: {text}}}}}
     response_headers: {{set: {{X-C: {text}}}}}
     websocket: {{origins: [same_origin]}}
-    {known}auth: {{basic: {{users_file: {text}, realm: {text}}}}}
-    {known}error_pages: {{"502": {text}}}
+    auth: {{basic: {{users_file: {text}, realm: {text}}}}}
+    error_pages: {{"502": {text}}}
   - match: [{{path: {{prefix: /c}}, headers: {{x-m: {text}}}, query: {{q: {text}}}}}]
     upstream: app
   - match: [{{path: {{exact: /b}}}}]
@@ -56,7 +54,11 @@ fn render(target: &str, text: &str) -> Option<String> {
     };
     let mut findings = Diagnostics::default();
     let selection = Selection::parse(target).unwrap();
-    let rendered = wsgen_emit::render(&site, &selection, LossPolicy::default(), &mut findings);
+    // Users and pages that no value of a model reaches.
+    let handed = wsgen_emit::needs(&site, &selection).into_iter();
+    let handed = handed.map(|need| (need.path, b"me:$6$a$b\n".to_vec())).collect();
+    let policy = LossPolicy::default();
+    let rendered = wsgen_emit::render(&site, &selection, policy, &handed, &mut findings);
     let rendered = rendered.unwrap_or_else(|problem| panic!("{}\n{model}", problem.message));
     assert_eq!(rendered.is_none(), findings.has_errors());
     rendered.map(|rendered| rendered.main)
@@ -282,6 +284,10 @@ fn the_real_checkers_take_what_is_not_refused() {
         ] {
             if let Some(rendered) = render(kind.target, text) {
                 let folder = tempfile::tempdir().unwrap();
+                // Some read their pages already when they check.
+                let page = folder.path().join(text);
+                std::fs::create_dir_all(page.parent().unwrap()).unwrap();
+                std::fs::write(page, "sorry\n").unwrap();
                 real_server::checked(kind, folder.path(), &rendered);
                 taken += 1;
             }

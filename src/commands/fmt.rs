@@ -30,7 +30,7 @@ pub(super) fn run(files: &[PathBuf], check: bool) -> Result<Exit, Failure> {
         if check {
             output::eprint(&format!("{name} is not formatted; run `wsgen fmt {name}`\n"));
         } else {
-            output::write_file(Path::new(name), text)?;
+            output::write_file(Path::new(name), text.as_bytes(), output::Readers::All)?;
         }
     }
     let clean = !diagnostics.has_errors() && (changed.is_empty() || !check);

@@ -17,7 +17,7 @@ pub(super) fn run(file: &Path, preset: Preset, force: bool) -> Result<Exit, Fail
             "name another file, or replace it with --force",
         ));
     }
-    output::write_file(file, text)?;
+    output::write_file(file, text.as_bytes(), output::Readers::All)?;
     output::eprint(&format!("wrote {}; judge it with `wsgen check {0}`\n", file.display()));
     Ok(Exit::Success)
 }

@@ -6,7 +6,7 @@ use wsgen_emit::{Loss, LossPolicy, Problem, Rendered, Selection, TARGETS};
 use wsgen_model::diagnostic::Severity;
 
 use crate::args::{Format, LossArgument};
-use crate::output::{self, Exit, Failure};
+use crate::output::{self, Exit, Failure, Readers};
 use crate::{input, report};
 
 pub(super) fn run(
@@ -32,8 +32,10 @@ pub(super) fn run(
     let policy = LossPolicy { loss: loss.into(), today: crate::today::today() };
     let mut rendered: Vec<(Selection, Rendered)> = Vec::new();
     for selection in selections {
-        let one =
-            wsgen_emit::render(&site, &selection, policy, &mut diagnostics).map_err(failure)?;
+        let needs = wsgen_emit::needs(&site, &selection);
+        let handed = input::hand(&needs, &input.sources)?;
+        let one = wsgen_emit::render(&site, &selection, policy, &handed, &mut diagnostics)
+            .map_err(failure)?;
         rendered.extend(one.map(|one| (selection, one)));
     }
     if strict {
@@ -46,28 +48,49 @@ pub(super) fn run(
     }
     for (selection, one) in &rendered {
         match folder {
-            None => output::print(&one.main)?,
-            Some(folder) => {
-                std::fs::create_dir_all(folder).map_err(|error| {
-                    Failure::new(
-                        format!("cannot make {}: {error}", folder.display()),
-                        "name a folder that can be made",
-                    )
-                })?;
-                let path = folder.join(selection.target.file);
-                output::write_file(&path, &one.main)?;
-                output::eprint(&format!("wrote {}\n", path.display()));
+            None if one.files.is_empty() => output::print(&one.main)?,
+            None => {
+                let names: Vec<_> = one.files.iter().map(|file| file.name.as_str()).collect();
+                return Err(Failure::new(
+                    format!(
+                        "{} wants files beside its own: {}",
+                        selection.target.title,
+                        names.join(", ")
+                    ),
+                    "name a folder with -o",
+                ));
             }
+            Some(folder) => write(folder, selection.target.file, one)?,
         }
     }
     Ok(Exit::Success)
 }
 
-/// `all` is every target that can be rendered.
+/// Writes a rendering; its main file comes last, so that it never names a file that is not there.
+fn write(folder: &Path, main: &str, rendered: &Rendered) -> Result<(), Failure> {
+    let files = rendered.files.iter().map(|file| {
+        let readers = if file.private { Readers::Owner } else { Readers::All };
+        (file.name.as_str(), file.bytes.as_slice(), readers)
+    });
+    for (name, bytes, readers) in files.chain([(main, rendered.main.as_bytes(), Readers::All)]) {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| {
+            Failure::new(
+                format!("cannot make {}: {error}", parent.display()),
+                "name a folder that can be made",
+            )
+        })?;
+        output::write_file(&path, bytes, readers)?;
+        output::eprint(&format!("wrote {}\n", path.display()));
+    }
+    Ok(())
+}
+
+/// `all` is every target.
 fn select(targets: &[String]) -> Result<Vec<Selection>, Failure> {
     if targets.iter().any(|target| target == "all") {
-        let able = TARGETS.iter().filter(|target| target.render.is_some());
-        return Ok(able.map(|target| Selection { target, version: None }).collect());
+        return Ok(TARGETS.iter().map(|target| Selection { target, version: None }).collect());
     }
     targets.iter().map(|target| Selection::parse(target).map_err(failure)).collect()
 }

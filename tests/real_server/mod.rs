@@ -216,10 +216,22 @@ pub(crate) fn render(kind: &Kind, model: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Renders a model that lies in a folder, with everything that the target wants beside its configuration.
+fn render_into(kind: &Kind, folder: &Path) -> String {
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let target = format!("{}@{}", kind.target, kind.version);
+    let command = command.args(["render", "--target", &target, "--loss", "warn", "-o"]);
+    let output = command.arg(folder).arg(folder.join("wsgen.yaml")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    std::fs::read_to_string(folder.join(kind.file)).unwrap()
+}
+
 /// Runs the server's own checker on a configuration. Fails loudly where the server is not installed.
 pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
     std::fs::write(folder.join(kind.file), configuration).unwrap();
-    let output = Process::new(kind.program).args((kind.check)(folder)).output();
+    let mut command = Process::new(kind.program);
+    let output = command.args((kind.check)(folder)).current_dir(folder).output();
     let output = output.unwrap_or_else(|_| {
         panic!("{} is installed (`apt-get install {}`)", kind.program, kind.package)
     });
@@ -231,8 +243,9 @@ pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
 /// configuration.
 pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> Server {
     let port = free_port();
-    let configuration = render(kind, &model.replace("PORT", &port.to_string()));
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wsgen.yaml"), model.replace("PORT", &port.to_string()))
+        .unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
@@ -240,6 +253,7 @@ pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> S
     let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
+    let configuration = render_into(kind, folder.path());
     checked(kind, folder.path(), &configuration);
     let child = Process::new(kind.program)
         .args((kind.run)(folder.path()))

@@ -12,7 +12,7 @@ mod targets;
 
 pub use selection::{Problem, Selection};
 pub use support::{Loss, LossPolicy, Support};
-pub use target::{Rendered, Target};
+pub use target::{Need, Rendered, RenderedFile, Target};
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::{Decoder, suggestion};
@@ -20,6 +20,8 @@ use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::field::Section;
 use wsgen_model::located::Located;
 use wsgen_model::site::Site;
+
+use crate::rendering::Rendering;
 
 /// Every target, in the order of the documentation.
 pub const TARGETS: &[&Target] = targets::ALL;
@@ -49,21 +51,23 @@ pub fn check(site: &Site, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Renders a site. `Ok(None)` means that it was refused; the findings say why.
+/// The files of a model whose bytes a target must see.
+pub fn needs(site: &Site, selection: &Selection) -> Vec<Need> {
+    (selection.target.needs)(site)
+}
+
+/// The bytes of files that a model names, by the names that it has for them.
+pub type Handed = std::collections::BTreeMap<String, Vec<u8>>;
+
+/// Renders a site with the files that it [needs]. `Ok(None)` means that it was refused; the findings say why.
 pub fn render(
     site: &Site,
     selection: &Selection,
     policy: LossPolicy,
+    handed: &Handed,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Rendered>, Problem> {
     let target = selection.target;
-    let Some(render) = target.render else {
-        let able: Vec<_> = TARGETS.iter().filter(|t| t.render.is_some()).map(|t| t.name).collect();
-        return Err(Problem {
-            message: format!("{} cannot be rendered yet", target.name),
-            help: format!("targets that can: {}", able.join(", ")),
-        });
-    };
     // The command line beats the model (`target/settings`).
     let written = site.targets.get(target.name).and_then(|t| t.fields.version.as_ref());
     let version = selection.version.or(written.map(|version| version.value));
@@ -72,7 +76,7 @@ pub fn render(
     if diagnostics.count(Severity::Error) > before {
         return Ok(None);
     }
-    let rendered = render(site, version, diagnostics)?;
+    let rendered = (target.render)(Rendering::new(target, site, version, handed, diagnostics))?;
     Ok((diagnostics.count(Severity::Error) == before).then_some(rendered))
 }
 

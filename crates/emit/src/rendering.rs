@@ -7,6 +7,7 @@ use wsgen_model::scalar::TargetVersion;
 use wsgen_model::site::{RouteId, Site};
 use wsgen_model::source::Span;
 
+use crate::Handed;
 use crate::target::Target;
 
 /// A rendering on its way.
@@ -14,6 +15,7 @@ pub(crate) struct Rendering<'a> {
     pub(crate) site: &'a Site,
     pub(crate) version: Option<TargetVersion>,
     target: &'static Target,
+    handed: &'a Handed,
     diagnostics: &'a mut Diagnostics,
     /// Routes with snippets, mostly none: asked for by every route and upstream.
     with_snippets: Vec<RouteId>,
@@ -30,11 +32,12 @@ impl<'a> Rendering<'a> {
         target: &'static Target,
         site: &'a Site,
         version: Option<TargetVersion>,
+        handed: &'a Handed,
         diagnostics: &'a mut Diagnostics,
     ) -> Self {
         let routes = site.routes_with_ids().filter(|(_, route)| !route.snippets.is_empty());
         let with_snippets = routes.map(|(id, _)| id).collect();
-        Self { site, version, target, diagnostics, with_snippets }
+        Self { site, version, target, handed, diagnostics, with_snippets }
     }
 
     /// Whether the version is known to be this one or a later one.
@@ -45,6 +48,11 @@ impl<'a> Rendering<'a> {
     /// Whether the version is known to be an earlier one.
     pub(crate) fn before(&self, first: TargetVersion) -> bool {
         self.version.is_some_and(|version| version < first)
+    }
+
+    /// The bytes of a file that the target said it needs.
+    pub(crate) fn handed(&self, path: &str) -> &'a [u8] {
+        self.handed.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// A value that the target cannot be given, with what to write instead.

@@ -1,14 +1,15 @@
 //! What a target is: data, and three functions.
 
 use wsgen_model::decode::Decoder;
-use wsgen_model::diagnostic::Diagnostics;
 use wsgen_model::field::Section;
 use wsgen_model::site::Site;
+use wsgen_model::source::Span;
 use wsgen_model::tree::Entry;
 
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
+use crate::rendering::Rendering;
 use crate::selection::Problem;
 use crate::support::Support;
 
@@ -29,17 +30,41 @@ pub struct Target {
     pub file: &'static str,
     /// How well it keeps a feature, in a version or in all of them.
     pub support: fn(Feature, Option<TargetVersion>) -> Support,
-    /// Writes its configuration; `None` where it cannot be written yet.
-    pub render: Option<Render>,
+    /// The files of a model whose bytes it must see.
+    pub needs: fn(&Site) -> Vec<Need>,
+    /// Writes its configuration.
+    pub(crate) render: Render,
 }
 
 /// Writes a configuration; what cannot be written is pushed as an error.
-pub(crate) type Render =
-    fn(&Site, Option<TargetVersion>, &mut Diagnostics) -> Result<Rendered, Problem>;
+pub(crate) type Render = fn(Rendering<'_>) -> Result<Rendered, Problem>;
+
+/// A file that a model names and whose bytes a target must see, because the server reads them in another form or
+/// another place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Its name as the model has it, relative to the model's file.
+    pub path: String,
+    /// Where the model names it.
+    pub span: Span,
+}
 
 /// What was written for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// The main configuration.
     pub main: String,
+    /// Files beside it.
+    pub files: Vec<RenderedFile>,
+}
+
+/// A file that the main configuration names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its name, relative to the main configuration.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+    /// Whether only its owner may read it.
+    pub private: bool,
 }

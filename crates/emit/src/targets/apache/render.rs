@@ -1,26 +1,26 @@
 //! From a site to `httpd.conf`.
 
-use wsgen_model::diagnostic::Diagnostics;
-use wsgen_model::scalar::TargetVersion;
 use wsgen_model::site::Site;
 
 use super::{quote, view};
 use crate::engine;
+use crate::rendering::Rendering;
 use crate::selection::Problem;
-use crate::target::Rendered;
+use crate::target::{Need, Rendered};
 
 const TEMPLATE: &str = "apache/httpd.conf.j2";
 
-pub(super) fn render(
-    site: &Site,
-    version: Option<TargetVersion>,
-    diagnostics: &mut Diagnostics,
-) -> Result<Rendered, Problem> {
-    let mut view = view::view(site, version, diagnostics);
+/// It reads every file by itself.
+pub(super) fn needs(_site: &Site) -> Vec<Need> {
+    Vec::new()
+}
+
+pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
+    let mut view = view::view(rendering);
     let mut main = engine::render(TEMPLATE, quote::quote, &view)?;
     if main.contains(quote::DOLLAR) {
         view.has_dollar = true;
         main = engine::render(TEMPLATE, quote::quote, &view)?;
     }
-    Ok(Rendered { main })
+    Ok(Rendered { main, files: Vec::new() })
 }

@@ -1,5 +1,6 @@
 //! HAProxy.
 
+mod certificates;
 mod quote;
 mod render;
 mod settings;
@@ -24,5 +25,6 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "haproxy.cfg",
     support: support::support,
-    render: Some(render::render),
+    needs: render::needs,
+    render: render::render,
 };

@@ -1,20 +1,28 @@
-//! From a site to `haproxy.cfg`.
+//! From a site to `haproxy.cfg`, and what stands beside it.
 
-use wsgen_model::diagnostic::Diagnostics;
-use wsgen_model::scalar::TargetVersion;
-use wsgen_model::site::Site;
+use wsgen_model::site::{Auth, Site};
 
-use super::{quote, view};
+use super::{certificates, quote, view};
 use crate::engine;
+use crate::rendering::Rendering;
 use crate::selection::Problem;
-use crate::target::Rendered;
+use crate::target::{Need, Rendered};
 
-pub(super) fn render(
-    site: &Site,
-    version: Option<TargetVersion>,
-    diagnostics: &mut Diagnostics,
-) -> Result<Rendered, Problem> {
-    let view = view::view(site, version, diagnostics);
+/// It reads a certificate and its key from one file, and users from its own configuration.
+pub(super) fn needs(site: &Site) -> Vec<Need> {
+    let mut needs = certificates::needs(site);
+    for forward in site.routes.iter().filter_map(|route| route.forward()) {
+        if let Some(Auth::Basic { users_file, .. }) = forward.auth.as_ref().map(|auth| &auth.value)
+        {
+            needs.push(Need { path: users_file.value.to_string(), span: users_file.span });
+        }
+    }
+    needs
+}
+
+pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
+    let files = certificates::files(&rendering);
+    let view = view::view(rendering);
     let main = engine::render("haproxy/haproxy.cfg.j2", quote::quote, &view)?;
-    Ok(Rendered { main })
+    Ok(Rendered { main, files })
 }

@@ -3,18 +3,28 @@
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
-use crate::support::Support::{self, Approximate, Exact, Lost, NotYet};
+use crate::support::Support::{self, Approximate, Exact, Lost};
 
 /// `normalize-uri` (experimental in every version up to 3.2).
 pub(super) const NORMALIZE: TargetVersion = TargetVersion::new(2, 4, 0);
 /// `close-spread-time` and `balance hash`.
 pub(super) const SPREAD: TargetVersion = TargetVersion::new(2, 6, 0);
 
+/// `h2-workaround-bogus-websocket-clients`.
+pub(super) const NO_H2_WEBSOCKETS: TargetVersion = TargetVersion::new(2, 5, 0);
+
 /// How well a feature is kept; without a version, by every version from 2.2 on.
 pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {
     let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
     match feature {
         Feature::RefusedHandshake
+        | Feature::Http2
+        | Feature::ListenerTls
+        | Feature::TlsProfile
+        | Feature::ClientAuth
+        | Feature::AuthBasic
+        | Feature::ForwardedStyle
+        | Feature::Compression
         | Feature::DrainTimeout
         | Feature::AccessLogFormat
         | Feature::TunnelOpenLog
@@ -79,6 +89,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         }
         Feature::BalanceHash => Approximate("before 2.6 a cookie cannot be hashed; the path is"),
         Feature::DrainStop => Approximate("a soft stop gives tunnels `drain.timeout`"),
+        Feature::H2WebSocketsOff if since(NO_H2_WEBSOCKETS) => Approximate("for every listener"),
         Feature::H2WebSocketsOff => {
             Lost("what is announced to HTTP/2 clients is not set per listener")
         }
@@ -104,14 +115,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::Retries => Approximate("only failed connections, handshakes too"),
         Feature::BufferRequest | Feature::BufferResponse => Lost("bodies are streamed"),
         Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
-        Feature::Http2
-        | Feature::ListenerTls
-        | Feature::TlsProfile
-        | Feature::ClientAuth
-        | Feature::AuthBasic
-        | Feature::ForwardedStyle
-        | Feature::UpstreamH2
-        | Feature::Compression
-        | Feature::ErrorPages => NotYet,
+        Feature::UpstreamH2 => Lost("tunnels to upstreams use HTTP/1.1"),
+        Feature::ErrorPages => {
+            Approximate("a server that cannot be reached is 503, one that is silent 504")
+        }
     }
 }

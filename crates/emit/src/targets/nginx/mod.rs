@@ -24,5 +24,6 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "nginx.conf",
     support: support::support,
-    render: Some(render::render),
+    needs: render::needs,
+    render: render::render,
 };

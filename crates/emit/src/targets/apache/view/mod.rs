@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wsgen_model::config::{AccessLogFormat, SnippetPlace};
-use wsgen_model::diagnostic::Diagnostics;
-use wsgen_model::scalar::{Duration, ListenAddress, TargetVersion};
+use wsgen_model::scalar::{Duration, ListenAddress};
 use wsgen_model::site::{Site, UpstreamId};
 
 use super::quote::line;
@@ -66,13 +65,10 @@ struct Context<'a> {
 /// The server's own default of 400 is met by a few hundred tunnels.
 const CONNECTIONS: u64 = 1024;
 
-pub(super) fn view(
-    site: &Site,
-    version: Option<TargetVersion>,
-    diagnostics: &mut Diagnostics,
-) -> View {
+pub(super) fn view(base: Rendering<'_>) -> View {
+    let site = base.site;
     let mut context = Context {
-        base: Rendering::new(&super::TARGET, site, version, diagnostics),
+        base,
         modules: modules::Modules::default(),
         balancers: Vec::new(),
         by_upstream: BTreeMap::new(),

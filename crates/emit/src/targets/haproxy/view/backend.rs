@@ -8,7 +8,7 @@ use wsgen_model::config::{
 use wsgen_model::scalar::{HashKey, TunnelIdle, UpstreamAddress};
 use wsgen_model::site::{Forward, HealthCheck, RouteId, Upstream};
 
-use super::{Context, route_name, snippets, time};
+use super::{Context, snippets, time};
 use crate::engine::Raw;
 use crate::targets::haproxy::quote::{literal, value};
 use crate::targets::haproxy::support::SPREAD;
@@ -27,6 +27,8 @@ pub(super) struct Backend {
     cookie: Option<Raw>,
     check_timeout: Option<Raw>,
     check: Option<Check>,
+    compression: Vec<Raw>,
+    pages: Vec<Raw>,
     servers: Vec<Raw>,
     snippets: Vec<Raw>,
 }
@@ -40,24 +42,31 @@ struct Check {
 
 /// The backend for a route; routes of one upstream with equal timers share it.
 pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> Raw {
-    let upstream = context.site.upstream(forward.upstream);
+    let upstream = context.base.site.upstream(forward.upstream);
     let response = time(*forward.timeouts.response_header);
     let tunnel = match *forward.timeouts.tunnel_idle {
         TunnelIdle::After(idle) => time(idle),
         TunnelIdle::Unlimited => Raw("24d".into()),
     };
     let retries = *forward.attempts - 1;
+    let types = forward.compression.iter().flat_map(|types| &types.value);
+    let compression: Vec<Raw> = types.map(|kind| literal(kind.as_str())).collect();
+    let pages = pages(forward, context);
     let plain = format!("wsgen_{}", upstream.name.value);
     let mine = context.by_upstream.get(&forward.upstream).cloned().unwrap_or_default();
     let equal = mine.iter().map(|at| &context.backends[*at]).find(|known| {
-        known.response == response && known.tunnel == tunnel && known.retries == retries
+        known.response == response
+            && known.tunnel == tunnel
+            && known.retries == retries
+            && known.compression == compression
+            && known.pages == pages
     });
     if let Some(known) = equal {
         return known.name.clone();
     }
     // Names of a model have no dot.
     let name =
-        if mine.is_empty() { plain } else { format!("{plain}.{}", route_name(context.site, id)) };
+        if mine.is_empty() { plain } else { format!("{plain}.{}", context.base.route_name(id)) };
     let (balance, consistent) = balance(upstream, context);
     let view = Backend {
         name: Raw(name.clone()),
@@ -84,9 +93,11 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
         }),
         check_timeout: upstream.health_check.as_ref().map(|check| time(*check.timeout)),
         check: upstream.health_check.as_ref().and_then(|check| self::check(&check.value)),
+        compression,
+        pages,
         servers: servers(upstream, context),
         snippets: snippets(context, SnippetPlace::Upstream, |route| {
-            let other = context.site.routes[route.0].forward();
+            let other = context.base.site.routes[route.0].forward();
             other.is_some_and(|other| other.upstream == forward.upstream)
         }),
     };
@@ -95,10 +106,30 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
     Raw(name)
 }
 
+/// Statuses that HAProxy answers with by itself (configuration manual, `http-error`).
+const STATUSES: [u16; 16] =
+    [400, 401, 403, 404, 405, 407, 408, 410, 413, 425, 429, 500, 501, 502, 503, 504];
+
+fn pages(forward: &Forward, context: &mut Context<'_>) -> Vec<Raw> {
+    let mut lines = Vec::new();
+    for (status, file) in &forward.error_pages {
+        if !STATUSES.contains(&status.get()) {
+            context.refuse(status.span, "a page for this status");
+            continue;
+        }
+        let file = literal(file.as_str()).0;
+        lines.push(Raw(format!(
+            "http-error status {} content-type text/html file {file}",
+            status.get()
+        )));
+    }
+    lines
+}
+
 /// The side of the server has no listener of its own: the longest that any of them allows.
 fn half_closed(context: &Context<'_>) -> Raw {
     let longest =
-        context.site.listeners.iter().map(|listener| *listener.timeouts.half_closed).max();
+        context.base.site.listeners.iter().map(|listener| *listener.timeouts.half_closed).max();
     longest.map_or_else(|| Raw("30s".into()), time)
 }
 
@@ -109,7 +140,7 @@ fn balance(upstream: &Upstream, context: &mut Context<'_>) -> (Raw, bool) {
         Policy::Random => "random".to_owned(),
         Policy::IpHash => return (Raw("source".into()), true),
         Policy::Hash => {
-            let hashes = context.version.is_some_and(|version| version >= SPREAD);
+            let hashes = context.base.since(SPREAD);
             let key = match upstream.load_balancing.key.as_ref().map(|key| &key.value) {
                 Some(HashKey::Header(name)) => format!("hdr({name})"),
                 Some(HashKey::Query(name)) => format!("url_param {name}"),
@@ -186,7 +217,7 @@ fn servers(upstream: &Upstream, context: &Context<'_>) -> Vec<Raw> {
             Some(SendProxyProtocol::V2) => line.push_str(" send-proxy-v2"),
             None => {}
         }
-        if *server.resolve == Resolve::Runtime && context.site.resolver.is_some() {
+        if *server.resolve == Resolve::Runtime && context.base.site.resolver.is_some() {
             line.push_str(" resolvers wsgen init-addr last,libc,none");
         }
         lines.push(Raw(line));

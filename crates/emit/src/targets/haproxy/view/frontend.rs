@@ -1,12 +1,14 @@
 //! `frontend` sections: one for each listener.
 
 use serde::Serialize;
-use wsgen_model::config::SnippetPlace;
+use wsgen_model::config::{ClientAuthMode, SnippetPlace, TlsProfile};
 use wsgen_model::scalar::{ListenAddress, Origin};
-use wsgen_model::site::{Action, Listener, ListenerId, RouteId};
+use wsgen_model::site::{Action, Listener, ListenerId, RouteId, Tls};
 
-use super::{Context, backend, route_name, rules, snippets, time};
+use super::{Context, backend, rules, snippets, time};
 use crate::engine::Raw;
+use crate::targets::haproxy::certificates;
+use crate::targets::haproxy::quote::literal;
 
 #[derive(Serialize)]
 pub(super) struct Frontend {
@@ -41,7 +43,7 @@ struct RouteRules {
 }
 
 pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
-    let site = context.site;
+    let site = context.base.site;
     let listener = site.listener(id);
     let claims = site.claims(id);
     let mut hosts = Vec::new();
@@ -70,7 +72,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
             let conditions = rules::conditions(entry);
             let all = ["!{ var(txn.route) -m found }", claim.as_str(), conditions.as_str()];
             let all: Vec<_> = all.into_iter().filter(|condition| !condition.is_empty()).collect();
-            let name = route_name(site, route);
+            let name = context.base.route_name(route);
             let line = format!("http-request set-var(txn.route) str({name}) if {}", all.join(" "));
             choices.push(Raw(line));
         }
@@ -122,16 +124,39 @@ fn bind(listener: &Listener) -> Raw {
     if listener.proxy_protocol.as_ref().is_some_and(|proxy| proxy.from.is_empty()) {
         text.push_str(" accept-proxy");
     }
+    if let Some(tls) = &listener.tls {
+        text.push_str(&format!(" ssl crt-list {} {}", certificates::list(listener), profile(tls)));
+        let protocols: Vec<_> = listener.protocols.iter().map(|p| p.as_str()).collect();
+        text.push_str(&format!(" alpn {} no-tls-tickets", protocols.join(",")));
+        if let Some(auth) = &tls.client_auth {
+            let mode =
+                if auth.mode.value == ClientAuthMode::Require { "required" } else { "optional" };
+            text.push_str(&format!(" ca-file {} verify {mode}", literal(auth.ca.as_str()).0));
+        }
+    }
     Raw(text)
 }
 
+/// Mozilla, Server Side TLS, guideline 5.7.
+fn profile(tls: &Tls) -> &'static str {
+    match *tls.profile {
+        TlsProfile::Modern => "ssl-min-ver TLSv1.3",
+        TlsProfile::Intermediate => {
+            "ssl-min-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+             ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:\
+             ECDHE-RSA-CHACHA20-POLY1305"
+        }
+        TlsProfile::Old => "ssl-min-ver TLSv1.0 ciphers DEFAULT:@SECLEVEL=0",
+    }
+}
+
 fn route_rules(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> RouteRules {
-    let site = context.site;
+    let site = context.base.site;
     let route = &site.routes[id.0];
     let rules = rules::route(id, listener, context);
     let backend = match &route.action {
         Action::Forward(forward) => Some(backend::backend(id, forward, context)),
         _ => None,
     };
-    RouteRules { title: Raw(route_name(site, id)), rules, backend }
+    RouteRules { title: Raw(context.base.route_name(id)), rules, backend }
 }

@@ -3,17 +3,17 @@
 mod backend;
 mod frontend;
 mod rules;
+mod users;
 
 use serde::Serialize;
-use wsgen_model::code::Code;
-use wsgen_model::config::{AccessLogFormat, SnippetPlace};
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::config::{AccessLogFormat, OnOff, SnippetPlace};
 use wsgen_model::scalar::{Duration, TargetVersion};
-use wsgen_model::site::{RouteId, Site};
+use wsgen_model::site::RouteId;
 use wsgen_model::source::Span;
 
-use super::support::{NORMALIZE, SPREAD};
+use super::support::{NO_H2_WEBSOCKETS, NORMALIZE, SPREAD};
 use crate::engine::Raw;
+use crate::rendering::Rendering;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -22,6 +22,8 @@ pub(super) struct View {
     spread: Option<Raw>,
     /// Whether paths can be brought into normal form; older versions refuse others.
     normalizes: bool,
+    /// Whether RFC 8441 is not announced.
+    no_h2_websockets: bool,
     /// Bytes that hold a request head, and its fields.
     buffer: u64,
     max_headers: u64,
@@ -30,6 +32,7 @@ pub(super) struct View {
     log_as_soon: bool,
     resolver: Option<Resolver>,
     tables: Vec<Table>,
+    users: Vec<users::UserList>,
     frontends: Vec<frontend::Frontend>,
     backends: Vec<backend::Backend>,
     main_snippets: Vec<Raw>,
@@ -51,31 +54,19 @@ struct Table {
 
 /// What building a view needs.
 struct Context<'a> {
-    site: &'a Site,
-    /// Routes with snippets, mostly none: asked for by every route and upstream.
-    with_snippets: Vec<RouteId>,
-    version: Option<TargetVersion>,
-    diagnostics: &'a mut Diagnostics,
+    base: Rendering<'a>,
+    users: Vec<users::UserList>,
     backends: Vec<backend::Backend>,
     /// The places of an upstream's backends in that list.
     by_upstream: std::collections::HashMap<wsgen_model::site::UpstreamId, Vec<usize>>,
 }
 
-pub(super) fn view(
-    site: &Site,
-    version: Option<TargetVersion>,
-    diagnostics: &mut Diagnostics,
-) -> View {
-    let with_snippets = site
-        .routes_with_ids()
-        .filter(|(_, route)| !route.snippets.is_empty())
-        .map(|(id, _)| id)
-        .collect();
+pub(super) fn view(base: Rendering<'_>) -> View {
+    let site = base.site;
+    let version = base.version;
     let mut context = Context {
-        site,
-        with_snippets,
-        version,
-        diagnostics,
+        base,
+        users: Vec::new(),
         backends: Vec::new(),
         by_upstream: std::collections::HashMap::new(),
     };
@@ -89,12 +80,14 @@ pub(super) fn view(
     let connections: u64 =
         listeners.iter().filter_map(|l| l.limits.max_connections).map(|limit| limit.get()).sum();
     View {
-        title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
+        title: context.base.title(),
         hard_stop: time(*site.drain.timeout),
         spread: version
             .is_some_and(|version| version >= SPREAD && site.drain.spread.as_millis() > 0)
             .then(|| time(*site.drain.spread)),
         normalizes: normalizes(version),
+        no_h2_websockets: version.is_some_and(|version| version >= NO_H2_WEBSOCKETS)
+            && listeners.iter().any(|listener| *listener.h2_websockets == OnOff::Off),
         // The buffer keeps a reserve of 1 KiB for fields that are added.
         buffer: heads + 1024,
         max_headers: largest(|limits| limits.max_headers.get(), 101),
@@ -109,25 +102,19 @@ pub(super) fn view(
             nameservers: resolver.nameservers.iter().map(|n| Raw(n.value.to_string())).collect(),
             valid: time(*resolver.valid),
         }),
-        tables: tables(site),
+        tables: tables(&context),
         frontends,
         main_snippets: snippets(&context, SnippetPlace::Main, |_| true),
         http_snippets: snippets(&context, SnippetPlace::Http, |_| true),
         backends: context.backends,
+        users: context.users,
     }
 }
 
 impl Context<'_> {
     /// A value that HAProxy cannot be given.
     fn refuse(&mut self, span: Span, what: &str) {
-        let finding =
-            Diagnostic::new(Code::NOT_RENDERED, format!("HAProxy cannot be given {what}"))
-                .at(span)
-                .help("write it another way, or give this route to another target");
-        // Plain requests and tunnels of one route meet the same value.
-        if !self.diagnostics.iter().any(|known| *known == finding) {
-            self.diagnostics.push(finding);
-        }
+        self.base.refuse(span, what, "write it another way, or give this route to another target");
     }
 }
 
@@ -135,30 +122,22 @@ fn normalizes(version: Option<TargetVersion>) -> bool {
     version.is_some_and(|version| version >= NORMALIZE)
 }
 
-fn tables(site: &Site) -> Vec<Table> {
+fn tables(context: &Context<'_>) -> Vec<Table> {
     let mut tables = Vec::new();
-    for (id, route) in site.routes_with_ids() {
+    for (id, route) in context.base.site.routes_with_ids() {
         let Some(per_ip) = route.forward().map(|forward| forward.per_ip) else { continue };
         if per_ip.connections.is_some() {
-            tables.push(Table { name: table("conn", site, id), store: "conn_cur" });
+            tables.push(Table { name: table("conn", context, id), store: "conn_cur" });
         }
         if per_ip.connects_per_minute.is_some() {
-            tables.push(Table { name: table("connect", site, id), store: "http_req_rate(60s)" });
+            tables.push(Table { name: table("connect", context, id), store: "http_req_rate(60s)" });
         }
     }
     tables
 }
 
-fn table(kind: &str, site: &Site, id: RouteId) -> Raw {
-    Raw(format!("wsgen_{kind}_{}", route_name(site, id)))
-}
-
-/// A route's name, or its number: names never begin with an underscore.
-fn route_name(site: &Site, id: RouteId) -> String {
-    match &site.routes[id.0].name {
-        Some(name) => name.value.to_string(),
-        None => format!("_{}", id.0 + 1),
-    }
+fn table(kind: &str, context: &Context<'_>, id: RouteId) -> Raw {
+    Raw(format!("wsgen_{kind}_{}", context.base.route_name(id)))
 }
 
 /// The snippets of a place, as they stand, with their reasons.
@@ -167,18 +146,9 @@ fn snippets(
     place: SnippetPlace,
     wanted: impl Fn(RouteId) -> bool,
 ) -> Vec<Raw> {
-    let with_snippets = context.with_snippets.iter().filter(|id| wanted(**id));
-    with_snippets
-        .flat_map(|id| &context.site.routes[id.0].snippets)
-        .filter_map(|snippet| {
-            let snippet = &snippet.value;
-            let here = snippet.target.as_ref()?.as_str() == super::TARGET.name
-                && snippet.at.as_ref()?.value == place;
-            let reason = snippet.reason.as_ref()?;
-            let text = snippet.text.as_ref()?;
-            here.then(|| Raw(format!("# {}\n    {}", reason.value, text.as_str().trim_end())))
-        })
-        .collect()
+    let snippets = context.base.snippets(place, wanted);
+    let lines = snippets.iter();
+    lines.map(|s| Raw(format!("# {}\n    {}", s.reason, s.text.trim_end()))).collect()
 }
 
 fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {

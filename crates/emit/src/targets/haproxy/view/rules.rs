@@ -1,16 +1,17 @@
 //! The rules of a route, in the order of judgement.
 
 use wsgen_model::config::{
-    AllowOrDeny, ForwardedHeader, ForwardedMode, HostPolicy, PassOrStrip, SnippetPlace,
-    Subprotocols, ValueMatch, WebSocketMode,
+    AllowOrDeny, ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip,
+    SnippetPlace, Subprotocols, ValueMatch, WebSocketMode,
 };
 use wsgen_model::scalar::{Method, Origin, PathLiteral};
 use wsgen_model::site::{
-    Action, Entry, Forward, ListenerId, PathRule, Redirect, RedirectPath, Respond, Rewrite, RouteId,
+    Action, Auth, Entry, Forward, ListenerId, PathRule, Redirect, RedirectPath, Respond, Rewrite,
+    RouteId,
 };
 use wsgen_model::source::Span;
 
-use super::{Context, route_name, snippets, table};
+use super::{Context, snippets, table, users};
 use crate::engine::Raw;
 use crate::targets::haproxy::quote::{in_pattern, literal, value};
 
@@ -63,9 +64,9 @@ pub(super) fn conditions(entry: &Entry) -> String {
 
 /// Everything that a route does to the requests that chose it.
 pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
-    let site = context.site;
+    let site = context.base.site;
     let mut rules = Rules {
-        here: format!("{{ var(txn.route) -m str {} }}", route_name(site, id)),
+        here: format!("{{ var(txn.route) -m str {} }}", context.base.route_name(id)),
         list: Vec::new(),
     };
     match &site.routes[id.0].action {
@@ -170,19 +171,24 @@ fn forward(
     if let (Some(origins), true) = (&websocket.origins, *websocket.mode != WebSocketMode::Deny) {
         self::origins(origins.value.iter().map(|o| &o.value), *websocket.missing_origin, rules);
     }
-    let site = context.site;
+    let site = context.base.site;
     if let Some(limit) = forward.per_ip.connections {
-        rules.push(&format!("http-request track-sc0 src table {}", table("conn", site, id).0));
+        rules.push(&format!("http-request track-sc0 src table {}", table("conn", context, id).0));
         rules.when(
             "http-request deny deny_status 429",
             &format!("{{ sc_conn_cur(0) gt {} }}", limit.get()),
         );
     }
     if let Some(limit) = forward.per_ip.connects_per_minute {
-        let table = table("connect", site, id).0;
+        let table = table("connect", context, id).0;
         rules.when(&format!("http-request track-sc1 src table {table}"), WEBSOCKET);
         let over = format!("{WEBSOCKET} {{ sc_http_req_rate(1) gt {} }}", limit.get());
         rules.when("http-request deny deny_status 429", &over);
+    }
+    if let Some(Auth::Basic { users_file, realm }) = forward.auth.as_ref().map(|auth| &auth.value) {
+        let users = users::list(users_file, context);
+        let ask = format!("http-request auth realm {}", literal(realm.as_str()).0);
+        rules.when(&ask, &format!("!{{ http_auth({users}) }}"));
     }
     if let Some(limit) = forward.max_body_bytes.or(site.listener(listener).limits.max_body_bytes) {
         let over = format!("{{ req.hdr_val(content-length) gt {} }}", limit.get());
@@ -294,8 +300,14 @@ fn origins<'o>(origins: impl Iterator<Item = &'o Origin>, missing: AllowOrDeny, 
 
 /// `X-Forwarded-*` (`forwarded/replace`, `forwarded/append`).
 fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context: &Context<'_>) {
-    let trusted: Vec<String> =
-        context.site.listener(listener).trusted_proxies.iter().map(ToString::to_string).collect();
+    let trusted: Vec<String> = context
+        .base
+        .site
+        .listener(listener)
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let append = match *forward.forwarded.mode {
         ForwardedMode::Off => return,
         ForwardedMode::Replace => false,
@@ -303,6 +315,13 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
     };
     let peer = format!("{{ var(txn.peer) -m ip {} }}", trusted.join(" "));
     let stranger = format!("!{peer}");
+    let style = *forward.forwarded.style;
+    if style != ForwardedStyle::XForwarded {
+        self::forwarded_field(&forward.forwarded.headers, rules);
+    }
+    if style == ForwardedStyle::Forwarded {
+        return;
+    }
     for header in &*forward.forwarded.headers {
         let (name, own) = match header {
             ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
@@ -324,5 +343,20 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
         }
         let absent = format!("!{{ req.fhdr({name}) -m found }}");
         rules.when(&format!("http-request set-header {name} {own}"), &absent);
+    }
+}
+
+/// `Forwarded`. RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
+fn forwarded_field(headers: &[ForwardedHeader], rules: &mut Rules) {
+    for (node, family) in
+        [("%[src]", "{ src 0.0.0.0/0 }"), ("\\\"[%[src]]\\\"", "!{ src 0.0.0.0/0 }")]
+    {
+        let parts = headers.iter().map(|header| match header {
+            ForwardedHeader::For => format!("for={node}"),
+            ForwardedHeader::Proto => "proto=%[ssl_fc,iif(https,http)]".to_owned(),
+            ForwardedHeader::Host => "host=\\\"%[req.hdr(host)]\\\"".to_owned(),
+        });
+        let own = parts.collect::<Vec<_>>().join(";");
+        rules.when(&format!("http-request set-header Forwarded \"{own}\""), family);
     }
 }

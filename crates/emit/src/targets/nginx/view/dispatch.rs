@@ -30,7 +30,7 @@ pub(super) fn variable(
     jumps: &mut NamedLocations,
     context: &mut Context<'_>,
 ) -> Raw {
-    let site = context.site;
+    let site = context.base.site;
     let entries = site.ranked_entries(routes);
     // What the map looks at, a line each: the fields that any entry asks for stand between method and query.
     let mut fields = BTreeSet::new();
@@ -136,6 +136,7 @@ fn pattern(entry: &Entry, websocket: bool, fields: &[String], context: &Context<
 fn is_regex(entry: &Entry, field: &str, context: &Context<'_>) -> bool {
     let PathRule::Regex(_) = &entry.path else { return false };
     let known = context
+        .base
         .site
         .routes
         .iter()

@@ -75,7 +75,7 @@ pub(super) fn request(
     }
     if let (true, Subprotocols::Only(names)) = (tunnel, &*forward.websocket.subprotocols) {
         let names: Vec<_> = names.iter().map(|name| name.value.to_string()).collect();
-        let map = maps::subprotocols(&route_name(context.site, id), &names);
+        let map = maps::subprotocols(&route_name(context, id), &names);
         set("Sec-WebSocket-Protocol", Raw(context.map(map)));
     }
     let edit = &forward.request_headers;
@@ -98,7 +98,7 @@ pub(super) fn request(
         let variable = context.map(MapBlock {
             comment: "A value that is added to the client's own.",
             source: Raw(source),
-            variable: format!("wsgen_add_{}_{number}", route_name(context.site, id)),
+            variable: format!("wsgen_add_{}_{number}", route_name(context, id)),
             default: joined,
             lines: vec![(raw("\"\""), added)],
         });
@@ -107,7 +107,7 @@ pub(super) fn request(
     if let Some(Auth::Forward { copy_headers, .. }) = forward.auth.as_ref().map(|auth| &auth.value)
     {
         for (number, name) in copy_headers.iter().enumerate() {
-            let variable = format!("$wsgen_auth_{}_{number}", route_name(context.site, id));
+            let variable = format!("$wsgen_auth_{}_{number}", route_name(context, id));
             set(name.value.as_str(), Raw(variable));
         }
     }
@@ -120,7 +120,7 @@ fn host(forward: &Forward, context: &Context<'_>) -> Raw {
         HostPolicy::Literal(name) => value(&name.to_string()),
         HostPolicy::Upstream => {
             let UpstreamId(number) = forward.upstream;
-            let first = context.site.upstreams[number].servers.first();
+            let first = context.base.site.upstreams[number].servers.first();
             value(&first.map_or(String::new(), |server| server.address.value.to_string()))
         }
     }
@@ -135,7 +135,7 @@ fn forwarded(
     let append = match *forward.forwarded.mode {
         ForwardedMode::Off => return Vec::new(),
         ForwardedMode::Replace => false,
-        ForwardedMode::Append => !context.site.listener(listener).trusted_proxies.is_empty(),
+        ForwardedMode::Append => !context.base.site.listener(listener).trusted_proxies.is_empty(),
     };
     let mut fields = Vec::new();
     let style = *forward.forwarded.style;

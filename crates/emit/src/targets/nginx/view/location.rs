@@ -97,7 +97,7 @@ fn decoded(slot: &Slot, context: &mut Context<'_>) -> Option<String> {
         Ok(path) if !bad => Some(path),
         _ => {
             let id = slot.pair.plain.or(slot.pair.websocket)?;
-            let span = context.site.routes[id.0].span;
+            let span = context.base.site.routes[id.0].span;
             context.refuse(span, "a path with this escape: it compares decoded paths");
             None
         }
@@ -111,7 +111,7 @@ fn jump(
     jumps: &mut NamedLocations,
     context: &mut Context<'_>,
 ) -> Option<Raw> {
-    let tunnels = context.site.routes[id.0].carries_tunnels();
+    let tunnels = context.base.site.routes[id.0].carries_tunnels();
     (tunnels || plain != Some(id)).then(|| Raw(named(id, true, listener, jumps, context)))
 }
 
@@ -123,10 +123,9 @@ pub(super) fn named(
     jumps: &mut NamedLocations,
     context: &mut Context<'_>,
 ) -> String {
-    let route = &context.site.routes[id.0];
+    let route = &context.base.site.routes[id.0];
     let tunnel = websocket && route.carries_tunnels();
-    let name =
-        format!("{}_{}", if tunnel { "tunnel" } else { "plain" }, route_name(context.site, id));
+    let name = format!("{}_{}", if tunnel { "tunnel" } else { "plain" }, route_name(context, id));
     if !jumps.contains_key(&name) {
         let action = match &route.action {
             Action::Forward(forward) if tunnel => {
@@ -159,7 +158,7 @@ pub(super) fn dispatch(variable: Raw) -> Location {
 }
 
 fn action(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> LocationAction {
-    match &context.site.routes[id.0].action {
+    match &context.base.site.routes[id.0].action {
         Action::Forward(forward) if *forward.websocket.mode == WebSocketMode::Require => {
             LocationAction::UpgradeRequired
         }
@@ -188,7 +187,7 @@ fn redirect(id: RouteId, redirect: &Redirect, context: &mut Context<'_>) -> Loca
         RedirectPath::Keep => "$request_uri".to_owned(),
         RedirectPath::Whole(path) => path.value.as_str().replace('$', "${wsgen_dollar}"),
         RedirectPath::Prefix { from, to } => {
-            let name = route_name(context.site, id);
+            let name = route_name(context, id);
             let variable = context.map(maps::prefix(format!("wsgen_redirect_{name}"), from, to));
             checked = Some(Raw(variable.clone()));
             variable

@@ -11,15 +11,14 @@ mod sticky;
 mod upstream;
 
 use serde::Serialize;
-use wsgen_model::code::Code;
 use wsgen_model::config::{AccessLogFormat, SnippetPlace};
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
-use wsgen_model::scalar::{Bytes, Duration, TargetVersion};
-use wsgen_model::site::{RouteId, Site};
+use wsgen_model::scalar::{Bytes, Duration};
+use wsgen_model::site::RouteId;
 use wsgen_model::source::Span;
 
 use self::maps::MapBlock;
 use crate::engine::Raw;
+use crate::rendering::Rendering;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -60,25 +59,13 @@ const WORKER_CONNECTIONS: u64 = 4096;
 
 /// What building a view needs.
 struct Context<'a> {
-    site: &'a Site,
-    /// Routes with snippets, mostly none: asked for by every route and upstream.
-    with_snippets: Vec<RouteId>,
-    version: Option<TargetVersion>,
-    diagnostics: &'a mut Diagnostics,
+    base: Rendering<'a>,
     maps: Vec<MapBlock>,
 }
 
-pub(super) fn view(
-    site: &Site,
-    version: Option<TargetVersion>,
-    diagnostics: &mut Diagnostics,
-) -> View {
-    let with_snippets = site
-        .routes_with_ids()
-        .filter(|(_, route)| !route.snippets.is_empty())
-        .map(|(id, _)| id)
-        .collect();
-    let mut context = Context { site, with_snippets, version, diagnostics, maps: Vec::new() };
+pub(super) fn view(base: Rendering<'_>) -> View {
+    let site = base.site;
+    let mut context = Context { base, maps: Vec::new() };
     let upstreams =
         site.upstreams.iter().flat_map(|item| upstream::views(item, &mut context)).collect();
     let servers = site.listener_ids().flat_map(|id| server::views(id, &mut context)).collect();
@@ -90,7 +77,7 @@ pub(super) fn view(
         .sum();
     let worker_connections = WORKER_CONNECTIONS.max(2 * connections);
     View {
-        title: site.name.as_ref().map_or("a model", |name| name.as_str()).to_owned(),
+        title: context.base.title(),
         drain: time(*site.drain.timeout),
         // Two sockets a tunnel; every worker could get all of them.
         worker_connections,
@@ -106,7 +93,7 @@ pub(super) fn view(
         }),
         has_dollar: false,
         trust: server::trust(site),
-        zones: zones(site),
+        zones: zones(&context),
         upstreams,
         servers,
         main_snippets: snippets(&context, SnippetPlace::Main, |_| true),
@@ -118,13 +105,7 @@ pub(super) fn view(
 impl Context<'_> {
     /// A value that nginx cannot be given.
     fn refuse(&mut self, span: Span, what: &str) {
-        let finding = Diagnostic::new(Code::NOT_RENDERED, format!("nginx cannot be given {what}"))
-            .at(span)
-            .help("write it another way, or give this route to another target");
-        // Plain requests and tunnels of one route meet the same value.
-        if !self.diagnostics.iter().any(|known| *known == finding) {
-            self.diagnostics.push(finding);
-        }
+        self.base.refuse(span, what, "write it another way, or give this route to another target");
     }
 
     /// Adds a map unless it is there already, and gives its variable.
@@ -137,35 +118,32 @@ impl Context<'_> {
     }
 }
 
-fn zones(site: &Site) -> Vec<Zone> {
+fn zones(context: &Context<'_>) -> Vec<Zone> {
     let mut zones = Vec::new();
-    for (id, route) in site.routes_with_ids() {
+    for (id, route) in context.base.site.routes_with_ids() {
         let Some(per_ip) = route.forward().map(|forward| forward.per_ip) else { continue };
         if per_ip.connections.is_some() {
             zones.push(Zone {
                 directive: "limit_conn_zone",
-                name: zone("conn", site, id),
+                name: zone("conn", context, id),
                 rate: None,
             });
         }
         if let Some(rate) = per_ip.connects_per_minute {
-            let name = zone("connect", site, id);
+            let name = zone("connect", context, id);
             zones.push(Zone { directive: "limit_req_zone", name, rate: Some(rate.get()) });
         }
     }
     zones
 }
 
-fn zone(kind: &str, site: &Site, id: RouteId) -> Raw {
-    Raw(format!("wsgen_{kind}_{}", route_name(site, id)))
+fn zone(kind: &str, context: &Context<'_>, id: RouteId) -> Raw {
+    Raw(format!("wsgen_{kind}_{}", route_name(context, id)))
 }
 
-/// A route's name, or its number: names never begin with an underscore.
-fn route_name(site: &Site, id: RouteId) -> String {
-    match &site.routes[id.0].name {
-        Some(name) => name.value.to_string().replace('-', "_"),
-        None => format!("_{}", id.0 + 1),
-    }
+/// The name of a route, as a part of the names of variables.
+fn route_name(context: &Context<'_>, id: RouteId) -> String {
+    context.base.route_name(id).replace('-', "_")
 }
 
 /// The snippets of a place, as they stand, with their reasons.
@@ -174,23 +152,8 @@ fn snippets(
     place: SnippetPlace,
     wanted: impl Fn(RouteId) -> bool,
 ) -> Vec<Raw> {
-    let with_snippets = context.with_snippets.iter().filter(|id| wanted(**id));
-    with_snippets
-        .flat_map(|id| &context.site.routes[id.0].snippets)
-        .filter_map(|snippet| {
-            let snippet = &snippet.value;
-            let here = snippet.target.as_ref()?.as_str() == super::TARGET.name
-                && snippet.at.as_ref()?.value == place;
-            let reason = snippet.reason.as_ref()?;
-            here.then(|| {
-                Raw(format!(
-                    "# {}\n{}",
-                    reason.value,
-                    snippet.text.as_ref().map_or("", |t| t.as_str())
-                ))
-            })
-        })
-        .collect()
+    let snippets = context.base.snippets(place, wanted);
+    snippets.iter().map(|snippet| Raw(format!("# {}\n{}", snippet.reason, snippet.text))).collect()
 }
 
 fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {

@@ -78,9 +78,9 @@ pub(super) fn view(
     tunnel: bool,
     context: &mut Context<'_>,
 ) -> Proxy {
-    let site = context.site;
+    let site = context.base.site;
     let to = site.upstream(forward.upstream);
-    let name = route_name(site, id);
+    let name = route_name(context, id);
     let path = match forward.rewrite.as_ref().map(|rewrite| &rewrite.value) {
         Some(Rewrite::Prefix { from, to }) => {
             Some(context.map(maps::prefix(format!("wsgen_path_{name}"), from, to)))
@@ -127,12 +127,12 @@ pub(super) fn view(
         conn_limit: forward
             .per_ip
             .connections
-            .map(|limit| Limit { zone: zone("conn", site, id), number: limit.get() }),
+            .map(|limit| Limit { zone: zone("conn", context, id), number: limit.get() }),
         connect_limit: forward
             .per_ip
             .connects_per_minute
             .filter(|_| tunnel)
-            .map(|limit| Limit { zone: zone("connect", site, id), number: limit.get() }),
+            .map(|limit| Limit { zone: zone("connect", context, id), number: limit.get() }),
         auth: forward.auth.as_ref().map(|auth| auth_view(&auth.value, &name)),
         compression: forward
             .compression

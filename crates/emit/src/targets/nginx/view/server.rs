@@ -73,7 +73,7 @@ pub(super) fn trust(site: &Site) -> Vec<Trust> {
 }
 
 pub(super) fn views(id: ListenerId, context: &mut Context<'_>) -> Vec<ServerView> {
-    let site = context.site;
+    let site = context.base.site;
     let listener = site.listener(id);
     let claims = site.claims(id);
     // A name that only a certificate knows still gets that certificate.
@@ -102,7 +102,7 @@ fn server(
     certificate: usize,
     context: &mut Context<'_>,
 ) -> ServerView {
-    let site = context.site;
+    let site = context.base.site;
     let listener = site.listener(id);
     let mut jumps = NamedLocations::new();
     let locations = if dispatch::is_needed(routes, site) {
@@ -114,7 +114,7 @@ fn server(
     let forwards: Vec<(RouteId, &Forward)> =
         routes.iter().filter_map(|id| Some((*id, site.routes[id.0].forward()?))).collect();
     let http2 = listener.protocols.contains(&Protocol::H2);
-    let directive = context.version.is_some_and(|version| version >= HTTP2_DIRECTIVE);
+    let directive = context.base.since(HTTP2_DIRECTIVE);
     ServerView {
         listen: listen(listener, names.is_empty(), http2 && !directive, site),
         http2: http2 && directive,
@@ -127,10 +127,10 @@ fn server(
         buffers: size((*listener.limits.max_header_bytes).max(*listener.limits.max_url_bytes)),
         locations,
         named: jumps.into_values().collect(),
-        auth: forwards.iter().filter_map(|(id, f)| auth_location(*id, f, site)).collect(),
+        auth: forwards.iter().filter_map(|(id, f)| auth_location(*id, f, context)).collect(),
         error_pages: forwards
             .iter()
-            .flat_map(|(id, forward)| proxy::error_pages(forward, &route_name(site, *id)))
+            .flat_map(|(id, forward)| proxy::error_pages(forward, &route_name(context, *id)))
             .collect(),
         snippets: snippets(context, SnippetPlace::Listener, |id| routes.contains(&id)),
     }
@@ -205,10 +205,10 @@ fn real_ip(listener: &Listener) -> Option<RealIp> {
     (!from.is_empty()).then_some(RealIp { header: "X-Forwarded-For", from })
 }
 
-fn auth_location(id: RouteId, forward: &Forward, site: &Site) -> Option<AuthLocation> {
+fn auth_location(id: RouteId, forward: &Forward, context: &Context<'_>) -> Option<AuthLocation> {
     let Auth::Forward { url, .. } = &forward.auth.as_ref()?.value else { return None };
     Some(AuthLocation {
-        location: Raw(format!("/.wsgen/auth/{}", route_name(site, id))),
+        location: Raw(format!("/.wsgen/auth/{}", route_name(context, id))),
         url: value(&url.value.to_string()),
         host: value(&url.value.address.to_string()),
     })

@@ -35,7 +35,7 @@ struct Table<'a> {
 
 /// The locations of a host, regexes in file order.
 pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> {
-    let site = context.site;
+    let site = context.base.site;
     let mut table = Table::default();
     for id in routes {
         for entry in &site.routes[id.0].entries {

@@ -59,15 +59,16 @@ pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<Upstr
 
 /// Whether stickiness is told by maps: before there was a directive for it.
 pub(super) fn sticks_by_map(upstream: &Upstream, context: &Context<'_>) -> bool {
-    let directive = context.version.is_some_and(|version| version >= STICKY);
+    let directive = context.base.since(STICKY);
     upstream.sticky.is_some() && !directive && upstream.servers.len() > 1
 }
 
 fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
-    let number = context.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
+    let number =
+        context.base.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
     let method = (upstream.servers.len() > 1).then(|| method(upstream, number, context)).flatten();
     let (servers, zone) = servers(upstream, method.is_some(), context);
-    let sticky = upstream.sticky.as_ref().filter(|_| context.version.is_some_and(|v| v >= STICKY));
+    let sticky = upstream.sticky.as_ref().filter(|_| context.base.since(STICKY));
     UpstreamView {
         name: name(upstream),
         zone,
@@ -90,7 +91,7 @@ fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
         }),
         servers,
         snippets: snippets(context, SnippetPlace::Upstream, |id| {
-            let route = &context.site.routes[id.0];
+            let route = &context.base.site.routes[id.0];
             route.forward().is_some_and(|forward| forward.upstream == UpstreamId(number))
         }),
     }
@@ -102,7 +103,7 @@ fn servers(
     has_method: bool,
     context: &mut Context<'_>,
 ) -> (Vec<UpstreamServer>, bool) {
-    let again = context.version.is_some_and(|version| version >= RESOLVE);
+    let again = context.base.since(RESOLVE);
     let no_backups =
         matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash | Policy::Random);
     let mut zone = false;
