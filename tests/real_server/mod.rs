@@ -133,6 +133,8 @@ pub(crate) struct Kind {
     pub(crate) edits_101: bool,
     /// Whether it can count by client address (`limit/connections`).
     pub(crate) counts_clients: bool,
+    /// Whether it can check another name of a TLS upstream than the Host (`tls/upstream`).
+    pub(crate) checks_own_name: bool,
 }
 
 pub(crate) const NGINX: Kind = Kind {
@@ -148,6 +150,7 @@ pub(crate) const NGINX: Kind = Kind {
     silent_status: 504,
     edits_101: true,
     counts_clients: true,
+    checks_own_name: true,
 };
 
 pub(crate) const HAPROXY: Kind = Kind {
@@ -170,6 +173,7 @@ pub(crate) const HAPROXY: Kind = Kind {
     silent_status: 504,
     edits_101: true,
     counts_clients: true,
+    checks_own_name: true,
 };
 
 pub(crate) const APACHE: Kind = Kind {
@@ -189,6 +193,7 @@ pub(crate) const APACHE: Kind = Kind {
     silent_status: 502,
     edits_101: false,
     counts_clients: false,
+    checks_own_name: false,
 };
 
 /// Every server that can be rendered for.

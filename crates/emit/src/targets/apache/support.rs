@@ -104,9 +104,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::MaxBodyBytes => Approximate("bodies without a length are not bounded"),
         Feature::MaxHeaderBytes => Approximate("bounds each field, not all together"),
         Feature::MaxUrlBytes => Approximate("bounds the request line"),
-        Feature::UpstreamTls => {
-            Approximate("the name that is asked for and checked is the Host that the server sees")
-        }
+        Feature::UpstreamTls => Approximate(
+            "the name that is asked for and checked is the client's host, or the server's own with `host: upstream`",
+        ),
         Feature::UpstreamHttp2 => Lost("mod_proxy_http2 is experimental and is not used"),
         Feature::ResolveRuntime if before(ADDRESS_TTL) => {
             Approximate("before 2.4.59 for every connection, by the system's resolver")

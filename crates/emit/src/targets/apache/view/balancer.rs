@@ -215,8 +215,8 @@ fn tls(upstream: &Upstream, context: &mut Context<'_>) -> Vec<Raw> {
     lines
 }
 
-/// The name in SNI, and the one that the certificate must have, is the Host that the server sees. Where the two
-/// must differ no request could ever pass; that is said now.
+/// The name in SNI, and the one that the certificate must have, is the host that the client asked for, or with
+/// `ProxyPreserveHost Off` that of the server's URL. Where neither can be right no request would ever pass.
 fn checks_a_name_it_sees(
     id: RouteId,
     forward: &Forward,
@@ -231,8 +231,7 @@ fn checks_a_name_it_sees(
         let wanted = named.clone().or_else(|| own.clone());
         match &*forward.host {
             HostPolicy::Upstream => wanted == own,
-            HostPolicy::Literal(name) => wanted == Some(name.to_string()),
-            HostPolicy::Preserve => {
+            HostPolicy::Literal(_) | HostPolicy::Preserve => {
                 let names = &route.hostnames;
                 !names.is_empty() && names.iter().all(|name| wanted == Some(name.value.to_string()))
             }
@@ -241,8 +240,8 @@ fn checks_a_name_it_sees(
     if !fits {
         context.base.refuse(
             forward.upstream_span,
-            "a name to verify that is not the Host that the server sees",
-            "write `host: upstream` with that name as the server's address, or `host: NAME` with it",
+            "a name to verify that is neither the route's hostname nor, with `host: upstream`, the server's",
+            "write `host: upstream`, and the server's address by the name in its certificate",
         );
     }
 }
