@@ -135,6 +135,8 @@ pub(crate) struct Kind {
     pub(crate) counts_clients: bool,
     /// Whether it can check another name of a TLS upstream than the Host (`tls/upstream`).
     pub(crate) checks_own_name: bool,
+    /// Whether it bounds open tunnels after a reload (`drain/reload`).
+    pub(crate) drains: bool,
 }
 
 pub(crate) const NGINX: Kind = Kind {
@@ -151,6 +153,7 @@ pub(crate) const NGINX: Kind = Kind {
     edits_101: true,
     counts_clients: true,
     checks_own_name: true,
+    drains: true,
 };
 
 pub(crate) const HAPROXY: Kind = Kind {
@@ -174,6 +177,7 @@ pub(crate) const HAPROXY: Kind = Kind {
     edits_101: true,
     counts_clients: true,
     checks_own_name: true,
+    drains: true,
 };
 
 pub(crate) const APACHE: Kind = Kind {
@@ -194,6 +198,7 @@ pub(crate) const APACHE: Kind = Kind {
     edits_101: false,
     counts_clients: false,
     checks_own_name: false,
+    drains: false,
 };
 
 /// Every server that can be rendered for.
