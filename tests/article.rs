@@ -5,7 +5,7 @@
 
 mod real_server;
 
-use real_server::{HAPROXY, Kind, NGINX, echo, render, start, upstream};
+use real_server::{APACHE, HAPROXY, Kind, NGINX, echo, render, start, upstream};
 use tokio_tungstenite::tungstenite::Message;
 
 /// What the article writes, what is rendered, and why the two differ where they do.
@@ -51,13 +51,64 @@ const HAPROXY_ROWS: Rows = &[
     ("balanced", "balance leastconn", ""),
 ];
 
+const WORKERS: &str = "a balancer for each timer: workers of one URL share theirs; upgrade=websocket is safe, ws:// of before is not";
+const RULES: &str =
+    "one order for exact paths, regexes and prefixes; the path goes on byte for byte";
+
+const APACHE_ROWS: Rows = &[
+    ("a2enmod proxy", "LoadModule proxy_module", ""),
+    ("a2enmod proxy_http", "LoadModule proxy_http_module", ""),
+    (
+        "ProxyPass \"/ws2/\" \"ws://echo.websocket.org/\"",
+        "BalancerMember \"http://echo.websocket.org:80\" connectiontimeout=5 timeout=600 retry=10 upgrade=websocket",
+        WORKERS,
+    ),
+    (
+        "ProxyPass \"/wss2/\" \"wss://echo.websocket.org/\"",
+        "BalancerMember \"https://echo.websocket.org:443\" connectiontimeout=5 timeout=600 retry=10 upgrade=websocket",
+        WORKERS,
+    ),
+    (
+        "ProxyPassMatch ^/(myApp/ws)$ ws://backend.example.com:9080/$1",
+        "RewriteRule ^/(myApp/ws)$ - [E=wsgen_route:app-socket]",
+        RULES,
+    ),
+    ("ProxyPass / http://backend.example.com:9080/", "RewriteRule ^/ - [E=wsgen_route:app]", RULES),
+];
+
+const APACHE_OLD_ROWS: Rows = &[
+    ("a2enmod proxy_wstunnel", "LoadModule proxy_wstunnel_module", ""),
+    ("RewriteEngine on", "RewriteEngine On", ""),
+    (
+        "RewriteCond %{HTTP:Upgrade} websocket [NC]",
+        "RewriteCond %{HTTP:Upgrade} ^websocket$ [NC]",
+        "exactly this protocol, not a list that holds it",
+    ),
+    (
+        "RewriteCond %{HTTP:Connection} upgrade [NC]",
+        "RewriteCond %{HTTP:Connection} (^|,)[\\x20\\t]*upgrade[\\x20\\t]*(,|$) [NC]",
+        "the token, not a part of one",
+    ),
+    (
+        "RewriteRule ^/?(.*) \"ws://example.com:9080/$1\" [P,L]",
+        "RewriteRule ^ \"balancer://wsgen-site.tunnel%{ENV:wsgen_path}\" [P,NE]",
+        "to a balancer, which has a timer of its own; the path goes on byte for byte",
+    ),
+    ("ws://example.com:9080/", "BalancerMember \"ws://example.com:9080\"", "as above"),
+    (
+        "ProxyPass / http://example.com:9080/",
+        "RewriteRule ^ \"balancer://wsgen-site%{ENV:wsgen_path}\" [P,NE]",
+        RULES,
+    ),
+];
+
 fn comes_out(kind: &Kind, model: &str, rows: Rows) {
     let text = render(kind, model);
     for (written, rendered, reason) in rows {
         let found = text.lines().any(|line| line.trim().starts_with(rendered));
         assert!(found, "the article's `{written}` has no `{rendered}`\n{text}");
         assert!(
-            written == rendered || !reason.is_empty() || !written.contains([';', '{']),
+            written == rendered || !reason.is_empty() || !written.contains([';', '{', '/', '%']),
             "{written} needs a reason"
         );
     }
@@ -110,4 +161,47 @@ async fn haproxy() {
         ("192.168.100.12:80", "site"),
     ];
     works(&HAPROXY, model, &servers, "/a", ("sock", "site")).await;
+}
+
+/// The texts of before and from 2.4.47 on, on the server that is installed.
+#[tokio::test]
+async fn apache() {
+    let model = include_str!("../examples/article/apache-mixed.yaml");
+    let old = Kind { version: "2.4.46", ..APACHE };
+    comes_out(&old, model, APACHE_OLD_ROWS);
+    works(&old, model, &[("example.com:9080", "app")], "/any", ("app", "app")).await;
+    assert!(!render(&APACHE, model).contains("ws:"));
+    works(&APACHE, model, &[("example.com:9080", "app")], "/any", ("app", "app")).await;
+
+    let model = include_str!("../examples/article/apache.yaml");
+    comes_out(&APACHE, model, APACHE_ROWS);
+    // A TLS server in front of an echo, by the name that its certificate has.
+    let certs = tempfile::tempdir().unwrap();
+    real_server::certificate(certs.path(), "localhost", "localhost");
+    let certs = certs.path().display();
+    let echo_tls = format!(
+        "version: 1\nlisteners:\n  - name: web\n    address: \"127.0.0.1:PORT\"\n    protocols: [http/1.1]\n\
+         \x20   tls: {{certificates: [{{certificate: {certs}/localhost.pem, key: {certs}/localhost.key}}]}}\n\
+         upstreams: {{echo: {{servers: [\"127.0.0.1:{}\"]}}}}\nroutes: [{{upstream: echo}}]\n",
+        upstream("secure").await
+    );
+    let echo_tls = start(&NGINX, &echo_tls, &[]).await;
+    let model = model
+        .replace("echo.websocket.org:443", &format!("localhost:{}", echo_tls.port))
+        .replace("/etc/ssl/certs/ca-certificates.crt", &format!("{certs}/localhost.pem"));
+    let servers = [("echo.websocket.org:80", "echo"), ("backend.example.com:9080", "app")];
+    works(&APACHE, &model, &servers, "/myApp/ws", ("app GET /myApp/ws ", "app")).await;
+    let mut moved = model.replace("127.0.0.1:8080", "127.0.0.1:PORT");
+    for (address, name) in servers {
+        moved = moved.replace(address, &format!("127.0.0.1:{}", upstream(name).await));
+    }
+    let server = start(&APACHE, &moved, &[]).await;
+    for (path, seen) in
+        [("/ws2/a?b", "echo GET /a?b HTTP/1.1"), ("/wss2/a", "secure GET /a HTTP/1.1")]
+    {
+        let (mut socket, answer) = server.open(path, &[]).await.unwrap();
+        assert_eq!(answer.headers()["x-seen"], seen);
+        echo(&mut socket, Message::text("article")).await;
+        assert_eq!(server.status(&format!("GET {path}")).await, 426);
+    }
 }

@@ -5,39 +5,9 @@
 mod real_server;
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use real_server::{ALL, free_port, start, upstream};
-
-/// A self-signed certificate for a name and one more, as `NAME.pem` and `NAME.key`.
-fn certificate(folder: &Path, name: &str, also: &str) {
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args([
-            "-subj",
-            &format!("/CN={name}"),
-            "-addext",
-            &format!("subjectAltName=DNS:{name},DNS:{also}"),
-        ])
-        .arg("-keyout")
-        .arg(folder.join(format!("{name}.key")))
-        .arg("-out")
-        .arg(folder.join(format!("{name}.pem")))
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.expect("openssl is installed (`apt-get install openssl`)").success());
-}
+use real_server::{ALL, certificate, free_port, start, upstream};
 
 /// What a TLS client sees: the handshake's report and the answer to one request.
 fn ask(port: u16, name: &str, host: &str, more: &[&str]) -> String {

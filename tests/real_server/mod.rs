@@ -117,14 +117,14 @@ async fn serve(mut stream: TcpStream, name: &'static str) {
 pub(crate) struct Kind {
     pub(crate) target: &'static str,
     /// The generation that Debian's stable package has.
-    version: &'static str,
-    program: &'static str,
-    package: &'static str,
-    file: &'static str,
-    check: fn(&Path) -> Vec<String>,
-    run: fn(&Path) -> Vec<String>,
+    pub(crate) version: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) check: fn(&Path) -> Vec<String>,
+    pub(crate) run: fn(&Path) -> Vec<String>,
     /// The signal that makes it read its configuration anew.
-    reload: &'static str,
+    pub(crate) reload: &'static str,
     /// What it answers to `%00` (`route/bad-path`).
     pub(crate) nul_status: u16,
     /// What it answers when the upstream is silent (`failure/silent`).
@@ -346,4 +346,33 @@ pub(crate) async fn echo(socket: &mut Socket, message: Message) {
     socket.send(message.clone()).await.unwrap();
     let back = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
     assert_eq!(back.unwrap().unwrap(), message);
+}
+
+/// A self-signed certificate for a name and one more, as `NAME.pem` and `NAME.key`.
+pub(crate) fn certificate(folder: &Path, name: &str, also: &str) {
+    let made = Process::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-subj",
+            &format!("/CN={name}"),
+            "-addext",
+            &format!("subjectAltName=DNS:{name},DNS:{also}"),
+        ])
+        .arg("-keyout")
+        .arg(folder.join(format!("{name}.key")))
+        .arg("-out")
+        .arg(folder.join(format!("{name}.pem")))
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.expect("openssl is installed (`apt-get install openssl`)").success());
 }
