@@ -53,7 +53,8 @@ fn forward(
 ) {
     let websocket = &forward.websocket;
     let mode = *websocket.mode;
-    if mode == WebSocketMode::Require {
+    let plain_too = context.base.site.routes[id.0].entries.iter().any(|entry| !entry.upgrade);
+    if plain_too && mode == WebSocketMode::Require {
         rules.push(&[PLAIN], "RewriteRule ^ - [E=wsgen_upgrade_required:1,R=426,L]");
     }
     let path = path(forward, context);
@@ -82,7 +83,7 @@ fn forward(
         let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
         rules.push(&conditions, format!("RewriteRule ^ \"balancer://{to}{}\" [P,NE]", path.target));
     }
-    if mode != WebSocketMode::Require {
+    if plain_too && mode != WebSocketMode::Require {
         let limit =
             forward.max_body_bytes.or(context.base.site.listener(listener).limits.max_body_bytes);
         if let Some(limit) = limit {

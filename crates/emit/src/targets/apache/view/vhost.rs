@@ -23,7 +23,7 @@ pub(super) struct Vhost {
     /// Protocols, TLS, timers and limits.
     settings: Vec<Raw>,
     remote: Vec<Raw>,
-    /// What upstreams are told, where all routes tell the same.
+    /// What the upstreams of all routes are told.
     told: Vec<Raw>,
     /// What holds for all requests, where one route takes them all.
     everything: Vec<Raw>,
@@ -106,9 +106,13 @@ fn vhost(
             told.insert(*route, policy::told(forward, id, context));
         }
     }
-    let mut different: Vec<&Vec<Raw>> = told.values().collect();
-    different.dedup();
-    let shared = if different.len() == 1 { different[0].clone() } else { Vec::new() };
+    let shared: Vec<Raw> = match told.values().next() {
+        Some(first) => {
+            let by_all = |line: &&Raw| told.values().all(|lines: &Vec<Raw>| lines.contains(line));
+            first.iter().filter(by_all).cloned().collect()
+        }
+        None => Vec::new(),
+    };
     let mut everything = Vec::new();
     let mut views = Vec::new();
     let mut pages = Vec::new();
@@ -117,9 +121,8 @@ fn vhost(
         let mut section = Vec::new();
         match &site.routes[route.0].action {
             Action::Forward(forward) => {
-                if shared.is_empty() {
-                    section.extend(told.get(route).cloned().unwrap_or_default());
-                }
+                let told = told.remove(route).unwrap_or_default();
+                section.extend(told.into_iter().filter(|line| !shared.contains(line)));
                 section.extend(policy::own(*route, forward, context));
                 pages.extend(forward.error_pages.iter().map(|(status, file)| Page {
                     location: line(format!("/.wsgen/error/{name}/{}", status.get())),
