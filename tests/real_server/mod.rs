@@ -1,7 +1,17 @@
 //! A real server with what was rendered for it, and upstreams that tell what they saw. All on loopback, each
 //! on a port and in a folder of its own.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+
+mod kind;
+mod observation;
+mod tls;
+mod upstream;
+
+pub(crate) use kind::{ALL, APACHE, HAPROXY, Kind, NGINX};
+pub(crate) use observation::{Observation, Stream, observe};
+pub(crate) use tls::tls;
+pub(crate) use upstream::{upstream, upstream_at};
 
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;
@@ -14,7 +24,7 @@ use assert_cmd::Command;
 use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
@@ -57,162 +67,6 @@ pub(crate) fn free_port() -> u16 {
             return port;
         }
     }
-}
-
-/// Starts an upstream and gives its port. WebSockets are echoed; a plain request gets the upstream's name,
-/// the request line and every field; `/silent` gets nothing; `/refuse` gets 403.
-pub(crate) async fn upstream(name: &'static str) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, name));
-        }
-    });
-    port
-}
-
-async fn serve(mut stream: TcpStream, name: &'static str) {
-    let mut head = vec![0; 65_536];
-    let mut n = 0;
-    while !head[..n].windows(4).any(|four| four == b"\r\n\r\n") {
-        match stream.peek(&mut head).await {
-            Ok(more) if more > n => n = more,
-            _ => return,
-        }
-    }
-    let text = String::from_utf8_lossy(&head[..n]).into_owned();
-    let lower = text.to_ascii_lowercase();
-    if text.contains(" /silent") {
-        tokio::time::sleep(PATIENCE).await;
-    } else if lower.contains("upgrade: websocket") && !text.contains(" /refuse") {
-        // The request line travels back in a field, so that a client sees which path arrived.
-        let line = text.lines().next().unwrap_or("").to_owned();
-        #[allow(clippy::result_large_err, reason = "the library's own signature")]
-        let tell = move |_: &_, mut answer: Response<()>| {
-            let value = HeaderValue::from_str(&format!("{name} {line}")).unwrap();
-            answer.headers_mut().insert("x-seen", value);
-            Ok(answer)
-        };
-        let accepted = tokio_tungstenite::accept_hdr_async(stream, tell).await;
-        let Ok(mut socket) = accepted else { return };
-        while let Some(Ok(message)) = socket.next().await {
-            if message.is_close() || socket.send(message).await.is_err() {
-                return;
-            }
-        }
-    } else {
-        let _ = stream.read(&mut head).await;
-        let status = if text.contains(" /refuse") { "403 Forbidden" } else { "200 OK" };
-        let body = format!("{name}\n{text}");
-        let answer = format!(
-            "HTTP/1.1 {status}\r\nX-Powered-By: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        let _ = stream.write_all(answer.as_bytes()).await;
-    }
-}
-
-/// How a target is rendered, checked and started.
-pub(crate) struct Kind {
-    pub(crate) target: &'static str,
-    /// The generation that Debian's stable package has.
-    pub(crate) version: &'static str,
-    pub(crate) program: &'static str,
-    pub(crate) package: &'static str,
-    pub(crate) file: &'static str,
-    pub(crate) check: fn(&Path) -> Vec<String>,
-    pub(crate) run: fn(&Path) -> Vec<String>,
-    /// The signal that makes it read its configuration anew.
-    pub(crate) reload: &'static str,
-    /// What it answers to `%00` (`route/bad-path`).
-    pub(crate) nul_status: u16,
-    /// What it answers when the upstream is silent (`failure/silent`).
-    pub(crate) silent_status: u16,
-    /// Whether it can change fields of a 101 (`headers/on-101`).
-    pub(crate) edits_101: bool,
-    /// Whether it can count by client address (`limit/connections`).
-    pub(crate) counts_clients: bool,
-    /// Whether it can check another name of a TLS upstream than the Host (`tls/upstream`).
-    pub(crate) checks_own_name: bool,
-    /// Whether it bounds open tunnels after a reload (`drain/reload`).
-    pub(crate) drains: bool,
-}
-
-pub(crate) const NGINX: Kind = Kind {
-    target: "nginx",
-    version: "1.22",
-    program: "nginx",
-    package: "nginx-light",
-    file: "nginx.conf",
-    check: |folder| [vec!["-t".to_owned()], nginx_arguments(folder)].concat(),
-    run: |folder| [nginx_arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
-    reload: "-HUP",
-    nul_status: 400,
-    silent_status: 504,
-    edits_101: true,
-    counts_clients: true,
-    checks_own_name: true,
-    drains: true,
-};
-
-pub(crate) const HAPROXY: Kind = Kind {
-    target: "haproxy",
-    version: "2.6",
-    program: "haproxy",
-    package: "haproxy",
-    file: "haproxy.cfg",
-    check: |folder| {
-        vec![
-            "-c".into(),
-            "-dW".into(),
-            "-f".into(),
-            folder.join("haproxy.cfg").display().to_string(),
-        ]
-    },
-    run: |folder| vec!["-W".into(), "-f".into(), folder.join("haproxy.cfg").display().to_string()],
-    reload: "-USR2",
-    nul_status: 400,
-    silent_status: 504,
-    edits_101: true,
-    counts_clients: true,
-    checks_own_name: true,
-    drains: true,
-};
-
-pub(crate) const APACHE: Kind = Kind {
-    target: "apache",
-    version: "2.4.71",
-    program: "apache2",
-    package: "apache2",
-    file: "httpd.conf",
-    check: |folder| [vec!["-t".to_owned()], apache_arguments(folder)].concat(),
-    run: |folder| {
-        // Whoever is root must say who serves.
-        let user = ["-c", "User nobody", "-c", "Group nogroup", "-D", "FOREGROUND"];
-        [apache_arguments(folder), user.map(str::to_owned).to_vec()].concat()
-    },
-    reload: "-USR1",
-    nul_status: 404,
-    silent_status: 502,
-    edits_101: false,
-    counts_clients: false,
-    checks_own_name: false,
-    drains: false,
-};
-
-/// Every server that can be rendered for.
-pub(crate) const ALL: [&Kind; 3] = [&NGINX, &APACHE, &HAPROXY];
-
-fn apache_arguments(folder: &Path) -> Vec<String> {
-    let folder = folder.display().to_string();
-    ["-d", &folder, "-f", "httpd.conf"].map(str::to_owned).to_vec()
-}
-
-fn nginx_arguments(folder: &Path) -> Vec<String> {
-    let folder = folder.display().to_string();
-    let file = format!("{folder}/nginx.conf");
-    ["-p", &folder, "-c", &file, "-e", "error.log"].map(str::to_owned).to_vec()
 }
 
 /// Renders a model for the version that is tested.
@@ -259,12 +113,17 @@ pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> S
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    let configuration = render_into(kind, folder.path());
+    launch(kind, folder, &configuration, port).await
+}
+
+/// Checks and starts what was rendered into a folder, and waits until its port answers.
+pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, port: u16) -> Server {
     // Workers may run as another user, who must be able to read pages and users.
     let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
-    let configuration = render_into(kind, folder.path());
-    checked(kind, folder.path(), &configuration);
+    checked(kind, folder.path(), configuration);
     let child = Process::new(kind.program)
         .args((kind.run)(folder.path()))
         .current_dir(folder.path())
