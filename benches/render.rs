@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use divan::{Bencher, black_box};
-use wsgen_emit::{Handed, LossPolicy, Selection, TARGETS};
+use wsgen_emit::{Options, Selection, TARGETS};
 use wsgen_model::diagnostic::Diagnostics;
 use wsgen_model::source::Sources;
 
@@ -35,16 +35,11 @@ fn render(bencher: Bencher<'_, '_>, routes: usize) {
     let (site, findings) = wsgen_model::read(&Sources::single("model.yaml", model(routes)));
     let Some(site) = site else { panic!("{findings:?}") };
     bencher.bench(|| {
-        for target in TARGETS.iter() {
+        for target in TARGETS {
             let selection = Selection { target, version: None };
             let mut said = Diagnostics::default();
-            let rendered = wsgen_emit::render(
-                black_box(&site),
-                &selection,
-                LossPolicy::default(),
-                &Handed::new(),
-                &mut said,
-            );
+            let rendered =
+                wsgen_emit::render(black_box(&site), &selection, &Options::default(), &mut said);
             assert!(rendered.is_ok_and(|rendered| rendered.is_some()));
         }
     });

@@ -91,6 +91,9 @@ pub(crate) enum Command {
         /// Refuse warnings too.
         #[arg(long)]
         strict: bool,
+        /// Templates of your own, by the names of those that they replace, such as nginx/nginx.conf.j2.
+        #[arg(long, value_name = "DIR")]
+        templates: Option<PathBuf>,
     },
     /// Print the completions of a shell.
     #[command(after_help = include_str!("help/completions.txt"))]

@@ -1,5 +1,6 @@
 //! Where a model comes from: a file, a folder, several of them, or standard input.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,39 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Input, Failure> {
         }
     }
     Ok(input)
+}
+
+/// Reads a folder of templates; one that would replace nothing is refused, because its name is wrong.
+pub(crate) fn templates(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let mut templates = BTreeMap::new();
+    let entries = |folder: &Path| -> Result<Vec<PathBuf>, Failure> {
+        let list = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let list = list.map_err(|error| unreadable(folder, &error))?;
+        Ok(list.into_iter().map(|entry| entry.path()).collect())
+    };
+    for path in entries(folder)? {
+        let inner = if path.is_dir() { entries(&path)? } else { vec![path] };
+        for file in inner.into_iter().filter(|file| file.extension().is_some_and(|e| e == "j2")) {
+            let name = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+            if !wsgen_emit::template_names().any(|known| known == name) {
+                let known = wsgen_emit::template_names().collect::<Vec<_>>().join(", ");
+                return Err(Failure::new(
+                    format!("{} takes the place of no template", file.display()),
+                    format!("use one of the names: {known}"),
+                ));
+            }
+            let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+            templates.insert(name, text);
+        }
+    }
+    if templates.is_empty() {
+        let first = wsgen_emit::template_names().next().unwrap_or_default();
+        return Err(Failure::new(
+            format!("{} holds no template", folder.display()),
+            format!("put a file such as {first} into it"),
+        ));
+    }
+    Ok(templates)
 }
 
 /// Reads the files that a target must see. Relative names are relative to the file that holds them.

@@ -7,13 +7,14 @@ mod real_server;
 use std::time::Instant;
 
 use real_server::{ALL, HAPROXY, Kind, Server, start, upstream};
+use wsgen_model::feature::Feature;
 
 const HEAD: &str = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:PORT\"}]\n";
 
 /// The cookie, in lower case, and the server that a new client meets. The choice is on the 101 already
 /// (`sticky/visible`) where the target can change one.
 async fn first_contact(server: &Server, kind: &Kind) -> (String, String) {
-    if kind.edits_101 {
+    if kind.keeps(Feature::ResponseHeadersSet) {
         let (_, answer) = server.open("/a?b=c", &[]).await.unwrap();
         let seen = answer.headers()["x-seen"].to_str().unwrap();
         let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_lowercase();

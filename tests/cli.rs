@@ -145,3 +145,48 @@ fn unknown_targets_are_suggested_for() {
     );
     insta::assert_snapshot!("targets", text(output.stderr));
 }
+
+#[test]
+fn templates_of_ones_own_take_the_place_of_the_built_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("haproxy");
+    fs::create_dir(&own).unwrap();
+    let args = ["render", "--target", "haproxy", "--templates", folder.path().to_str().unwrap()];
+    let args: Vec<&str> = args.into_iter().chain(["examples/minimal.yaml"]).collect();
+    assert_eq!(wsgen(&args, "").status.code(), Some(2), "an empty folder replaces nothing");
+    // A value of the model is quoted there as well.
+    fs::write(own.join("haproxy.cfg.j2"), "# {{ title | comment }}\n{{ title }}\n").unwrap();
+    let output = wsgen(&args, "");
+    assert_eq!(text(output.stdout), "# a model\n\"a model\"\n");
+    fs::write(own.join("haproxy.conf.j2"), "").unwrap();
+    let output = wsgen(&args, "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(output.stderr).contains("takes the place of no template"));
+}
+
+#[test]
+fn files_beside_a_configuration_need_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("wsgen.yaml");
+    let text_of = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:8443\", tls: {certificates: [{certificate: a.pem, key: a.key}]}}]\n\
+                   upstreams: {app: {servers: [\"127.0.0.1:3000\"]}}\nroutes: [{upstream: app}]\n";
+    fs::write(&model, text_of).unwrap();
+    let args = ["render", "--target", "haproxy", model.to_str().unwrap()];
+    let missing = wsgen(&args, "");
+    assert_eq!(missing.status.code(), Some(2));
+    let said = text(missing.stderr);
+    assert!(said.contains("a.pem") && said.contains("wsgen.yaml:2:"), "{said}");
+    // Relative names are relative to the model.
+    fs::write(folder.path().join("a.pem"), "CERTIFICATE").unwrap();
+    fs::write(folder.path().join("a.key"), "KEY\n").unwrap();
+    let refused = wsgen(&args, "");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    assert!(text(refused.stderr).contains("name a folder with -o"));
+    let out = folder.path().join("out");
+    let args = [&args[..], &["-o", out.to_str().unwrap()]].concat();
+    assert_eq!(wsgen(&args, "").status.code(), Some(0));
+    let pair = out.join("certificates/web-1.pem");
+    assert_eq!(fs::read_to_string(&pair).unwrap(), "CERTIFICATE\nKEY\n");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&pair.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o077, 0, "a key is for its owner");
+}

@@ -39,9 +39,9 @@ fn nobody_loses(code: Code) -> bool {
     let Some(entry) = FEATURES.iter().find(|entry| entry.code == code) else { return false };
     // Nothing in a model writes it, so it only ever stands in the note on built-in values.
     entry.feature == Feature::LyingUpgrade
-        || wsgen_emit::TARGETS.iter().all(|target| {
-            matches!((target.support)(entry.feature, None), Support::Exact | Support::NotYet)
-        })
+        || wsgen_emit::TARGETS
+            .iter()
+            .all(|target| (target.support)(entry.feature, None) == Support::Exact)
 }
 
 /// How a model of a page is tried. A loss is shown by a target that has it; the first line may name another than

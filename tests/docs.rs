@@ -32,7 +32,7 @@ fn schema() {
 
 #[test]
 fn targets() {
-    for target in wsgen_emit::TARGETS.iter() {
+    for target in wsgen_emit::TARGETS {
         pinned(&format!("docs/targets/{}.md", target.name), &wsgen_emit::target_page(target));
     }
 }

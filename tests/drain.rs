@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use real_server::{ALL, echo, start, upstream};
 use tokio_tungstenite::tungstenite::Message;
+use wsgen_model::feature::Feature;
 
 /// `drain/reload`
 #[tokio::test]
@@ -32,7 +33,7 @@ async fn tunnels_live_on_for_the_drain_and_no_connection_is_refused() {
         }
         echo(&mut tunnel, Message::text("after")).await;
         let end = tokio::time::timeout(Duration::from_secs(7), tunnel.next()).await;
-        if kind.drains {
+        if kind.keeps(Feature::DrainTimeout) {
             let end = end.unwrap_or_else(|_| panic!("{}: the tunnel does not end", kind.target));
             assert!(end.is_none_or(|message| message.is_err()), "{}: the tunnel ends", kind.target);
             let lived = reloaded.elapsed();

@@ -6,7 +6,7 @@
 mod real_server;
 
 use proptest::prelude::*;
-use wsgen_emit::{LossPolicy, Selection};
+use wsgen_emit::{Options, Selection};
 use wsgen_model::diagnostic::Diagnostics;
 use wsgen_model::source::Sources;
 
@@ -57,8 +57,8 @@ fn render(target: &str, text: &str) -> Option<String> {
     // Users and pages that no value of a model reaches.
     let handed = wsgen_emit::needs(&site, &selection).into_iter();
     let handed = handed.map(|need| (need.path, b"me:$6$a$b\n".to_vec())).collect();
-    let policy = LossPolicy::default();
-    let rendered = wsgen_emit::render(&site, &selection, policy, &handed, &mut findings);
+    let options = Options { handed, ..Options::default() };
+    let rendered = wsgen_emit::render(&site, &selection, &options, &mut findings);
     let rendered = rendered.unwrap_or_else(|problem| panic!("{}\n{model}", problem.message));
     assert_eq!(rendered.is_none(), findings.has_errors());
     rendered.map(|rendered| rendered.main)
@@ -94,7 +94,7 @@ fn haproxy_skeleton(text: &str) -> Vec<String> {
     shape
 }
 
-/// The lines of an Apache configuration: of directives of mod_rewrite, which split at blanks, and of others, which
+/// The lines of an Apache configuration: of directives of `mod_rewrite`, which split at blanks, and of others, which
 /// read words (`ap_getword_conf`), the first word and the number of words.
 fn apache_skeleton(text: &str) -> Vec<String> {
     let ours = ["${wsgen_modules}", "${wsgen_dollar}"];

@@ -13,7 +13,7 @@ use real_server::{ALL, Kind, Observation, Stream, free_port, launch, observe, tl
 use similar::TextDiff;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use wsgen_emit::{Handed, Loss, LossPolicy, Rendered, Selection};
+use wsgen_emit::{Handed, Loss, LossPolicy, Options, Rendered, Selection};
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::scalar::{FilePath, ListenAddress, UpstreamAddress};
 use wsgen_model::site::{Addresses, Site};
@@ -45,9 +45,9 @@ fn fixtures() -> Vec<Fixture> {
 /// Presets and examples that run: each with what is seen of it.
 fn shipped() -> Vec<Fixture> {
     let root = Path::new(ROOT);
-    let list = fs::read_to_string(root.join("tests/fixtures/shipped.txt")).unwrap();
+    let text = fs::read_to_string(root.join("tests/fixtures/shipped.txt")).unwrap();
     let mut shipped: Vec<Fixture> = Vec::new();
-    for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         if let Some(file) = line.strip_prefix("== ") {
             shipped.push(Fixture {
                 name: file.to_owned(),
@@ -87,7 +87,8 @@ fn render(
     let handed: Handed = needs.map(|need| (need.path.clone(), bytes(&need.path))).collect();
     let policy = LossPolicy { loss: Loss::Warn, today: None };
     let mut findings = Diagnostics::default();
-    let rendered = wsgen_emit::render(site, &selection, policy, &handed, &mut findings);
+    let options = Options { policy, handed, ..Options::default() };
+    let rendered = wsgen_emit::render(site, &selection, &options, &mut findings);
     (rendered.unwrap_or_else(|problem| panic!("{}", problem.message)), findings)
 }
 
@@ -140,7 +141,7 @@ fn every_fixture_renders_as_it_was_reviewed() {
 async fn every_fixture_behaves_as_it_says() {
     let all: Vec<Fixture> = fixtures().into_iter().chain(shipped()).collect();
     assert!(all.len() >= 30);
-    let runs = all.iter().flat_map(|fixture| ALL.map(|kind| run(fixture, kind)));
+    let runs = all.iter().flat_map(|fixture| ALL.map(|kind| Box::pin(run(fixture, kind))));
     // A few at a time: more would only wait for each other.
     let failures: Vec<String> = futures_util::stream::iter(runs)
         .buffer_unordered(6)

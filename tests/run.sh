@@ -51,6 +51,7 @@ cc gcc -
 git git -
 nginx nginx-light nginx
 haproxy haproxy haproxy
+apache2 apache2 apache2
 openssl openssl -
 END
 command -v cargo >/dev/null || { echo "cargo is missing: https://rustup.rs" >&2; exit 2; }

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use real_server::{ALL, certificate, free_port, start, upstream};
+use wsgen_model::feature::Feature;
 
 /// What a TLS client sees: the handshake's report and the answer to one request.
 fn ask(port: u16, name: &str, host: &str, more: &[&str]) -> String {
@@ -44,7 +45,7 @@ async fn certificates_are_chosen_by_name_and_upstreams_are_verified() {
     for kind in ALL {
         let (app, inner, wrong) = (upstream("app").await, free_port(), free_port());
         // What is checked, and how the server is reached and named.
-        let (name, server, host) = if kind.checks_own_name {
+        let (name, server, host) = if kind.keeps(Feature::UpstreamTls) {
             ("inner.test", "127.0.0.1", "preserve")
         } else {
             ("localhost", "localhost", "upstream")

@@ -19,8 +19,8 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Schema => schema::run(),
         Command::Init { file, preset, force } => init::run(&file, preset, force),
-        Command::Render { files, target, output, loss, strict } => {
-            render::run(&files, &target, output.as_deref(), loss, strict)
+        Command::Render { files, target, output, loss, strict, templates } => {
+            render::run(&files, &target, output.as_deref(), loss, strict, templates.as_deref())
         }
         Command::Completions { shell } => completions::run(shell),
     }

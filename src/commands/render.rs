@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Loss, LossPolicy, Problem, Rendered, Selection, TARGETS};
+use wsgen_emit::{Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS};
 use wsgen_model::diagnostic::Severity;
 
 use crate::args::{Format, LossArgument};
@@ -15,6 +15,7 @@ pub(super) fn run(
     folder: Option<&Path>,
     loss: LossArgument,
     strict: bool,
+    templates: Option<&Path>,
 ) -> Result<Exit, Failure> {
     let selections = select(targets)?;
     if folder.is_none() && selections.len() > 1 {
@@ -30,12 +31,14 @@ pub(super) fn run(
         return Ok(Exit::Findings);
     };
     let policy = LossPolicy { loss: loss.into(), today: crate::today::today() };
+    let templates = templates.map(input::templates).transpose()?.unwrap_or_default();
+    let mut options = Options { policy, templates, ..Options::default() };
     let mut rendered: Vec<(Selection, Rendered)> = Vec::new();
     for selection in selections {
         let needs = wsgen_emit::needs(&site, &selection);
-        let handed = input::hand(&needs, &input.sources)?;
-        let one = wsgen_emit::render(&site, &selection, policy, &handed, &mut diagnostics)
-            .map_err(failure)?;
+        options.handed = input::hand(&needs, &input.sources)?;
+        let one =
+            wsgen_emit::render(&site, &selection, &options, &mut diagnostics).map_err(failure)?;
         rendered.extend(one.map(|one| (selection, one)));
     }
     if strict {

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use wsgen_emit::{Selection, Support};
+use wsgen_model::feature::Feature;
+
 /// How a target is rendered, checked and started.
 pub(crate) struct Kind {
     pub(crate) target: &'static str,
@@ -18,14 +21,6 @@ pub(crate) struct Kind {
     pub(crate) nul_status: u16,
     /// What it answers when the upstream is silent (`failure/silent`).
     pub(crate) silent_status: u16,
-    /// Whether it can change fields of a 101 (`headers/on-101`).
-    pub(crate) edits_101: bool,
-    /// Whether it can count by client address (`limit/connections`).
-    pub(crate) counts_clients: bool,
-    /// Whether it can check another name of a TLS upstream than the Host (`tls/upstream`).
-    pub(crate) checks_own_name: bool,
-    /// Whether it bounds open tunnels after a reload (`drain/reload`).
-    pub(crate) drains: bool,
 }
 
 pub(crate) const NGINX: Kind = Kind {
@@ -39,10 +34,6 @@ pub(crate) const NGINX: Kind = Kind {
     reload: "-HUP",
     nul_status: 400,
     silent_status: 504,
-    edits_101: true,
-    counts_clients: true,
-    checks_own_name: true,
-    drains: true,
 };
 
 pub(crate) const HAPROXY: Kind = Kind {
@@ -63,10 +54,6 @@ pub(crate) const HAPROXY: Kind = Kind {
     reload: "-USR2",
     nul_status: 400,
     silent_status: 504,
-    edits_101: true,
-    counts_clients: true,
-    checks_own_name: true,
-    drains: true,
 };
 
 pub(crate) const APACHE: Kind = Kind {
@@ -84,10 +71,6 @@ pub(crate) const APACHE: Kind = Kind {
     reload: "-USR1",
     nul_status: 404,
     silent_status: 502,
-    edits_101: false,
-    counts_clients: false,
-    checks_own_name: false,
-    drains: false,
 };
 
 /// Every server that can be rendered for.
@@ -96,6 +79,14 @@ pub(crate) const ALL: [&Kind; 3] = [&NGINX, &APACHE, &HAPROXY];
 fn apache_arguments(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
     ["-d", &folder, "-f", "httpd.conf"].map(str::to_owned).to_vec()
+}
+
+impl Kind {
+    /// Whether its answer for a feature is `Exact`: what is then observed is that claim.
+    pub(crate) fn keeps(&self, feature: Feature) -> bool {
+        let selection = Selection::parse(&format!("{}@{}", self.target, self.version)).unwrap();
+        (selection.target.support)(feature, selection.version) == Support::Exact
+    }
 }
 
 fn nginx_arguments(folder: &Path) -> Vec<String> {

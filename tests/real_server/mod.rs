@@ -235,3 +235,11 @@ pub(crate) fn certificate(folder: &Path, name: &str, also: &str) {
         .status();
     assert!(made.expect("openssl is installed (`apt-get install openssl`)").success());
 }
+
+/// A model with upstreams `app` and `other` and these routes.
+pub(crate) async fn model(routes: &str) -> String {
+    let (app, other) = (upstream("app").await, upstream("other").await);
+    format!(
+        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\nupstreams:\n  app: {{servers: [\"127.0.0.1:{app}\"]}}\n  other: {{servers: [\"127.0.0.1:{other}\"]}}\nroutes:\n{routes}"
+    )
+}

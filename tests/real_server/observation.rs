@@ -193,8 +193,8 @@ async fn plain(request: &str, mut stream: Box<dyn Stream>) -> Result<Answer, Str
     };
     let mut lines = body.lines();
     if body.contains(" HTTP/1.1") {
-        answer.from = lines.next().unwrap_or("").to_owned();
-        answer.seen_line = lines.next().unwrap_or("").to_owned();
+        lines.next().unwrap_or("").clone_into(&mut answer.from);
+        lines.next().unwrap_or("").clone_into(&mut answer.seen_line);
         answer.seen = lines.map(str::to_lowercase).collect();
     }
     Ok(answer)

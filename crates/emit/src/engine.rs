@@ -1,6 +1,8 @@
 //! The template engine: strict about what is undefined, bounded in work, and every printed value goes
 //! through the quoting of its target.
 
+use std::collections::BTreeMap;
+
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use serde::Serialize;
@@ -24,10 +26,14 @@ impl Serialize for Raw {
     }
 }
 
-/// Renders a template of this crate with a view.
+/// Templates that take the place of those of the same name.
+pub(crate) type Templates<'t> = &'t BTreeMap<String, String>;
+
+/// Renders a template with a view.
 pub(crate) fn render(
     template: &str,
     quote: Quote,
+    own: Templates<'_>,
     view: &impl Serialize,
 ) -> Result<String, Problem> {
     let render = || -> Result<String, Error> {
@@ -70,13 +76,17 @@ pub(crate) fn render(
             out.write_str(&text).map_err(Error::from)
         });
         for (name, source) in TEMPLATES {
-            engine.add_template(name, source)?;
+            engine.add_template(name, own.get(*name).map_or(source, String::as_str))?;
         }
         engine.get_template(template)?.render(Value::from(Serde(view)))
     };
     render().map_err(|error| Problem {
         message: format!("cannot render {template}: {error}"),
-        help: "this is a fault of the template; report it with the model".into(),
+        help: if own.is_empty() {
+            "this is a fault of the template; report it with the model".into()
+        } else {
+            "look at your own templates; the built-in ones are not at fault".into()
+        },
     })
 }
 

@@ -14,6 +14,8 @@ pub use selection::{Problem, Selection};
 pub use support::{Loss, LossPolicy, Support};
 pub use target::{Need, Rendered, RenderedFile, Target};
 
+use std::collections::BTreeMap;
+
 use wsgen_model::code::Code;
 use wsgen_model::decode::{Decoder, suggestion};
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -57,14 +59,29 @@ pub fn needs(site: &Site, selection: &Selection) -> Vec<Need> {
 }
 
 /// The bytes of files that a model names, by the names that it has for them.
-pub type Handed = std::collections::BTreeMap<String, Vec<u8>>;
+pub type Handed = BTreeMap<String, Vec<u8>>;
 
-/// Renders a site with the files that it [needs]. `Ok(None)` means that it was refused; the findings say why.
+/// What a rendering is made with, beside the site.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How losses are judged.
+    pub policy: LossPolicy,
+    /// The files that the target [needs].
+    pub handed: Handed,
+    /// Templates that take the place of those of the same name.
+    pub templates: BTreeMap<String, String>,
+}
+
+/// The name of every template that `Options::templates` can replace.
+pub fn template_names() -> impl Iterator<Item = &'static str> {
+    wsgen_templates::TEMPLATES.iter().map(|(name, _)| *name)
+}
+
+/// Renders a site. `Ok(None)` means that it was refused; the findings say why.
 pub fn render(
     site: &Site,
     selection: &Selection,
-    policy: LossPolicy,
-    handed: &Handed,
+    options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Rendered>, Problem> {
     let target = selection.target;
@@ -72,11 +89,11 @@ pub fn render(
     let written = site.targets.get(target.name).and_then(|t| t.fields.version.as_ref());
     let version = selection.version.or(written.map(|version| version.value));
     let before = diagnostics.count(Severity::Error);
-    support::judge(site, target, version, policy, diagnostics);
+    support::judge(site, target, version, options.policy, diagnostics);
     if diagnostics.count(Severity::Error) > before {
         return Ok(None);
     }
-    let rendered = (target.render)(Rendering::new(target, site, version, handed, diagnostics))?;
+    let rendered = (target.render)(Rendering::new(target, site, version, options, diagnostics))?;
     Ok((diagnostics.count(Severity::Error) == before).then_some(rendered))
 }
 

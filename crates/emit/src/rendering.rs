@@ -7,7 +7,8 @@ use wsgen_model::scalar::TargetVersion;
 use wsgen_model::site::{RouteId, Site};
 use wsgen_model::source::Span;
 
-use crate::Handed;
+use crate::Options;
+use crate::engine::Templates;
 use crate::target::Target;
 
 /// A rendering on its way.
@@ -15,7 +16,7 @@ pub(crate) struct Rendering<'a> {
     pub(crate) site: &'a Site,
     pub(crate) version: Option<TargetVersion>,
     target: &'static Target,
-    handed: &'a Handed,
+    options: &'a Options,
     diagnostics: &'a mut Diagnostics,
     /// Routes with snippets, mostly none: asked for by every route and upstream.
     with_snippets: Vec<RouteId>,
@@ -32,12 +33,12 @@ impl<'a> Rendering<'a> {
         target: &'static Target,
         site: &'a Site,
         version: Option<TargetVersion>,
-        handed: &'a Handed,
+        options: &'a Options,
         diagnostics: &'a mut Diagnostics,
     ) -> Self {
         let routes = site.routes_with_ids().filter(|(_, route)| !route.snippets.is_empty());
         let with_snippets = routes.map(|(id, _)| id).collect();
-        Self { site, version, target, handed, diagnostics, with_snippets }
+        Self { site, version, target, options, diagnostics, with_snippets }
     }
 
     /// Whether the version is known to be this one or a later one.
@@ -52,7 +53,7 @@ impl<'a> Rendering<'a> {
 
     /// The bytes of a file that the target said it needs.
     pub(crate) fn handed(&self, path: &str) -> &'a [u8] {
-        self.handed.get(path).map_or(&[], Vec::as_slice)
+        self.options.handed.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// A value that the target cannot be given, with what to write instead.
@@ -63,6 +64,11 @@ impl<'a> Rendering<'a> {
         if !self.diagnostics.iter().any(|known| *known == finding) {
             self.diagnostics.push(finding);
         }
+    }
+
+    /// The templates to render with.
+    pub(crate) fn templates(&self) -> Templates<'a> {
+        &self.options.templates
     }
 
     /// The name of the site for a comment.

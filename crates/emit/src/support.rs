@@ -19,8 +19,6 @@ pub enum Support {
     Approximate(&'static str),
     /// Not at all; the text says why.
     Lost(&'static str),
-    /// The target could; its templates do not know it yet.
-    NotYet,
 }
 
 /// What becomes of a setting that somebody wrote and a target loses.
@@ -56,15 +54,10 @@ pub(crate) fn judge(
     let mut defaults = BTreeSet::new();
     for ask in site.asks() {
         let entry = ask.feature.entry();
-        let support = (target.support)(ask.feature, version);
-        let (lost, why) = match support {
+        let (lost, why) = match (target.support)(ask.feature, version) {
             Support::Exact => continue,
             Support::Approximate(why) => (false, why),
             Support::Lost(why) => (true, why),
-            Support::NotYet => {
-                not_yet(target, &ask, entry.field, &mut seen, diagnostics);
-                continue;
-            }
         };
         let Some(span) = ask.span else {
             defaults.insert(entry.feature);
@@ -109,7 +102,7 @@ fn fold(
             Support::Approximate(why) | Support::Lost(why) => {
                 Some(format!("`{}` ({why})", feature.entry().field))
             }
-            Support::Exact | Support::NotYet => None,
+            Support::Exact => None,
         })
         .collect();
     if !list.is_empty() {
@@ -127,26 +120,6 @@ fn fold(
             ),
         );
     }
-}
-
-fn not_yet(
-    target: &Target,
-    ask: &Ask,
-    field: &str,
-    seen: &mut HashSet<(Code, wsgen_model::source::Span)>,
-    diagnostics: &mut Diagnostics,
-) {
-    let Some(span) = ask.span.filter(|span| seen.insert((ask.feature.entry().code, *span))) else {
-        return;
-    };
-    diagnostics.push(
-        Diagnostic::new(
-            Code::NOT_RENDERED,
-            format!("the templates of {} do not know `{field}` yet", target.title),
-        )
-        .at(span)
-        .help("remove it from this model, or wait for a version that renders it"),
-    );
 }
 
 /// Whether somebody has looked at this loss and accepts it (`target/accept`).
@@ -170,7 +143,7 @@ fn accepted(site: &Site, target: &Target, ask: &Ask, today: Option<Date>) -> boo
 pub(crate) fn page(target: &Target) -> String {
     let mut page = format!(
         "# {}\n\nHow well each feature is kept, printed from the answers that the command gives. `=` exact, `~` in part, `x` \
-         lost, `-` not rendered yet. Without a version only what every generation accepts is used.\n\n| feature | code | any",
+         lost. Without a version only what every generation accepts is used.\n\n| feature | code | any",
         target.title
     );
     for version in target.generations {
@@ -187,7 +160,6 @@ pub(crate) fn page(target: &Target) -> String {
                 Support::Exact => ("=", ""),
                 Support::Approximate(why) => ("~", why),
                 Support::Lost(why) => ("x", why),
-                Support::NotYet => ("-", ""),
             };
             page.push_str(&format!(" | {mark}"));
             whys.insert(why);

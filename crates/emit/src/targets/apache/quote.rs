@@ -1,9 +1,9 @@
 //! How Apache reads what stands behind a directive. There are four ways, each for its own directives:
 //!
 //! - a word (`ap_getword_conf`): between double quotes a backslash takes the next quote or backslash literally;
-//! - a header format (mod_headers): a word in which `%` begins a variable and a backslash escapes once more;
+//! - a header format (`mod_headers`): a word in which `%` begins a variable and a backslash escapes once more;
 //! - an expression's string ("Expressions in Apache HTTP Server"): `%{…}` and `$1` are variables, backslash escapes;
-//! - the arguments of mod_rewrite, which split at blanks and cannot hold a quote at all.
+//! - the arguments of `mod_rewrite`, which split at blanks and cannot hold a quote at all.
 //!
 //! Ahead of all four, `${NAME}` is replaced; a constant of ours stands for the dollar sign.
 
@@ -69,7 +69,7 @@ fn in_expression(text: &str) -> String {
     escaped
 }
 
-/// The regular expression of a model as an argument of mod_rewrite.
+/// The regular expression of a model as an argument of `mod_rewrite`.
 pub(super) fn pattern(regex: &str) -> String {
     let mut written = String::with_capacity(regex.len());
     let mut chars = regex.chars();
@@ -94,7 +94,7 @@ pub(super) fn bytes_in_pattern(bytes: &[u8]) -> String {
     for b in bytes {
         match b {
             b if b.is_ascii_alphanumeric() || b"-_/%=,:;@&~".contains(b) => {
-                escaped.push(char::from(*b))
+                escaped.push(char::from(*b));
             }
             b if b.is_ascii_punctuation() && !b"\"'$".contains(b) => {
                 escaped.extend(['\\', char::from(*b)]);
@@ -105,7 +105,7 @@ pub(super) fn bytes_in_pattern(bytes: &[u8]) -> String {
     escaped
 }
 
-/// A text inside of a substitution of mod_rewrite, meant literally; it is a part of a URL, so that what cannot
+/// A text inside of a substitution of `mod_rewrite`, meant literally; it is a part of a URL, so that what cannot
 /// be written is percent-encoded.
 pub(super) fn in_substitution(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -16,11 +16,12 @@ pub(super) fn needs(_site: &Site) -> Vec<Need> {
 }
 
 pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
+    let templates = rendering.templates();
     let mut view = view::view(rendering);
-    let mut main = engine::render(TEMPLATE, quote::quote, &view)?;
+    let mut main = engine::render(TEMPLATE, quote::quote, templates, &view)?;
     if main.contains(quote::DOLLAR) {
         view.has_dollar = true;
-        main = engine::render(TEMPLATE, quote::quote, &view)?;
+        main = engine::render(TEMPLATE, quote::quote, templates, &view)?;
     }
     Ok(Rendered { main, files: Vec::new() })
 }

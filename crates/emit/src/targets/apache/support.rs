@@ -5,9 +5,9 @@ use wsgen_model::scalar::TargetVersion;
 
 use crate::support::Support::{self, Approximate, Exact, Lost};
 
-/// `Redirect STATUS` without a path inside of a section (Apache, "mod_alias").
+/// `Redirect STATUS` without a path inside of a section (Apache, "`mod_alias`").
 pub(super) const SECTION_REDIRECT: TargetVersion = TargetVersion::new(2, 4, 36);
-/// `upgrade=` of a worker; before it only mod_proxy_wstunnel tunnels, and blindly (CVE-2019-17567).
+/// `upgrade=` of a worker; before it only `mod_proxy_wstunnel` tunnels, and blindly (CVE-2019-17567).
 pub(super) const UPGRADE: TargetVersion = TargetVersion::new(2, 4, 47);
 /// A tunnel ends after the longer of two timers, before after the shorter (Apache, "Changes with Apache 2.4.53").
 pub(super) const TUNNEL_MAXIMUM: TargetVersion = TargetVersion::new(2, 4, 53);
@@ -24,6 +24,18 @@ pub(super) const ADDRESS_TTL: TargetVersion = TargetVersion::new(2, 4, 59);
 pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {
     let before = |first: TargetVersion| version.is_some_and(|version| version < first);
     match feature {
+        Feature::RefusedHandshake if before(UPGRADE) => Lost(
+            "before 2.4.47 what follows a refused handshake is tunnelled unseen (CVE-2019-17567)",
+        ),
+        Feature::LyingUpgrade if before(UPGRADE) => {
+            Lost("before 2.4.47 whatever is answered opens a tunnel")
+        }
+        Feature::TunnelIdle if before(UPGRADE) => {
+            Lost("before 2.4.47 nothing ends a silent tunnel")
+        }
+        Feature::Respond if before(SECTION_REDIRECT) => {
+            Lost("before 2.4.36 a section cannot answer with a status")
+        }
         Feature::Http2
         | Feature::H2WebSocketsOff
         | Feature::ListenerTls
@@ -60,22 +72,11 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::RequestHeadersAdd
         | Feature::RequestHeadersRemove
         | Feature::AuthBasic
-        | Feature::Compression => Exact,
-        Feature::RefusedHandshake if before(UPGRADE) => Lost(
-            "before 2.4.47 what follows a refused handshake is tunnelled unseen (CVE-2019-17567)",
-        ),
-        Feature::LyingUpgrade if before(UPGRADE) => {
-            Lost("before 2.4.47 whatever is answered opens a tunnel")
-        }
-        Feature::RefusedHandshake | Feature::LyingUpgrade => Exact,
-        Feature::TunnelIdle if before(UPGRADE) => {
-            Lost("before 2.4.47 nothing ends a silent tunnel")
-        }
-        Feature::TunnelIdle => Exact,
-        Feature::Respond if before(SECTION_REDIRECT) => {
-            Lost("before 2.4.36 a section cannot answer with a status")
-        }
-        Feature::Respond => Exact,
+        | Feature::Compression
+        | Feature::RefusedHandshake
+        | Feature::LyingUpgrade
+        | Feature::TunnelIdle
+        | Feature::Respond => Exact,
         Feature::DrainTimeout => Lost("after a reload open tunnels live on until they end"),
         Feature::DrainSpread => Lost("nothing ends open tunnels after a reload"),
         Feature::DrainStop => Approximate("by `graceful-stop` only, and some nine seconds more"),

@@ -8,6 +8,8 @@ use crate::rendering::Rendering;
 use crate::selection::Problem;
 use crate::target::{Need, Rendered};
 
+const TEMPLATE: &str = "haproxy/haproxy.cfg.j2";
+
 /// It reads a certificate and its key from one file, and users from its own configuration.
 pub(super) fn needs(site: &Site) -> Vec<Need> {
     let mut needs = certificates::needs(site);
@@ -22,7 +24,8 @@ pub(super) fn needs(site: &Site) -> Vec<Need> {
 
 pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
     let files = certificates::files(&rendering);
+    let templates = rendering.templates();
     let view = view::view(rendering);
-    let main = engine::render("haproxy/haproxy.cfg.j2", quote::quote, &view)?;
+    let main = engine::render(TEMPLATE, quote::quote, templates, &view)?;
     Ok(Rendered { main, files })
 }

@@ -1,4 +1,4 @@
-//! What becomes of the requests of a route: rules of mod_rewrite in the order of judgement.
+//! What becomes of the requests of a route: rules of `mod_rewrite` in the order of judgement.
 
 use wsgen_model::config::{AllowOrDeny, Subprotocols, WebSocketMode};
 use wsgen_model::located::Located;

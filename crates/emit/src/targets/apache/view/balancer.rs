@@ -225,10 +225,10 @@ fn checks_a_name_it_sees(
 ) {
     let Some(tls) = upstream.tls.as_ref().filter(|tls| *tls.verify) else { return };
     let route = &context.base.site.routes[id.0];
-    let named = tls.server_name.as_ref().map(|name| name.value.to_string());
+    let written = tls.server_name.as_ref().map(|name| name.value.to_string());
     let fits = upstream.servers.iter().all(|server| {
         let own = server.address.value.host();
-        let wanted = named.clone().or_else(|| own.clone());
+        let wanted = written.clone().or_else(|| own.clone());
         match &*forward.host {
             HostPolicy::Upstream => wanted == own,
             HostPolicy::Literal(_) | HostPolicy::Preserve => {

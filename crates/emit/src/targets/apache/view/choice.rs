@@ -1,4 +1,4 @@
-//! Which route a request belongs to: rules of mod_rewrite in the order of the model.
+//! Which route a request belongs to: rules of `mod_rewrite` in the order of the model.
 
 use wsgen_model::config::ValueMatch;
 use wsgen_model::scalar::{Method, PathLiteral};

@@ -45,7 +45,7 @@ struct Workers {
     all: u64,
 }
 
-/// One rule of mod_rewrite with its conditions.
+/// One rule of `mod_rewrite` with its conditions.
 #[derive(Serialize)]
 pub(super) struct Rule {
     pub(super) conditions: Vec<Raw>,
@@ -115,7 +115,7 @@ pub(super) fn view(base: Rendering<'_>) -> View {
     }
 }
 
-/// Apache, "mod_log_config": the peer, or whom it speaks for (`%a`); the rest as everywhere.
+/// Apache, "`mod_log_config`": the peer, or whom it speaks for (`%a`); the rest as everywhere.
 fn log_format(format: AccessLogFormat) -> &'static str {
     match format {
         AccessLogFormat::Common => r#"%a %l %u %t \"%r\" %>s %b"#,

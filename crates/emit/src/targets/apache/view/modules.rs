@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// Every module that is ever needed, in the order of loading: mod_headers ahead of mod_remoteip, because it
+/// Every module that is ever needed, in the order of loading: `mod_headers` ahead of `mod_remoteip`, because it
 /// copies what that reads.
 const ORDER: [&str; 29] = [
     "mpm_event",

@@ -76,7 +76,7 @@ pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> 
     lines
 }
 
-/// A fixed answer: the status comes from mod_alias, the text from the page for that status.
+/// A fixed answer: the status comes from `mod_alias`, the text from the page for that status.
 pub(super) fn respond(respond: &Respond, context: &mut Context<'_>) -> Vec<Raw> {
     context.modules.need(&["alias"]);
     if (300..400).contains(&respond.status) {
@@ -140,9 +140,10 @@ fn response(edit: &HeaderEdit) -> Vec<Raw> {
 fn auth(auth: &Auth, context: &mut Context<'_>) -> Vec<Raw> {
     let Auth::Basic { users_file, realm } = auth else { return Vec::new() };
     context.modules.need(&["authn_core", "authn_file", "authz_user", "auth_basic"]);
-    let realm = match context.base.before(AUTH_NAME_EXPRESSION) {
-        true => word(realm.as_str()),
-        false => document(realm.as_str()),
+    let realm = if context.base.before(AUTH_NAME_EXPRESSION) {
+        word(realm.as_str())
+    } else {
+        document(realm.as_str())
     };
     vec![
         line("AuthType Basic"),

@@ -48,6 +48,16 @@ struct Page {
     file: Raw,
 }
 
+/// Names that share a section. The first section whose name fits is taken, so that exact names stand ahead of the
+/// longest wildcards.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    wildcard: bool,
+    length: Reverse<usize>,
+    routes: &'a [RouteId],
+    certificate: usize,
+}
+
 pub(super) fn views(id: ListenerId, context: &mut Context<'_>) -> Vec<Vhost> {
     let site = context.base.site;
     let listener = site.listener(id);
@@ -59,18 +69,17 @@ pub(super) fn views(id: ListenerId, context: &mut Context<'_>) -> Vec<Vhost> {
         names.extend(hostnames.map(|name| (&name.value, claims.rest.as_slice())));
     }
     names.extend(claims.named.iter().map(|(name, routes)| (*name, routes.as_slice())));
-    // The first section whose name fits is taken: exact names stand ahead of the longest wildcards.
-    let mut groups: BTreeMap<(bool, Reverse<usize>, &[RouteId], usize), Vec<&Hostname>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<Group<'_>, Vec<&Hostname>> = BTreeMap::new();
     for (name, routes) in names {
         let wildcard = name.is_wildcard();
         let length = if wildcard { name.name().len() } else { 0 };
         let certificate = listener.tls.as_ref().map_or(0, |tls| tls.certificate_for(name));
-        groups.entry((wildcard, Reverse(length), routes, certificate)).or_default().push(name);
+        let group = Group { wildcard, length: Reverse(length), routes, certificate };
+        groups.entry(group).or_default().push(name);
     }
     let mut views = vec![vhost(id, &claims.rest, &[], 0, context)];
-    for ((_, _, routes, certificate), names) in groups {
-        views.push(vhost(id, routes, &names, certificate, context));
+    for (group, names) in groups {
+        views.push(vhost(id, group.routes, &names, group.certificate, context));
     }
     views
 }
@@ -256,7 +265,7 @@ fn tls(tls: &Tls, certificate: usize) -> Vec<Raw> {
     lines
 }
 
-/// A copy of `X-Forwarded-For` that mod_remoteip may consume.
+/// A copy of `X-Forwarded-For` that `mod_remoteip` may consume.
 const COPY: &str = "X-Wsgen-Forwarded-For";
 
 /// Who the client is, behind other proxies.
