@@ -38,7 +38,8 @@ const ELSEWHERE: [Code; 5] = [
 fn nobody_loses(code: Code) -> bool {
     let Some(entry) = FEATURES.iter().find(|entry| entry.code == code) else { return false };
     // Nothing in a model writes it, so it only ever stands in the note on built-in values.
-    entry.feature == Feature::LyingUpgrade
+    let unwritten = [Feature::LyingUpgrade, Feature::EncodedSlash, Feature::HandshakeWithoutKey];
+    unwritten.contains(&entry.feature)
         || wsgen_emit::TARGETS
             .iter()
             .all(|target| (target.support)(entry.feature, None) == Support::Exact)

@@ -11,7 +11,7 @@ mod upstream;
 pub(crate) use kind::{ALL, APACHE, HAPROXY, Kind, NGINX};
 pub(crate) use observation::{Observation, Stream, observe};
 pub(crate) use tls::tls;
-pub(crate) use upstream::{upstream, upstream_at};
+pub(crate) use upstream::{upstream, upstream_at, upstream_on};
 
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;

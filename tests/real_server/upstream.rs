@@ -1,5 +1,7 @@
 //! An application behind the proxy, that tells what it saw.
 
+use std::net::IpAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +18,12 @@ pub(crate) async fn upstream(name: &str) -> u16 {
 
 /// The same on a port that is known already.
 pub(crate) async fn upstream_at(name: &str, port: u16) -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    upstream_on(name, [127, 0, 0, 1], port).await
+}
+
+/// The same on another loopback address.
+pub(crate) async fn upstream_on(name: &str, address: [u8; 4], port: u16) -> u16 {
+    let listener = TcpListener::bind((IpAddr::from(address), port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let name = name.to_owned();
     tokio::spawn(async move {

@@ -188,6 +188,8 @@ codes! {
     WSG0385 LOSS_LYING_UPGRADE Warning "loss of `a 101 that was not asked for`";
     WSG0386 LOSS_ACCEPT_PROXY_VERSION Warning "loss of `proxy_protocol.accept: v1 or v2`";
     WSG0387 LOSS_REFUSED_HANDSHAKE Warning "loss of `a refused handshake`";
+    WSG0388 LOSS_ENCODED_SLASH Warning "loss of `an encoded slash`";
+    WSG0389 LOSS_HANDSHAKE_WITHOUT_KEY Warning "loss of `a handshake without a key`";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
 }

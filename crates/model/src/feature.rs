@@ -126,6 +126,8 @@ features! {
     LyingUpgrade LOSS_LYING_UPGRADE "a 101 that was not asked for" HANDSHAKE_LYING_101 false;
     AcceptProxyVersion LOSS_ACCEPT_PROXY_VERSION "proxy_protocol.accept: v1 or v2" PROXY_PROTOCOL true;
     RefusedHandshake LOSS_REFUSED_HANDSHAKE "a refused handshake" HANDSHAKE_REFUSED true;
+    EncodedSlash LOSS_ENCODED_SLASH "an encoded slash" ROUTE_NORMAL_PATH true;
+    HandshakeWithoutKey LOSS_HANDSHAKE_WITHOUT_KEY "a handshake without a key" HANDSHAKE_FIELDS false;
 }
 
 impl Feature {

@@ -210,6 +210,11 @@ impl Asks {
             expect: _,   // run, not rendered
         } = route;
         for Entry { span, path, methods, headers, query, upgrade } in entries {
+            // Every comparison of paths relies on it, but for that of the root.
+            let root = matches!(path, PathRule::Prefix(path) if path.prefix().is_empty());
+            if !root {
+                self.at(Feature::EncodedSlash, None);
+            }
             let span = Some(*span);
             let asked = [
                 (matches!(path, PathRule::Regex(_)), Feature::RegexPath),
@@ -289,6 +294,7 @@ impl Asks {
             }
             self.written(Feature::TunnelMax, tunnel_max.map(|t| t.span));
             self.at(Feature::LyingUpgrade, None);
+            self.at(Feature::HandshakeWithoutKey, None);
             // Asked for by every tunnel, and never in silence.
             self.at(Feature::RefusedHandshake, Some(*upstream_span));
         }

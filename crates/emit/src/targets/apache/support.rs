@@ -75,6 +75,8 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::Compression
         | Feature::RefusedHandshake
         | Feature::LyingUpgrade
+        | Feature::EncodedSlash
+        | Feature::HandshakeWithoutKey
         | Feature::TunnelIdle
         | Feature::Respond => Exact,
         Feature::DrainTimeout => Lost("after a reload open tunnels live on until they end"),

@@ -7,6 +7,8 @@ use crate::support::Support::{self, Approximate, Exact, Lost};
 
 /// `normalize-uri` (experimental in every version up to 3.2).
 pub(super) const NORMALIZE: TargetVersion = TargetVersion::new(2, 4, 0);
+/// `http-request set-timeout`.
+pub(super) const SET_TIMEOUT: TargetVersion = TargetVersion::new(2, 4, 0);
 /// `close-spread-time` and `balance hash`.
 pub(super) const SPREAD: TargetVersion = TargetVersion::new(2, 6, 0);
 
@@ -18,6 +20,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
     let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
     match feature {
         Feature::RefusedHandshake
+        | Feature::EncodedSlash
         | Feature::Http2
         | Feature::ListenerTls
         | Feature::TlsProfile
@@ -84,8 +87,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         }
         Feature::AcceptProxyVersion => Approximate("both versions are accepted"),
         Feature::DrainSpread => Lost("before 2.6 all tunnels end in one moment"),
+        Feature::BalanceLeastConn if since(SET_TIMEOUT) => Exact,
         Feature::BalanceLeastConn => {
-            Approximate("counted apart for routes with timers of their own")
+            Approximate("before 2.4 counted apart for routes with timers of their own")
         }
         Feature::BalanceHash => Approximate("before 2.6 a cookie cannot be hashed; the path is"),
         Feature::DrainStop => Approximate("a soft stop gives tunnels `drain.timeout`"),
@@ -114,6 +118,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::AuthForward => Lost("it asks no other service without Lua or an agent"),
         Feature::Retries => Approximate("only failed connections, handshakes too"),
         Feature::BufferRequest | Feature::BufferResponse => Lost("bodies are streamed"),
+        Feature::HandshakeWithoutKey => Approximate("it gets 400 (before 2.4: a tunnel)"),
         Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
         Feature::UpstreamH2 => Lost("tunnels to upstreams use HTTP/1.1"),
         Feature::ErrorPages => {

@@ -17,6 +17,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
     let since = |first: TargetVersion| version.is_some_and(|version| version >= first);
     match feature {
         Feature::RefusedHandshake
+        | Feature::HandshakeWithoutKey
         | Feature::DrainTimeout
         | Feature::AccessLogFormat
         | Feature::UnixListener
@@ -70,9 +71,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         | Feature::BufferResponse
         | Feature::ErrorPages => Exact,
         Feature::ResolveRuntime if since(RESOLVE) => Exact,
-        Feature::ResolveRuntime => {
-            Lost("before 1.27.3 a name is resolved once, at start or reload")
-        }
+        Feature::ResolveRuntime => Approximate(
+            "before 1.27.3 a lone server's name, without kept connections; of several only at start",
+        ),
         Feature::Sticky if since(STICKY) => Exact,
         Feature::Sticky => {
             Approximate("before 1.29.6 the cookie names a server by its place in the list")
@@ -122,6 +123,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
             "handshakes are not retried; a request that failed after it was sent is, if idempotent",
         ),
         Feature::Compression => Approximate("text/html is always among the types"),
+        Feature::EncodedSlash => Approximate("`%2F` separates segments when a route is chosen"),
         Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
     }
 }

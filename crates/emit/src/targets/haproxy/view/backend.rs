@@ -1,4 +1,4 @@
-//! `backend` sections: one for each upstream and set of timers.
+//! `backend` sections: one for each upstream, before 2.4 for each set of timers.
 
 use serde::Serialize;
 use wsgen_model::config::{
@@ -11,7 +11,7 @@ use wsgen_model::site::{Forward, HealthCheck, RouteId, Upstream};
 use super::{Context, snippets, time};
 use crate::engine::Raw;
 use crate::targets::haproxy::quote::{literal, value};
-use crate::targets::haproxy::support::SPREAD;
+use crate::targets::haproxy::support::{SET_TIMEOUT, SPREAD};
 
 #[derive(Serialize)]
 pub(super) struct Backend {
@@ -21,6 +21,8 @@ pub(super) struct Backend {
     connect: Raw,
     response: Raw,
     tunnel: Raw,
+    /// Timers of routes that differ.
+    timers: Vec<Raw>,
     half_closed: Raw,
     retries: u64,
     keepalive: bool,
@@ -40,7 +42,7 @@ struct Check {
     expect: Raw,
 }
 
-/// The backend for a route; routes of one upstream with equal timers share it.
+/// The backend for a route; routes of one upstream share it where they can.
 pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> Raw {
     let upstream = context.base.site.upstream(forward.upstream);
     let response = time(*forward.timeouts.response_header);
@@ -54,19 +56,32 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
     let pages = pages(forward, context);
     let plain = format!("wsgen_{}", upstream.name.value);
     let mine = context.by_upstream.get(&forward.upstream).cloned().unwrap_or_default();
-    let equal = mine.iter().map(|at| &context.backends[*at]).find(|known| {
-        known.response == response
-            && known.tunnel == tunnel
+    let first = mine.is_empty();
+    // Rules can set the timers of a route, so that the tunnels of all routes are counted together.
+    let sets_timers = context.base.since(SET_TIMEOUT);
+    let equal = mine.into_iter().find(|at| {
+        let known = &context.backends[*at];
+        (sets_timers || known.response == response && known.tunnel == tunnel)
             && known.retries == retries
             && known.compression == compression
             && known.pages == pages
     });
-    if let Some(known) = equal {
+    if let Some(at) = equal {
+        let here = format!("if {{ var(txn.route) -m str {} }}", context.base.route_name(id));
+        let known = &mut context.backends[at];
+        for (word, own, others) in
+            [("server", &response, &known.response), ("tunnel", &tunnel, &known.tunnel)]
+        {
+            let line = Raw(format!("http-request set-timeout {word} {} {here}", own.0));
+            // A route of two listeners comes twice.
+            if own != others && !known.timers.contains(&line) {
+                known.timers.push(line);
+            }
+        }
         return known.name.clone();
     }
     // Names of a model have no dot.
-    let name =
-        if mine.is_empty() { plain } else { format!("{plain}.{}", context.base.route_name(id)) };
+    let name = if first { plain } else { format!("{plain}.{}", context.base.route_name(id)) };
     let (balance, consistent) = balance(upstream, context);
     let view = Backend {
         name: Raw(name.clone()),
@@ -75,6 +90,7 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
         connect: time(*upstream.connect),
         response,
         tunnel,
+        timers: Vec::new(),
         half_closed: half_closed(context),
         retries,
         keepalive: upstream.tcp_keepalive.is_some(),
@@ -218,7 +234,7 @@ fn servers(upstream: &Upstream, context: &Context<'_>) -> Vec<Raw> {
             None => {}
         }
         if *server.resolve == Resolve::Runtime && context.base.site.resolver.is_some() {
-            line.push_str(" resolvers wsgen init-addr last,libc,none");
+            line.push_str(" resolvers wsgen init-addr none");
         }
         lines.push(Raw(line));
     }

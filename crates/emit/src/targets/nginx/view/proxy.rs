@@ -93,10 +93,11 @@ pub(super) fn view(
     };
     let scheme = if to.tls.is_some() { "https" } else { "http" };
     let sticky = sticky::variables(to, context);
-    let group =
-        sticky.as_ref().map_or_else(|| upstream::name(to).0, |sticky| sticky.upstream.clone());
+    let lone = upstream::lone(to, context);
+    let variable = lone.or_else(|| sticky.as_ref().map(|sticky| sticky.upstream.clone()));
     // A target with a variable needs its path written out.
-    let sent = if sticky.is_some() && rewrite.is_none() { "$request_uri" } else { "" };
+    let sent = if variable.is_some() && rewrite.is_none() { "$request_uri" } else { "" };
+    let group = variable.unwrap_or_else(|| upstream::name(to).0);
     let pass = format!("{scheme}://{group}{}", path.as_deref().unwrap_or(sent));
     let mut response = headers::response(&forward.response_headers);
     response.add.extend(

@@ -5,7 +5,7 @@ use wsgen_model::config::{Policy, Resolve, SameSite, SnippetPlace};
 use wsgen_model::scalar::{HashKey, UpstreamAddress};
 use wsgen_model::site::{Upstream, UpstreamId};
 
-use super::maps;
+use super::maps::{self, MapBlock};
 use super::{Context, snippets};
 use crate::engine::Raw;
 use crate::targets::nginx::quote::{literal, value};
@@ -33,8 +33,29 @@ pub(super) fn name(upstream: &Upstream) -> Raw {
     Raw(format!("wsgen_{}", upstream.name.value))
 }
 
+/// The variable that holds the name of a server that stands alone: before 1.27.3 only a variable is resolved again.
+pub(super) fn lone(upstream: &Upstream, context: &mut Context<'_>) -> Option<String> {
+    let [server] = upstream.servers.as_slice() else { return None };
+    let again = *server.resolve == Resolve::Runtime && !context.base.since(RESOLVE);
+    let address = &server.address.value;
+    if !again || !address.is_name() {
+        return None;
+    }
+    Some(context.map(MapBlock {
+        comment: "A name that is resolved while the server runs.",
+        source: Raw("\"\"".into()),
+        variable: format!("wsgen_server_{}", upstream.name.value.to_string().replace('-', "_")),
+        default: Raw(address.to_string()),
+        lines: Vec::new(),
+    }))
+}
+
 /// The block of an upstream, and before 1.29.6 one more for each server that clients stick to.
 pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<UpstreamView> {
+    if lone(upstream, context).is_some() {
+        // Its name need not resolve when the server starts.
+        return Vec::new();
+    }
     let mut views = vec![view(upstream, context)];
     if sticks_by_map(upstream, context) {
         let all: Vec<UpstreamServer> = servers(upstream, false, context).0;
