@@ -18,3 +18,15 @@ fn check(bencher: Bencher<'_, '_>, model: &str) {
         assert!(status.is_ok_and(|status| status.success()));
     });
 }
+
+#[divan::bench(args = ["nginx", "apache", "haproxy"], sample_count = 50)]
+fn render(bencher: Bencher<'_, '_>, target: &str) {
+    bencher.bench(|| {
+        let status = Command::new(env!("CARGO_BIN_EXE_wsgen"))
+            .args(["render", "--target", target, "examples/minimal.yaml"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.is_ok_and(|status| status.success()));
+    });
+}

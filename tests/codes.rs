@@ -38,7 +38,12 @@ const ELSEWHERE: [Code; 5] = [
 fn nobody_loses(code: Code) -> bool {
     let Some(entry) = FEATURES.iter().find(|entry| entry.code == code) else { return false };
     // Nothing in a model writes it, so it only ever stands in the note on built-in values.
-    let unwritten = [Feature::LyingUpgrade, Feature::EncodedSlash, Feature::HandshakeWithoutKey];
+    let unwritten = [
+        Feature::LyingUpgrade,
+        Feature::EncodedSlash,
+        Feature::HandshakeWithoutKey,
+        Feature::UnboundedConnections,
+    ];
     unwritten.contains(&entry.feature)
         || wsgen_emit::TARGETS
             .iter()

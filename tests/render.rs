@@ -185,7 +185,8 @@ async fn run(fixture: &Fixture, kind: &'static Kind) -> Result<(), String> {
         let connect = async || -> Box<dyn Stream> {
             let stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
             if moved.tls {
-                return Box::new(tls(stream, line.host_name()).await) as Box<dyn Stream>;
+                return Box::new(tls(stream, line.host_name(), "http/1.1").await)
+                    as Box<dyn Stream>;
             }
             Box::new(stream)
         };

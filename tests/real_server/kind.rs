@@ -17,6 +17,8 @@ pub(crate) struct Kind {
     pub(crate) run: fn(&Path) -> Vec<String>,
     /// The signal that makes it read its configuration anew.
     pub(crate) reload: &'static str,
+    /// The file that its access log ends up in.
+    pub(crate) log: &'static str,
     /// What it answers to `%00` (`route/bad-path`).
     pub(crate) nul_status: u16,
     /// What it answers when the upstream is silent (`failure/silent`).
@@ -32,6 +34,7 @@ pub(crate) const NGINX: Kind = Kind {
     check: |folder| [vec!["-t".to_owned()], nginx_arguments(folder)].concat(),
     run: |folder| [nginx_arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
     reload: "-HUP",
+    log: "access.log",
     nul_status: 400,
     silent_status: 504,
 };
@@ -52,6 +55,7 @@ pub(crate) const HAPROXY: Kind = Kind {
     },
     run: |folder| vec!["-W".into(), "-f".into(), folder.join("haproxy.cfg").display().to_string()],
     reload: "-USR2",
+    log: "stdout.log",
     nul_status: 400,
     silent_status: 504,
 };
@@ -69,6 +73,7 @@ pub(crate) const APACHE: Kind = Kind {
         [apache_arguments(folder), user.map(str::to_owned).to_vec()].concat()
     },
     reload: "-USR1",
+    log: "access.log",
     nul_status: 404,
     silent_status: 502,
 };

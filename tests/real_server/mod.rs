@@ -11,7 +11,7 @@ mod upstream;
 pub(crate) use kind::{ALL, APACHE, HAPROXY, Kind, NGINX};
 pub(crate) use observation::{Observation, Stream, observe};
 pub(crate) use tls::tls;
-pub(crate) use upstream::{upstream, upstream_at, upstream_on};
+pub(crate) use upstream::{serve, upstream, upstream_at, upstream_on};
 
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;
@@ -124,11 +124,12 @@ pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, po
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
     checked(kind, folder.path(), configuration);
+    let said = std::fs::File::create(folder.path().join("stdout.log")).unwrap();
     let child = Process::new(kind.program)
         .args((kind.run)(folder.path()))
         .current_dir(folder.path())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(said)
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()

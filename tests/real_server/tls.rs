@@ -50,14 +50,15 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// TLS over a connection, with a name in SNI.
-pub(crate) async fn tls(stream: TcpStream, name: &str) -> TlsStream<TcpStream> {
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+/// TLS over a connection, with a name in SNI and a protocol in ALPN.
+pub(crate) async fn tls(stream: TcpStream, name: &str, protocol: &str) -> TlsStream<TcpStream> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody))
         .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }

@@ -34,7 +34,8 @@ pub(crate) async fn upstream_on(name: &str, address: [u8; 4], port: u16) -> u16 
     port
 }
 
-async fn serve(mut stream: TcpStream, name: String) {
+/// Answers one connection.
+pub(crate) async fn serve(mut stream: TcpStream, name: String) {
     let mut head = vec![0; 65_536];
     let mut n = 0;
     while !head[..n].windows(4).any(|four| four == b"\r\n\r\n") {

@@ -190,6 +190,8 @@ codes! {
     WSG0387 LOSS_REFUSED_HANDSHAKE Warning "loss of `a refused handshake`";
     WSG0388 LOSS_ENCODED_SLASH Warning "loss of `an encoded slash`";
     WSG0389 LOSS_HANDSHAKE_WITHOUT_KEY Warning "loss of `a handshake without a key`";
+    WSG0390 LOSS_H2_WEB_SOCKETS Warning "loss of `h2_websockets: auto`";
+    WSG0391 LOSS_UNBOUNDED_CONNECTIONS Warning "loss of `no limits.max_connections`";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
 }

@@ -128,6 +128,8 @@ features! {
     RefusedHandshake LOSS_REFUSED_HANDSHAKE "a refused handshake" HANDSHAKE_REFUSED true;
     EncodedSlash LOSS_ENCODED_SLASH "an encoded slash" ROUTE_NORMAL_PATH true;
     HandshakeWithoutKey LOSS_HANDSHAKE_WITHOUT_KEY "a handshake without a key" HANDSHAKE_FIELDS false;
+    H2WebSockets LOSS_H2_WEB_SOCKETS "h2_websockets: auto" HANDSHAKE_EXTENDED_CONNECT false;
+    UnboundedConnections LOSS_UNBOUNDED_CONNECTIONS "no limits.max_connections" LIMIT_LISTENER false;
 }
 
 impl Feature {

@@ -114,6 +114,8 @@ impl Asks {
         }
         if **h2_websockets == OnOff::Off {
             self.setting(Feature::H2WebSocketsOff, h2_websockets);
+        } else if protocols.contains(&Protocol::H2) {
+            self.setting(Feature::H2WebSockets, h2_websockets);
         }
         if let Some(Tls { profile, certificates, client_auth }) = tls {
             self.written(Feature::ListenerTls, certificates.first().map(|c| c.certificate.span));
@@ -134,7 +136,10 @@ impl Asks {
         self.setting(Feature::IdleTimeout, idle);
         self.setting(Feature::BodyIdleTimeout, body_idle);
         self.setting(Feature::HalfClosedTimeout, half_closed);
-        self.written(Feature::MaxConnections, max_connections.map(|l| l.span));
+        match max_connections {
+            Some(limit) => self.at(Feature::MaxConnections, Some(limit.span)),
+            None => self.at(Feature::UnboundedConnections, None),
+        }
         self.setting(Feature::MaxHeaderBytes, max_header_bytes);
         self.setting(Feature::MaxHeaders, max_headers);
         self.setting(Feature::MaxUrlBytes, max_url_bytes);

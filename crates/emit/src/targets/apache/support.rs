@@ -36,7 +36,11 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::Respond if before(SECTION_REDIRECT) => {
             Lost("before 2.4.36 a section cannot answer with a status")
         }
+        Feature::H2WebSockets if before(H2_WEBSOCKETS) => {
+            Approximate("before 2.4.58 not announced; clients fall back to HTTP/1.1")
+        }
         Feature::Http2
+        | Feature::H2WebSockets
         | Feature::H2WebSocketsOff
         | Feature::ListenerTls
         | Feature::TlsProfile
@@ -105,6 +109,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
             Approximate("workers of the whole server; more connections wait")
         }
         Feature::MaxBodyBytes => Approximate("bodies without a length are not bounded"),
+        Feature::UnboundedConnections => {
+            Approximate("1,024 requests and tunnels at once: each holds a worker")
+        }
         Feature::MaxHeaderBytes => Approximate("bounds each field, not all together"),
         Feature::MaxUrlBytes => Approximate("bounds the request line"),
         Feature::UpstreamTls => Approximate(

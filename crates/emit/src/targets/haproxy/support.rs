@@ -7,6 +7,8 @@ use crate::support::Support::{self, Approximate, Exact, Lost};
 
 /// `normalize-uri` (experimental in every version up to 3.2).
 pub(super) const NORMALIZE: TargetVersion = TargetVersion::new(2, 4, 0);
+/// RFC 8441.
+pub(super) const EXTENDED_CONNECT: TargetVersion = TargetVersion::new(2, 4, 0);
 /// `http-request set-timeout`.
 pub(super) const SET_TIMEOUT: TargetVersion = TargetVersion::new(2, 4, 0);
 /// `close-spread-time` and `balance hash`.
@@ -104,6 +106,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::HalfClosedTimeout => {
             Approximate("from 3.0 on `tunnel_idle` bounds a half-closed tunnel")
         }
+        Feature::UnboundedConnections => Approximate("as many as the process may have files open"),
         Feature::MaxHeaderBytes => Approximate("a buffer for the whole process holds the head"),
         Feature::MaxHeaders => Approximate("a number for the whole process"),
         Feature::MaxUrlBytes => Approximate("a part of the buffer that holds the head"),
@@ -118,6 +121,10 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::AuthForward => Lost("it asks no other service without Lua or an agent"),
         Feature::Retries => Approximate("only failed connections, handshakes too"),
         Feature::BufferRequest | Feature::BufferResponse => Lost("bodies are streamed"),
+        Feature::H2WebSockets if since(EXTENDED_CONNECT) => Exact,
+        Feature::H2WebSockets => {
+            Approximate("before 2.4 not announced; clients fall back to HTTP/1.1")
+        }
         Feature::HandshakeWithoutKey => Approximate("it gets 400 (before 2.4: a tunnel)"),
         Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
         Feature::UpstreamH2 => Lost("tunnels to upstreams use HTTP/1.1"),

@@ -94,6 +94,9 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
         Feature::MaxConnections => {
             Approximate("shared evenly by the workers, two sockets a tunnel")
         }
+        Feature::UnboundedConnections => {
+            Approximate("4,096 connections a worker; a tunnel has two")
+        }
         Feature::MaxHeaderBytes => Approximate("bounds each field, and four times that in all"),
         Feature::MaxHeaders => Lost("fields are bounded by their size, not by their number"),
         Feature::MaxUrlBytes => Approximate("one buffer serves the URL and each field"),
@@ -123,6 +126,7 @@ pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Suppo
             "handshakes are not retried; a request that failed after it was sent is, if idempotent",
         ),
         Feature::Compression => Approximate("text/html is always among the types"),
+        Feature::H2WebSockets => Approximate("not announced; clients fall back to HTTP/1.1"),
         Feature::EncodedSlash => Approximate("`%2F` separates segments when a route is chosen"),
         Feature::LyingUpgrade => Approximate("a server that answers 101 unasked gets a tunnel"),
     }
