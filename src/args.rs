@@ -1,5 +1,7 @@
 //! The command line: types only.
 
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -94,6 +96,25 @@ pub(crate) enum Command {
         /// Templates of your own, by the names of those that they replace, such as nginx/nginx.conf.j2.
         #[arg(long, value_name = "DIR")]
         templates: Option<PathBuf>,
+    },
+    /// Run a model: the reference proxy.
+    #[command(after_help = include_str!("help/serve.txt"))]
+    Serve {
+        /// Model files or folders; `-` is standard input [default: wsgen.yaml].
+        files: Vec<PathBuf>,
+        /// How many threads serve [default: one for each core].
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+        /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
+        #[arg(long, conflicts_with = "files")]
+        demo: bool,
+    },
+    /// Answer WebSockets with what they say: an upstream to try things with.
+    #[command(after_help = include_str!("help/echo.txt"))]
+    Echo {
+        /// Where it waits.
+        #[arg(default_value = "127.0.0.1:3000")]
+        address: SocketAddr,
     },
     /// Print the completions of a shell.
     #[command(after_help = include_str!("help/completions.txt"))]

@@ -2,11 +2,13 @@
 
 mod check;
 mod completions;
+mod echo;
 mod explain;
 mod fmt;
 mod init;
 mod render;
 mod schema;
+mod serve;
 
 use crate::args::{Args, Command};
 use crate::output::{Exit, Failure};
@@ -22,6 +24,8 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Render { files, target, output, loss, strict, templates } => {
             render::run(&files, &target, output.as_deref(), loss, strict, templates.as_deref())
         }
+        Command::Serve { files, threads, demo } => serve::run(&files, threads, demo),
+        Command::Echo { address } => echo::run(address),
         Command::Completions { shell } => completions::run(shell),
     }
 }

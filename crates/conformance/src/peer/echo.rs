@@ -1,0 +1,118 @@
+//! An application that answers WebSockets with what they say.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// An echo that runs until it is dropped. Plain requests get 200 and their own head.
+#[derive(Debug)]
+pub struct Echo {
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The longest head that is read.
+const HEAD: usize = 64 * 1024;
+/// How long a client may take for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Echo {
+    /// Starts an echo on a thread of its own.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = std::net::TcpListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let (end, ended) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = accept(socket) => {}
+                    _ = ended => {}
+                }
+            });
+        });
+        Ok(Self { address, end: Some(end), thread: Some(thread) })
+    }
+
+    /// Where it waits.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for its end, which comes with that of the process.
+    pub fn join(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ = end.send(());
+        }
+    }
+}
+
+async fn accept(socket: std::net::TcpListener) -> io::Result<()> {
+    let socket = TcpListener::from_std(socket)?;
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(stream));
+            }
+            // No descriptor is free; one will be.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn serve(mut stream: TcpStream) {
+    let mut head = vec![0; HEAD];
+    let Ok(Ok(length)) = tokio::time::timeout(PATIENCE, peek(&stream, &mut head)).await else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&head[..length]).into_owned();
+    if text.to_ascii_lowercase().contains("\r\nupgrade: websocket") {
+        let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_close() || socket.send(message).await.is_err() {
+                return;
+            }
+        }
+        return;
+    }
+    let _ = stream.read_exact(&mut head[..length]).await;
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+    );
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// Looks at a head without taking it, because the handshake reads it again.
+async fn peek(stream: &TcpStream, head: &mut [u8]) -> io::Result<usize> {
+    let mut seen = 0;
+    loop {
+        let length = stream.peek(head).await?;
+        if let Some(at) = head[..length].windows(4).position(|four| four == b"\r\n\r\n") {
+            return Ok(at + 4);
+        }
+        if length == seen {
+            // Peeking gives the same again until more has come.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if length == 0 || length == head.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        seen = length;
+    }
+}

@@ -1,0 +1,5 @@
+//! Well-behaved peers of a proxy.
+
+mod echo;
+
+pub use echo::Echo;

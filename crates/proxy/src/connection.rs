@@ -1,0 +1,142 @@
+//! A client's connection: one request after the other, until it closes or becomes a tunnel.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use wsgen_model::config::AccessLogFormat;
+use wsgen_model::scalar::ListenAddress;
+
+use crate::answer::Answer;
+use crate::exchange::{Exchange, Next, Opened};
+use crate::head::{self, Bounds, Refusal, RequestHead};
+use crate::stream::{Peer, Stream};
+use crate::tunnel::Tunnel;
+use crate::worker::Worker;
+
+/// Why there is no further request.
+enum Over {
+    /// The client has closed, or waited too long, or everything stops.
+    Quietly,
+    /// Its head was refused.
+    Refused(Refusal),
+}
+
+/// Serves a connection until its end.
+pub(crate) async fn serve(
+    stream: Stream,
+    peer: IpAddr,
+    secure: bool,
+    at: ListenAddress,
+    worker: Rc<Worker>,
+) {
+    let mut client = Peer::new(stream);
+    let mut first = true;
+    loop {
+        // The configuration of now: a reload holds from the next request on.
+        let snapshot = worker.snapshot();
+        let Some(listener) = snapshot.listener_at(&at) else { return };
+        let timers = snapshot.site.listener(listener).timeouts;
+        // A new connection owes its first head at once.
+        let idle = if first { *timers.request_header } else { *timers.idle };
+        let bounds = snapshot.bounds(listener);
+        let read = read(&mut client, bounds, idle.into(), (*timers.request_header).into(), &worker);
+        let head = match read.await {
+            Ok(head) => head,
+            Err(Over::Quietly) => return,
+            Err(Over::Refused(refusal)) => {
+                let answer = Answer::status(refusal.status).bytes(false, false);
+                let _ = client.stream.write_all(&answer).await;
+                return linger(client).await;
+            }
+        };
+        first = false;
+        let exchange = Exchange::new(&worker, &snapshot, listener, peer, secure, &head);
+        // Boxed, so that a tunnel's task holds the relay alone.
+        match Box::pin(exchange.run(&mut client)).await {
+            Next::Again => {}
+            Next::Close => return linger(client).await,
+            Next::Tunnel(opened) => {
+                let format = *snapshot.site.access_log.format;
+                tokio::task::spawn_local(tunnel(client, *opened, worker, format));
+                return;
+            }
+        }
+    }
+}
+
+/// Carries a tunnel, and logs its end.
+fn tunnel(
+    client: Peer,
+    opened: Opened,
+    worker: Rc<Worker>,
+    format: AccessLogFormat,
+) -> impl Future<Output = ()> {
+    let Opened { upstream, limits, registration, mut entry, places } = opened;
+    let (timed, end_at) = registration.parts();
+    let tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, end_at);
+    async move {
+        let report = tunnel.await;
+        drop((places, registration));
+        entry.sent = report.down;
+        entry.received = report.up;
+        entry.end = report.end.as_str();
+        worker.log.entry(&entry, format);
+    }
+}
+
+/// Reads a head: the first byte within `idle`, the rest within `whole` of it (`timer/idle`, `timer/request-header`).
+async fn read(
+    client: &mut Peer,
+    bounds: &Bounds,
+    idle: Duration,
+    whole: Duration,
+    worker: &Rc<Worker>,
+) -> Result<RequestHead, Over> {
+    if client.buffer.is_empty() {
+        // Nothing is held while a connection waits.
+        client.buffer = Vec::new();
+        tokio::select! {
+            read = tokio::time::timeout(idle, client.fill()) => match read {
+                Ok(Ok(1..)) => {}
+                _ => return Err(Over::Quietly),
+            },
+            () = worker.stopping() => return Err(Over::Quietly),
+        }
+    }
+    let late = Over::Refused(Refusal { status: 408, why: "a slow head" });
+    tokio::time::timeout(whole, rest(client, bounds)).await.unwrap_or(Err(late))
+}
+
+async fn rest(client: &mut Peer, bounds: &Bounds) -> Result<RequestHead, Over> {
+    loop {
+        if let Some((begin, end)) = head::end(&client.buffer, bounds).map_err(Over::Refused)? {
+            let head = head::request(&client.buffer[begin..end], bounds).map_err(Over::Refused)?;
+            client.buffer.drain(..end);
+            return Ok(head);
+        }
+        match client.fill().await {
+            Ok(1..) => {}
+            _ => return Err(Over::Quietly),
+        }
+    }
+}
+
+/// Lets a client read an answer that it did not wait for: closing at once would reset it (RFC 9112 section 9.6).
+async fn linger(mut client: Peer) {
+    if client.stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut left = 256 * 1024_usize;
+    let _ = tokio::time::timeout(Duration::from_secs(2), async {
+        loop {
+            client.buffer.clear();
+            match client.fill().await {
+                Ok(read @ 1..) if read < left => left -= read,
+                _ => return,
+            }
+        }
+    })
+    .await;
+}

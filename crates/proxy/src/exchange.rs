@@ -1,0 +1,267 @@
+//! One request and its answer, in the order of judgement: route, redirect or fixed answer, `websocket.mode`, origins,
+//! limits, upstream.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::io::AsyncWriteExt;
+use wsgen_model::config::WebSocketMode;
+use wsgen_model::routing::{NormalPath, Outcome, Request};
+use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
+
+use crate::answer::{Answer, other_prefix};
+use crate::forward;
+use crate::head::{RequestHead, find};
+use crate::limits::ClientPlace;
+use crate::log::Entry;
+use crate::origin;
+use crate::snapshot::Snapshot;
+use crate::stream::Peer;
+use crate::tunnel::Limits;
+use crate::worker::{Registration, Worker};
+
+/// What follows a request.
+pub(crate) enum Next {
+    /// Another may come.
+    Again,
+    /// The connection ends.
+    Close,
+    /// It has become a tunnel.
+    Tunnel(Box<Opened>),
+}
+
+/// A handshake that was accepted: all that a tunnel needs beside the client.
+pub(crate) struct Opened {
+    /// The server.
+    pub(crate) upstream: Peer,
+    /// When it must end.
+    pub(crate) limits: Limits,
+    /// Its place among the tunnels of the thread.
+    pub(crate) registration: Registration,
+    /// Its line of the log.
+    pub(crate) entry: Entry,
+    /// What counts.
+    pub(crate) places: (crate::upstream::Place, Option<ClientPlace>),
+}
+
+/// A request and where it stands.
+pub(crate) struct Exchange<'a> {
+    /// The thread.
+    pub(crate) worker: &'a Rc<Worker>,
+    /// The configuration that holds for it.
+    pub(crate) snapshot: &'a Arc<Snapshot>,
+    /// The listener.
+    pub(crate) listener: ListenerId,
+    /// Who connected.
+    pub(crate) peer: IpAddr,
+    /// Whether by TLS.
+    pub(crate) secure: bool,
+    /// Its head.
+    pub(crate) head: &'a RequestHead,
+    /// Whether another may follow.
+    pub(crate) keep_alive: bool,
+    /// Its line of the log.
+    pub(crate) entry: Entry,
+}
+
+impl<'a> Exchange<'a> {
+    /// A request that was just read.
+    pub(crate) fn new(
+        worker: &'a Rc<Worker>,
+        snapshot: &'a Arc<Snapshot>,
+        listener: ListenerId,
+        peer: IpAddr,
+        secure: bool,
+        head: &'a RequestHead,
+    ) -> Self {
+        let text = |name: &str| {
+            find(&head.fields, name).map_or_else(String::new, |v| String::from_utf8_lossy(v).into())
+        };
+        let entry = Entry {
+            began: Instant::now(),
+            client: client(snapshot, listener, peer, head),
+            host: text("host"),
+            method: head.method.clone(),
+            target: head.target.clone(),
+            referer: text("referer"),
+            agent: text("user-agent"),
+            route: String::new(),
+            server: String::new(),
+            status: 0,
+            sent: 0,
+            received: 0,
+            end: "",
+        };
+        let keep_alive = head.keep_alive && !worker.is_stopping();
+        Self { worker, snapshot, listener, peer, secure, head, keep_alive, entry }
+    }
+
+    /// Answers it.
+    pub(crate) async fn run(mut self, client: &mut Peer) -> Next {
+        let values: Vec<_> =
+            self.head.fields.iter().map(|(_, v)| String::from_utf8_lossy(v)).collect();
+        let names = self.head.fields.iter().map(|(name, _)| name.as_str());
+        let headers: Vec<(&str, &str)> = names.zip(values.iter().map(AsRef::as_ref)).collect();
+        let request = Request {
+            listener: self.listener,
+            version: self.head.version,
+            host: headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host")).map(|(_, v)| *v),
+            method: &self.head.method,
+            target: &self.head.target,
+            headers: &headers,
+            upgrade: None,
+        };
+        let (host, target) = request.host_and_path();
+        let host = host.unwrap_or_default().to_owned();
+        let site = &self.snapshot.site;
+        let (route, websocket) = match site.route(&request) {
+            Outcome::Route { route, websocket } => (route, websocket),
+            Outcome::NotFound => return self.answer(client, &Answer::status(404)).await,
+            Outcome::BadRequest(_) => return self.answer(client, &Answer::status(400)).await,
+        };
+        let Ok(path) = NormalPath::parse(target) else {
+            return self.answer(client, &Answer::status(400)).await;
+        };
+        self.entry.route = match &site.routes[route.0].name {
+            Some(name) => name.value.to_string(),
+            None => (route.0 + 1).to_string(),
+        };
+        self.entry.host.clone_from(&host);
+        let forward = match &site.routes[route.0].action {
+            Action::Redirect(redirect) => {
+                let answer = Answer::redirect(redirect, &host, &path, self.secure);
+                return self.answer(client, &answer).await;
+            }
+            Action::Respond(respond) => {
+                return self.answer(client, &Answer::respond(respond)).await;
+            }
+            Action::Forward(forward) => forward,
+        };
+        let tunnel = match *forward.websocket.mode {
+            WebSocketMode::Allow => websocket,
+            WebSocketMode::Deny => false,
+            WebSocketMode::Require if !websocket => {
+                return self.answer(client, &Answer::upgrade_required()).await;
+            }
+            WebSocketMode::Require => true,
+        };
+        if tunnel {
+            let origins = self.head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("origin"));
+            let origins: Vec<&[u8]> = origins.map(|(_, value)| value.as_slice()).collect();
+            if !origin::is_allowed(&forward.websocket, &origins, &host) {
+                return self.answer(client, &Answer::status(403)).await;
+            }
+        }
+        let clients = &self.worker.clients;
+        let Some(place) = clients.enter(route, self.entry.client, &forward.per_ip, tunnel) else {
+            return self.answer(client, &Answer::status(429)).await;
+        };
+        let limit = self.body_limit(forward);
+        if let (Some(crate::body::Framing::Length(length)), Some(limit)) =
+            (&self.head.framing, limit)
+            && *length > limit
+        {
+            return self.refuse(client, route, 413).await;
+        }
+        let sent = self.target(route, forward, &path);
+        forward::run(self, client, route, forward, &host, &sent, tunnel, place).await
+    }
+
+    /// The most that a body may hold (`limit/body`).
+    pub(crate) fn body_limit(&self, forward: &Forward) -> Option<u64> {
+        let listener = &self.snapshot.site.listener(self.listener).limits;
+        forward.max_body_bytes.or(listener.max_body_bytes).map(|limit| limit.get())
+    }
+
+    /// The path and the query that the upstream gets (`rewrite/prefix`, `rewrite/regex`, `rewrite/bytes`).
+    fn target(&self, route: RouteId, forward: &Forward, path: &NormalPath<'_>) -> String {
+        let changed = match forward.rewrite.as_ref().map(|rewrite| &rewrite.value) {
+            None => path.path().to_owned(),
+            Some(Rewrite::Prefix { from, to }) => other_prefix(path.path(), from, to),
+            Some(Rewrite::Regex { to, .. }) => match self.snapshot.rewrite(route) {
+                Some(regex) => replace(regex, path.path(), to.as_str()),
+                None => path.path().to_owned(),
+            },
+        };
+        match path.query() {
+            Some(query) => format!("{changed}?{query}"),
+            None => changed,
+        }
+    }
+
+    /// Answers with one of the proxy's own statuses, with the route's page for it if there is one.
+    pub(crate) async fn refuse(self, client: &mut Peer, route: RouteId, status: u16) -> Next {
+        let answer = match self.snapshot.page(route, status) {
+            Some(page) => Answer::page(status, &page),
+            None => Answer::status(status),
+        };
+        self.answer(client, &answer).await
+    }
+
+    /// Answers by itself.
+    pub(crate) async fn answer(mut self, client: &mut Peer, answer: &Answer) -> Next {
+        // What is left of a body would be taken for the next request.
+        self.keep_alive &= self.head.framing.is_none();
+        let bytes = answer.bytes(self.head.method == "HEAD", self.keep_alive);
+        self.entry.status = answer.status;
+        self.entry.sent = answer.body.len() as u64;
+        let written = client.stream.write_all(&bytes).await.is_ok();
+        let written = written && client.stream.flush().await.is_ok();
+        self.log();
+        if written && self.keep_alive { Next::Again } else { Next::Close }
+    }
+
+    /// Writes its line of the log.
+    pub(crate) fn log(&self) {
+        self.worker.log.entry(&self.entry, *self.snapshot.site.access_log.format);
+    }
+
+    /// Whether the peer is a trusted proxy.
+    pub(crate) fn trusts_peer(&self) -> bool {
+        let trusted = &self.snapshot.site.listener(self.listener).trusted_proxies;
+        trusted.iter().any(|range| range.contains(self.peer))
+    }
+}
+
+/// Whom a trusted peer speaks for: the last address that is no trusted proxy itself (`limit/client-address`).
+fn client(snapshot: &Snapshot, listener: ListenerId, peer: IpAddr, head: &RequestHead) -> IpAddr {
+    let trusted = &snapshot.site.listener(listener).trusted_proxies;
+    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let lines = head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("x-forwarded-for"));
+    let list: Vec<String> = lines
+        .flat_map(|(_, value)| value.split(|b| *b == b','))
+        .map(|part| String::from_utf8_lossy(part).trim().to_owned())
+        .collect();
+    let mut client = peer;
+    for part in list.iter().rev() {
+        let Ok(address) = part.parse() else { break };
+        client = address;
+        if !is_trusted(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// The path with what a pattern matches in it replaced.
+fn replace(regex: &regex::bytes::Regex, path: &str, to: &str) -> String {
+    let Some(found) = regex.captures(path.as_bytes()) else { return path.to_owned() };
+    let Some(whole) = found.get(0) else { return path.to_owned() };
+    let mut changed = path[..whole.start()].to_owned();
+    let mut rest = to;
+    while let Some(at) = rest.find('$') {
+        changed.push_str(&rest[..at]);
+        let group = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10)).unwrap_or(0);
+        let group = found.get(group as usize).map_or("", |m| &path[m.range()]);
+        changed.push_str(group);
+        rest = &rest[at + 2..];
+    }
+    changed.push_str(rest);
+    changed.push_str(&path[whole.end()..]);
+    if changed.starts_with('/') { changed } else { format!("/{changed}") }
+}

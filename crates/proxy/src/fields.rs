@@ -1,0 +1,214 @@
+//! Heads on their way: hop-by-hop fields stay behind, what the model edits is edited, the rest passes with its
+//! names, values and order.
+
+use std::net::IpAddr;
+
+use wsgen_model::config::{
+    ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip, Subprotocols,
+};
+use wsgen_model::site::{Forward, HeaderEdit};
+
+use crate::head::{RequestHead, ResponseHead, find, tokens};
+
+/// What a request's head is written from.
+pub(crate) struct Outgoing<'a> {
+    /// The request as it came.
+    pub(crate) head: &'a RequestHead,
+    /// What the route says.
+    pub(crate) forward: &'a Forward,
+    /// The path with its query, as the upstream gets it.
+    pub(crate) target: &'a str,
+    /// Whether a tunnel is asked for.
+    pub(crate) tunnel: bool,
+    /// Host as it was asked for.
+    pub(crate) host: &'a str,
+    /// The server's own address.
+    pub(crate) server: &'a str,
+    /// Who connected, and whether that is a trusted proxy.
+    pub(crate) peer: IpAddr,
+    /// Whether the peer is believed.
+    pub(crate) trusted: bool,
+    /// Whom the peer speaks for, or the peer.
+    pub(crate) client: IpAddr,
+    /// Whether the client came by TLS.
+    pub(crate) secure: bool,
+}
+
+/// Fields of one connection (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "upgrade",
+    "transfer-encoding",
+];
+
+fn is_hop_by_hop(name: &str, named: &[String]) -> bool {
+    HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
+        || named.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether an edit takes a field's old lines away.
+fn is_replaced(edit: &HeaderEdit, name: &str) -> bool {
+    edit.remove.iter().any(|known| known.value.is(name))
+        || edit.set.iter().any(|(known, _)| known.value.is(name))
+}
+
+fn edited(out: &mut Vec<u8>, edit: &HeaderEdit) {
+    for (name, value) in edit.set.iter().chain(&edit.add) {
+        line(out, name.value.as_str(), value.value.as_str().as_bytes());
+    }
+}
+
+/// The head that a server gets.
+pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
+    let Outgoing { head, forward, .. } = from;
+    let mut out = Vec::with_capacity(1024);
+    // A client of HTTP/1.0 knows no chunks; its server must send none.
+    let version = match head.version {
+        wsgen_model::routing::Version::Http10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    };
+    out.extend_from_slice(format!("{} {} {version}\r\n", head.method, from.target).as_bytes());
+    let host = match &*forward.host {
+        HostPolicy::Preserve => from.host.to_owned(),
+        HostPolicy::Upstream => from.server.to_owned(),
+        HostPolicy::Literal(name) => name.to_string(),
+    };
+    line(&mut out, "Host", host.as_bytes());
+    let named: Vec<String> = tokens(&head.fields, "connection").collect();
+    let told = told(from);
+    for (name, value) in &head.fields {
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        let own = is("host")
+            || is_hop_by_hop(name, &named)
+            || told.iter().any(|(known, _)| is(known))
+            || is_replaced(&forward.request_headers, name)
+            || is("sec-websocket-protocol")
+                && *forward.websocket.subprotocols != Subprotocols::Pass
+            || from.tunnel
+                && is("sec-websocket-extensions")
+                && *forward.websocket.compression == PassOrStrip::Strip;
+        if !own {
+            line(&mut out, name, value);
+        }
+    }
+    for (name, value) in &told {
+        if !is_replaced(&forward.request_headers, name) {
+            line(&mut out, name, value.as_bytes());
+        }
+    }
+    if let Subprotocols::Only(names) = &*forward.websocket.subprotocols {
+        let listed = |token: &String| names.iter().any(|name| name.as_str() == *token);
+        let offer =
+            head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-protocol"));
+        let offer = offer.flat_map(|(_, value)| value.split(|b| *b == b','));
+        let offer = offer.map(|token| String::from_utf8_lossy(token).trim().to_owned());
+        let kept: Vec<_> = offer.filter(listed).collect();
+        if !kept.is_empty() {
+            line(&mut out, "Sec-WebSocket-Protocol", kept.join(", ").as_bytes());
+        }
+    }
+    edited(&mut out, &forward.request_headers);
+    if from.tunnel {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    } else if find(&head.fields, "transfer-encoding").is_some() {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// What the upstream is told of the client (`forwarded/replace`, `forwarded/append`).
+fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
+    let forwarded = &from.forward.forwarded;
+    let append = match *forwarded.mode {
+        ForwardedMode::Off => return Vec::new(),
+        ForwardedMode::Replace => false,
+        ForwardedMode::Append => from.trusted,
+    };
+    let scheme = if from.secure { "https" } else { "http" };
+    let said = |name: &str| {
+        let lines = from.head.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let lines: Vec<_> = lines.map(|(_, v)| String::from_utf8_lossy(v).into_owned()).collect();
+        (append && !lines.is_empty()).then(|| lines.join(", "))
+    };
+    let mut fields = Vec::new();
+    if *forwarded.style != ForwardedStyle::Forwarded {
+        for header in &*forwarded.headers {
+            fields.push(match header {
+                ForwardedHeader::For => (
+                    "X-Forwarded-For",
+                    said("x-forwarded-for").map_or_else(
+                        || from.client.to_string(),
+                        |said| format!("{said}, {}", from.peer),
+                    ),
+                ),
+                ForwardedHeader::Proto => (
+                    "X-Forwarded-Proto",
+                    said("x-forwarded-proto").unwrap_or_else(|| scheme.to_owned()),
+                ),
+                ForwardedHeader::Host => (
+                    "X-Forwarded-Host",
+                    said("x-forwarded-host").unwrap_or_else(|| from.host.to_owned()),
+                ),
+            });
+        }
+    }
+    if *forwarded.style != ForwardedStyle::XForwarded {
+        // RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
+        let parts = forwarded.headers.iter().map(|header| match header {
+            ForwardedHeader::For if from.client.is_ipv6() => format!("for=\"[{}]\"", from.client),
+            ForwardedHeader::For => format!("for={}", from.client),
+            ForwardedHeader::Proto => format!("proto={scheme}"),
+            ForwardedHeader::Host => format!("host=\"{}\"", from.host),
+        });
+        let own = parts.collect::<Vec<_>>().join(";");
+        fields
+            .push(("Forwarded", said("forwarded").map_or(own.clone(), |s| format!("{s}, {own}"))));
+    }
+    fields
+}
+
+/// The head that a client gets. `sticky` is the line that tells it its server (`sticky/visible`).
+pub(crate) fn response(
+    head: &ResponseHead,
+    edit: &HeaderEdit,
+    sticky: Option<&str>,
+    connection: &str,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(format!("HTTP/1.1 {} {}\r\n", head.status, head.reason).as_bytes());
+    let named: Vec<String> = tokens(&head.fields, "connection").collect();
+    for (name, value) in &head.fields {
+        // A 426 says what to ask for (RFC 9110 section 15.5.22).
+        let says = head.status == 426 && name.eq_ignore_ascii_case("upgrade");
+        if says || !is_hop_by_hop(name, &named) && !is_replaced(edit, name) {
+            line(&mut out, name, value);
+        }
+    }
+    edited(&mut out, edit);
+    if let Some(cookie) = sticky {
+        line(&mut out, "Set-Cookie", cookie.as_bytes());
+    }
+    if find(&head.fields, "transfer-encoding").is_some() {
+        line(&mut out, "Transfer-Encoding", b"chunked");
+    }
+    if head.status == 101 {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    } else if !connection.is_empty() {
+        line(&mut out, "Connection", connection.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}

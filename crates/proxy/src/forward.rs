@@ -1,0 +1,291 @@
+//! Passing a request on: a server is chosen and reached, the request goes up, the answer comes down, or the two
+//! connections become a tunnel.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use wsgen_model::config::SameSite;
+use wsgen_model::scalar::{HashKey, TunnelIdle};
+use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
+
+use crate::body::Framing;
+use crate::exchange::{Exchange, Next, Opened};
+use crate::fields::{self, Outgoing};
+use crate::head::{ResponseHead, find, tokens};
+use crate::limits::ClientPlace;
+use crate::pump::Pump;
+use crate::sending::{Failed, Sending, Timers};
+use crate::stream::Peer;
+use crate::tunnel::Limits;
+use crate::upstream::{Choice, Server};
+
+/// Passes a request on and answers it.
+#[allow(clippy::too_many_arguments, reason = "what was found out about one request")]
+pub(crate) async fn run(
+    mut exchange: Exchange<'_>,
+    client: &mut Peer,
+    route: RouteId,
+    forward: &Forward,
+    host: &str,
+    target: &str,
+    tunnel: bool,
+    client_place: Option<ClientPlace>,
+) -> Next {
+    let snapshot = exchange.snapshot.clone();
+    let upstream = snapshot.site.upstream(forward.upstream);
+    let pooled = &snapshot.upstreams[forward.upstream.0];
+    let cookie = upstream.sticky.as_ref().map(|cookie| &cookie.value);
+    let kept = cookie.and_then(|cookie| self::cookie(&exchange, cookie.name.as_str()));
+    let key = key(&exchange, upstream, target);
+    let mut tried: Vec<Arc<Server>> = Vec::new();
+    let timers = Timers {
+        response_header: (*forward.timeouts.response_header).into(),
+        body_idle: (*snapshot.site.listener(exchange.listener).timeouts.body_idle).into(),
+    };
+    // A connection that waited may have been closed meanwhile; then a new one is tried, once, where that is safe.
+    let mut fresh = tunnel;
+    loop {
+        let choice = Choice { sticky: kept.as_deref(), key: &key, tried: &tried };
+        let Some(server) = pooled.choose(upstream, &choice) else {
+            return exchange.refuse(client, route, 502).await;
+        };
+        exchange.entry.server = server.target.to_string();
+        let place = server.place();
+        let waiting = if fresh { None } else { exchange.worker.pool.take(&server) };
+        let reused = waiting.is_some();
+        let connected = match waiting {
+            Some(peer) => Ok(peer),
+            None => server.target.connect().await.map(Peer::new),
+        };
+        let mut peer = match connected {
+            Ok(peer) => peer,
+            Err(error) => {
+                pooled.rest(&server);
+                tried.push(server);
+                if (tried.len() as u64) < *forward.attempts {
+                    continue;
+                }
+                let late = error.kind() == io::ErrorKind::TimedOut;
+                return exchange.refuse(client, route, if late { 504 } else { 502 }).await;
+            }
+        };
+        let outgoing = Outgoing {
+            head: exchange.head,
+            forward,
+            target,
+            tunnel,
+            host,
+            server: &exchange.entry.server,
+            peer: exchange.peer,
+            trusted: exchange.trusts_peer(),
+            client: exchange.entry.client,
+            secure: exchange.secure,
+        };
+        let written = peer.stream.write_all(&fields::request(&outgoing)).await;
+        let framing = exchange.head.framing.clone();
+        let limit = exchange.body_limit(forward);
+        let upload = framing.map(|framing| Pump::body(framing, limit));
+        let bodiless = upload.is_none();
+        let mut sending = Sending::new(
+            client,
+            &mut peer,
+            upload,
+            &exchange.head.method,
+            timers,
+            exchange.worker.wheel.clone(),
+        );
+        let head = match written {
+            Ok(()) => last_head(&mut sending, tunnel).await,
+            Err(_) => Err(Failed::Server { silent: true }),
+        };
+        let head = match head {
+            Ok(head) => head,
+            Err(Failed::Server { silent: true }) if reused && bodiless && is_safe(&exchange) => {
+                fresh = true;
+                continue;
+            }
+            Err(failed) => return give_up(exchange, client, route, &failed).await,
+        };
+        let told = cookie.filter(|_| kept.as_deref() != Some(server.mark.as_str()));
+        let told = told.map(|cookie| set_cookie(cookie, &server.mark));
+        if head.status == 101 {
+            if !tunnel || !accepts(&head) {
+                return exchange.refuse(client, route, 502).await;
+            }
+            let answer = fields::response(&head, &forward.response_headers, told.as_deref(), "");
+            if client.stream.write_all(&answer).await.is_err() {
+                return Next::Close;
+            }
+            exchange.entry.status = 101;
+            return open(exchange, peer, forward, (place, client_place));
+        }
+        return pass(exchange, client, peer, forward, head, told, &server, timers).await;
+    }
+}
+
+/// The last head of a server; interim ones go to the client at once (RFC 9110 section 15.2).
+async fn last_head(sending: &mut Sending<'_>, tunnel: bool) -> Result<ResponseHead, Failed> {
+    loop {
+        let head = sending.head().await?;
+        if head.status >= 200 || head.status == 101 {
+            return Ok(head);
+        }
+        // A client of a handshake may take any head for the answer.
+        if !tunnel || head.status == 100 {
+            let interim =
+                fields::response(&head, &wsgen_model::site::HeaderEdit::default(), None, "");
+            let written = sending.client.stream.write_all(&interim).await;
+            written.map_err(|_| Failed::ClientGone)?;
+        }
+    }
+}
+
+/// Whether a 101 accepts what was asked for (`handshake/lying-101`).
+fn accepts(head: &ResponseHead) -> bool {
+    let upgrade: Vec<String> = tokens(&head.fields, "upgrade").collect();
+    upgrade == ["websocket"] && tokens(&head.fields, "connection").any(|token| token == "upgrade")
+}
+
+/// Whether sending a request twice does no harm (RFC 9110 section 9.2.2).
+fn is_safe(exchange: &Exchange<'_>) -> bool {
+    ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"].contains(&exchange.head.method.as_str())
+}
+
+/// Answers for a server that did not.
+async fn give_up(
+    mut exchange: Exchange<'_>,
+    client: &mut Peer,
+    route: RouteId,
+    failed: &Failed,
+) -> Next {
+    let status = match failed {
+        Failed::ClientGone => {
+            exchange.entry.status = 499;
+            exchange.log();
+            return Next::Close;
+        }
+        Failed::ClientStalled => 408,
+        Failed::ClientBody if exchange.head.framing.as_ref().is_some_and(is_chunked) => 413,
+        Failed::ClientBody => 400,
+        Failed::Server { .. } | Failed::ServerTalk => 502,
+        Failed::Late => 504,
+    };
+    exchange.refuse(client, route, status).await
+}
+
+fn is_chunked(framing: &Framing) -> bool {
+    matches!(framing, Framing::Chunked(_))
+}
+
+/// Passes an answer down (`handshake/refused` too: the next request is routed anew).
+#[allow(clippy::too_many_arguments, reason = "what was found out about one request")]
+async fn pass(
+    mut exchange: Exchange<'_>,
+    client: &mut Peer,
+    mut peer: Peer,
+    forward: &Forward,
+    head: ResponseHead,
+    told: Option<String>,
+    server: &Arc<Server>,
+    timers: Timers,
+) -> Next {
+    let method = exchange.head.method.clone();
+    let ends = matches!(head.framing, Some(Framing::Close));
+    // A body that is still going up when the answer is there would be taken for the next request.
+    let whole = exchange.head.framing.is_none();
+    exchange.keep_alive &= !ends && whole;
+    let old = exchange.head.version == wsgen_model::routing::Version::Http10;
+    let connection = match (exchange.keep_alive, old) {
+        (false, _) => "close",
+        (true, true) => "keep-alive",
+        (true, false) => "",
+    };
+    let answer = fields::response(&head, &forward.response_headers, told.as_deref(), connection);
+    exchange.entry.status = head.status;
+    let mut good = client.stream.write_all(&answer).await.is_ok();
+    if let (true, Some(framing)) = (good, head.framing.clone()) {
+        let wheel = exchange.worker.wheel.clone();
+        let mut sending = Sending::new(client, &mut peer, None, &method, timers, wheel);
+        match sending.body(Pump::body(framing, None)).await {
+            Ok(moved) => exchange.entry.sent = moved,
+            Err(_) => good = false,
+        }
+    }
+    good = good && client.stream.flush().await.is_ok();
+    exchange.log();
+    if good && head.keep_alive && whole {
+        exchange.worker.pool.put(server, peer);
+    }
+    if good && exchange.keep_alive { Next::Again } else { Next::Close }
+}
+
+/// What the tunnel is made of.
+fn open(
+    exchange: Exchange<'_>,
+    upstream: Peer,
+    forward: &Forward,
+    places: (crate::upstream::Place, Option<ClientPlace>),
+) -> Next {
+    let listener = exchange.snapshot.site.listener(exchange.listener);
+    let limits = Limits {
+        idle: match *forward.timeouts.tunnel_idle {
+            TunnelIdle::After(idle) => Some(idle.into()),
+            TunnelIdle::Unlimited => None,
+        },
+        max: forward.timeouts.tunnel_max.map(|max| jittered(&exchange, max.value.into())),
+        half_closed: Some((*listener.timeouts.half_closed).into()),
+    };
+    let registration = exchange.worker.register(exchange.snapshot.generation);
+    Next::Tunnel(Box::new(Opened { upstream, limits, registration, entry: exchange.entry, places }))
+}
+
+/// A life that ends at most `drain.spread` early (`timer/tunnel-max`).
+fn jittered(exchange: &Exchange<'_>, max: Duration) -> Duration {
+    let spread = exchange.snapshot.site.drain.spread.as_millis();
+    let early = if spread == 0 { 0 } else { crate::upstream::random() % spread };
+    max.saturating_sub(Duration::from_millis(early)).max(max / 2)
+}
+
+/// The value of a cookie of the request.
+fn cookie(exchange: &Exchange<'_>, name: &str) -> Option<String> {
+    let lines = exchange.head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("cookie"));
+    let text: Vec<_> = lines.map(|(_, value)| String::from_utf8_lossy(value)).collect();
+    let mut pairs = text.iter().flat_map(|line| line.split(';'));
+    pairs.find_map(|pair| {
+        let (known, value) = pair.trim().split_once('=')?;
+        (known == name).then(|| value.to_owned())
+    })
+}
+
+/// What `ip_hash` and `hash` look at.
+fn key(exchange: &Exchange<'_>, upstream: &Upstream, target: &str) -> Vec<u8> {
+    match upstream.load_balancing.key.as_ref().map(|key| &key.value) {
+        None => exchange.entry.client.to_string().into_bytes(),
+        Some(HashKey::Uri) => target.as_bytes().to_vec(),
+        Some(HashKey::Header(name)) => {
+            find(&exchange.head.fields, name).map_or_else(Vec::new, <[u8]>::to_vec)
+        }
+        Some(HashKey::Cookie(name)) => cookie(exchange, name).unwrap_or_default().into_bytes(),
+        Some(HashKey::Query(name)) => {
+            let query = exchange.head.target.split_once('?').map_or("", |(_, query)| query);
+            let value =
+                query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            value.unwrap_or_default().as_bytes().to_vec()
+        }
+    }
+}
+
+/// The line that tells a client its server (`sticky/visible`).
+fn set_cookie(cookie: &Cookie, mark: &str) -> String {
+    let flags = [(cookie.http_only, "; HttpOnly"), (cookie.secure, "; Secure")];
+    let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
+    let same_site = match cookie.same_site.as_ref().map(|site| site.value) {
+        None => "",
+        Some(SameSite::Strict) => "; SameSite=Strict",
+        Some(SameSite::Lax) => "; SameSite=Lax",
+        Some(SameSite::None) => "; SameSite=None",
+    };
+    format!("{}={mark}; Path=/{flags}{same_site}", cookie.name)
+}

@@ -1,0 +1,80 @@
+//! Limits for each client address (`limit/connections`, `limit/connects`).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use wsgen_model::site::{PerIp, RouteId};
+
+/// How many counts are kept before those that say nothing are forgotten.
+const MANY: usize = 100_000;
+
+/// What clients hold and have asked for, by route.
+#[derive(Debug, Default)]
+pub(crate) struct Clients(Mutex<HashMap<(RouteId, IpAddr), Count>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    open: u64,
+    /// Handshakes that are still allowed, and when that was.
+    left: f64,
+    since: Instant,
+}
+
+/// A client's place at a route; it counts as long as it lives.
+#[derive(Debug)]
+pub(crate) struct ClientPlace {
+    clients: Arc<Clients>,
+    key: (RouteId, IpAddr),
+}
+
+impl Clients {
+    /// Takes a place; `None` where the client has as many as it may, or asks too often.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        route: RouteId,
+        client: IpAddr,
+        per_ip: &PerIp,
+        handshake: bool,
+    ) -> Option<Option<ClientPlace>> {
+        let rate = per_ip.connects_per_minute.filter(|_| handshake).map(|rate| rate.get());
+        let most = per_ip.connections.map(|most| most.get());
+        if rate.is_none() && most.is_none() {
+            return Some(None);
+        }
+        let key = (route, client);
+        let now = Instant::now();
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() > MANY {
+            counts.retain(|_, count| count.open > 0 || count.since.elapsed().as_secs() < 60);
+        }
+        #[allow(clippy::cast_precision_loss, reason = "rates are at most a million")]
+        let full = rate.unwrap_or(0) as f64;
+        let count = counts.entry(key).or_insert(Count { open: 0, left: full, since: now });
+        if rate.is_some() {
+            // A bucket that fills evenly over a minute.
+            let filled = count.left + full * now.duration_since(count.since).as_secs_f64() / 60.0;
+            count.left = filled.min(full);
+            count.since = now;
+            if count.left < 1.0 {
+                return None;
+            }
+        }
+        if most.is_some_and(|most| count.open >= most) {
+            return None;
+        }
+        count.left -= 1.0;
+        count.open += 1;
+        Some(Some(ClientPlace { clients: self.clone(), key }))
+    }
+}
+
+impl Drop for ClientPlace {
+    fn drop(&mut self) {
+        let mut counts = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.key) {
+            count.open = count.open.saturating_sub(1);
+        }
+    }
+}

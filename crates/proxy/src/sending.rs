@@ -1,0 +1,193 @@
+//! A request on its way to a server: its body goes up while the head of the answer is awaited, then the answer's
+//! body comes down while the rest of the request's still goes up.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::head::{self, ResponseHead};
+use crate::pump::{Broken, Pump};
+use crate::stream::Peer;
+use crate::wheel::{Tick, Timed, Wheel, ticks};
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The client has gone.
+    ClientGone,
+    /// The client's body stalled, or broke the rules.
+    ClientStalled,
+    /// The client's body broke the rules of HTTP, or its limit.
+    ClientBody,
+    /// The server could not be written to or read from; whether it had said anything.
+    Server { silent: bool },
+    /// The server's answer broke the rules of HTTP.
+    ServerTalk,
+    /// `timer/response-header`
+    Late,
+}
+
+/// Timers of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timers {
+    /// Request sent to response head.
+    pub(crate) response_header: Duration,
+    /// Longest silence of a body.
+    pub(crate) body_idle: Duration,
+}
+
+/// A request on its way.
+pub(crate) struct Sending<'a> {
+    /// Where it came from.
+    pub(crate) client: &'a mut Peer,
+    /// Where it goes.
+    pub(crate) server: &'a mut Peer,
+    /// The rest of its body.
+    pub(crate) upload: Option<Pump>,
+    /// Its method.
+    pub(crate) method: &'a str,
+    timers: Timers,
+    wheel: Rc<Wheel>,
+    timed: Rc<Timed>,
+    last: Tick,
+}
+
+/// The most that is read ahead of a client that pipelines.
+const AHEAD: usize = 8192;
+
+impl<'a> Sending<'a> {
+    /// Begins with what is left of a body.
+    pub(crate) fn new(
+        client: &'a mut Peer,
+        server: &'a mut Peer,
+        upload: Option<Pump>,
+        method: &'a str,
+        timers: Timers,
+        wheel: Rc<Wheel>,
+    ) -> Self {
+        let last = wheel.now();
+        Self { client, server, upload, method, timers, wheel, timed: Rc::default(), last }
+    }
+
+    /// The next head of the server: an interim one, or the last.
+    pub(crate) async fn head(&mut self) -> Result<ResponseHead, Failed> {
+        std::future::poll_fn(|cx| self.poll_head(cx)).await
+    }
+
+    /// Moves the answer's body, and gives how much that was.
+    pub(crate) async fn body(&mut self, mut download: Pump) -> Result<u64, Failed> {
+        self.last = self.wheel.now();
+        std::future::poll_fn(|cx| self.poll_body(cx, &mut download)).await?;
+        Ok(download.moved)
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Failed>> {
+        self.poll_upload(cx)?;
+        loop {
+            match head::response(&self.server.buffer, self.method) {
+                Err(_) => return Poll::Ready(Err(Failed::ServerTalk)),
+                Ok(Some((length, head))) => {
+                    self.server.buffer.drain(..length);
+                    return Poll::Ready(Ok(head));
+                }
+                Ok(None) => {}
+            }
+            match read(&mut *self.server, cx) {
+                Poll::Ready(Ok(1..)) => self.last = self.wheel.now(),
+                Poll::Ready(_) => {
+                    let silent = self.server.buffer.is_empty();
+                    return Poll::Ready(Err(Failed::Server { silent }));
+                }
+                Poll::Pending => break,
+            }
+        }
+        if self.upload.is_none() {
+            self.poll_client(cx)?;
+        }
+        let (time, late) = match self.upload {
+            Some(_) => (self.timers.body_idle, Failed::ClientStalled),
+            None => (self.timers.response_header, Failed::Late),
+        };
+        self.poll_deadline(cx, time, late)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>, download: &mut Pump) -> Poll<Result<(), Failed>> {
+        let before = download.moved;
+        match download.poll(cx, self.server, &mut self.client.stream) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(Broken::To(_))) => return Poll::Ready(Err(Failed::ClientGone)),
+            Poll::Ready(Err(Broken::From(_))) => {
+                return Poll::Ready(Err(Failed::Server { silent: false }));
+            }
+            Poll::Ready(Err(Broken::Body)) => return Poll::Ready(Err(Failed::ServerTalk)),
+            Poll::Pending => {}
+        }
+        if download.moved != before {
+            self.last = self.wheel.now();
+        }
+        self.poll_upload(cx)?;
+        self.poll_deadline(cx, self.timers.body_idle, Failed::Server { silent: false })
+    }
+
+    /// Moves the request's body. A server that answers without reading it is no error yet.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failed> {
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let before = upload.moved;
+        let polled = upload.poll(cx, self.client, &mut self.server.stream);
+        if upload.moved != before {
+            self.last = self.wheel.now();
+        }
+        match polled {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => {
+                self.upload = None;
+                self.last = self.wheel.now();
+            }
+            Poll::Ready(Err(Broken::From(_))) => return Err(Failed::ClientGone),
+            Poll::Ready(Err(Broken::Body)) => return Err(Failed::ClientBody),
+            Poll::Ready(Err(Broken::To(_))) => {}
+        }
+        Ok(())
+    }
+
+    /// A client that closes while it waits has gone; what it sends ahead is kept for later.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<(), Failed> {
+        while self.client.buffer.len() < AHEAD {
+            match read(&mut *self.client, cx) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => return Err(Failed::ClientGone),
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_deadline<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        time: Duration,
+        late: Failed,
+    ) -> Poll<Result<T, Failed>> {
+        let at = self.last + ticks(time);
+        if at <= self.wheel.now() {
+            return Poll::Ready(Err(late));
+        }
+        self.wheel.wake_at(&self.timed, at, cx.waker());
+        Poll::Pending
+    }
+}
+
+/// Reads a piece into a peer's buffer.
+fn read(peer: &mut Peer, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut piece = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut buffer = ReadBuf::uninit(&mut piece);
+    let read = Pin::new(&mut peer.stream).poll_read(cx, &mut buffer);
+    read.map_ok(|()| {
+        peer.buffer.extend_from_slice(buffer.filled());
+        buffer.filled().len()
+    })
+}

@@ -1,0 +1,215 @@
+//! A tunnel: bytes, not frames. One future owns both connections from the 101 on.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+
+use crate::pump::{Broken, Pump};
+use crate::stream::Peer;
+use crate::wheel::{Tick, Timed, Wheel, ticks};
+
+/// Why a tunnel ended (`log/access`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The client closed first.
+    Client,
+    /// The upstream closed first.
+    Upstream,
+    /// `timer/tunnel-idle`
+    TunnelIdle,
+    /// `timer/tunnel-max`
+    TunnelMax,
+    /// `timer/half-closed`
+    HalfClosed,
+    /// `drain/reload` and `drain/stop`
+    Drain,
+    /// A connection was reset.
+    Reset,
+    /// Another error.
+    Error,
+}
+
+impl End {
+    /// The word for logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::TunnelIdle => "tunnel_idle",
+            Self::TunnelMax => "tunnel_max",
+            Self::HalfClosed => "half_closed",
+            Self::Drain => "drain",
+            Self::Reset => "reset",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// When a tunnel must end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// Longest silence in both directions.
+    pub(crate) idle: Option<Duration>,
+    /// Longest life.
+    pub(crate) max: Option<Duration>,
+    /// Longest life of one side alone.
+    pub(crate) half_closed: Option<Duration>,
+}
+
+/// The bytes that a tunnel carried, and its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report {
+    /// From the client.
+    pub(crate) up: u64,
+    /// To the client.
+    pub(crate) down: u64,
+    /// Why it ended.
+    pub(crate) end: End,
+}
+
+/// A tick at which a tunnel is told to end, from outside.
+pub(crate) type EndAt = Rc<Cell<Option<Tick>>>;
+
+/// An open tunnel.
+pub(crate) struct Tunnel {
+    client: Peer,
+    upstream: Peer,
+    up: Side,
+    down: Side,
+    limits: Limits,
+    wheel: Rc<Wheel>,
+    timed: Rc<Timed>,
+    opened: Tick,
+    last: Tick,
+    half_closed: Option<Tick>,
+    first_end: Option<End>,
+    end_at: EndAt,
+}
+
+/// One direction and how far its end has come.
+struct Side {
+    pump: Pump,
+    /// Everything that will ever be read was written.
+    ended: bool,
+    /// The writing side was told so.
+    shut: bool,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self { pump: Pump::tunnel(), ended: false, shut: false }
+    }
+}
+
+impl Tunnel {
+    /// Joins two connections; what was read of either ahead of the 101 goes first.
+    pub(crate) fn new(
+        client: Peer,
+        upstream: Peer,
+        limits: Limits,
+        wheel: Rc<Wheel>,
+        timed: Rc<Timed>,
+        end_at: EndAt,
+    ) -> Self {
+        let now = wheel.now();
+        Self {
+            client,
+            upstream,
+            up: Side::new(),
+            down: Side::new(),
+            limits,
+            wheel,
+            timed,
+            opened: now,
+            last: now,
+            half_closed: None,
+            first_end: None,
+            end_at,
+        }
+    }
+
+    fn poll_sides(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
+        let before = self.up.pump.moved + self.down.pump.moved;
+        for (from_client, side) in [(true, &mut self.up), (false, &mut self.down)] {
+            let (from, to) = if from_client {
+                (&mut self.client, &mut self.upstream.stream)
+            } else {
+                (&mut self.upstream, &mut self.client.stream)
+            };
+            if !side.ended {
+                match side.pump.poll(cx, from, to) {
+                    Poll::Pending => continue,
+                    Poll::Ready(result) => result?,
+                }
+                side.ended = true;
+                let who = if from_client { End::Client } else { End::Upstream };
+                self.first_end.get_or_insert(who);
+                self.half_closed.get_or_insert(self.wheel.now());
+            }
+            if !side.shut && Pin::new(to).poll_shutdown(cx).map_err(Broken::To)?.is_ready() {
+                side.shut = true;
+            }
+        }
+        if self.up.pump.moved + self.down.pump.moved != before {
+            self.last = self.wheel.now();
+        }
+        Ok(())
+    }
+
+    /// The deadline that comes first, and what it means.
+    fn deadline(&self) -> Option<(Tick, End)> {
+        let after =
+            |from: Tick, time: Option<Duration>, end| time.map(|time| (from + ticks(time), end));
+        [
+            after(self.last, self.limits.idle, End::TunnelIdle),
+            after(self.opened, self.limits.max, End::TunnelMax),
+            self.half_closed.and_then(|from| after(from, self.limits.half_closed, End::HalfClosed)),
+            self.end_at.get().map(|at| (at, End::Drain)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    fn report(&self, end: End) -> Report {
+        Report { up: self.up.pump.moved, down: self.down.pump.moved, end }
+    }
+}
+
+impl Future for Tunnel {
+    type Output = Report;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+        let this = self.get_mut();
+        if let Err(broken) = this.poll_sides(cx) {
+            let (Broken::From(error) | Broken::To(error)) = broken else {
+                return Poll::Ready(this.report(End::Error));
+            };
+            let reset =
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+            // A side that closed first is why the other could not be written to.
+            let end = this.first_end.unwrap_or(if reset { End::Reset } else { End::Error });
+            return Poll::Ready(this.report(end));
+        }
+        if this.up.shut && this.down.shut {
+            return Poll::Ready(this.report(this.first_end.unwrap_or(End::Client)));
+        }
+        // Somebody may set an end from outside.
+        this.timed.remember(cx.waker());
+        if let Some((at, end)) = this.deadline() {
+            if at <= this.wheel.now() {
+                // Both sides see a FIN; what they were sent before is theirs.
+                let _ = Pin::new(&mut this.client.stream).poll_shutdown(cx);
+                let _ = Pin::new(&mut this.upstream.stream).poll_shutdown(cx);
+                return Poll::Ready(this.report(end));
+            }
+            this.wheel.wake_at(&this.timed, at, cx.waker());
+        }
+        Poll::Pending
+    }
+}

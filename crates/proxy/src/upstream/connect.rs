@@ -1,0 +1,114 @@
+//! Establishing connections to servers (`timer/connect`, `timer/keepalive`, `tls/upstream`).
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use wsgen_model::scalar::UpstreamAddress;
+use wsgen_model::site::{Server, Upstream};
+
+use crate::snapshot::StartError;
+use crate::stream::Stream;
+use crate::tls;
+
+/// How a server is reached.
+pub(crate) struct Target {
+    /// As the model writes it.
+    name: String,
+    place: Place,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    timeout: Duration,
+    keepalive: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// What its name meant when the proxy began.
+    Addresses(Vec<SocketAddr>),
+    Unix(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.name).finish()
+    }
+}
+
+impl Target {
+    /// Resolves a name and reads the authorities.
+    pub(crate) fn new(upstream: &Upstream, server: &Server) -> Result<Self, StartError> {
+        let address = &server.address;
+        let fail = |message: String, help: &str| StartError::at(address.span, message, help);
+        let place = match &address.value {
+            UpstreamAddress::Socket(socket) => Place::Addresses(vec![*socket]),
+            UpstreamAddress::Unix(path) => Place::Unix(path.clone()),
+            UpstreamAddress::Name(name, port) => {
+                let found = (name.name(), *port).to_socket_addrs();
+                let found: Vec<_> = found.map_or_else(|_| Vec::new(), Iterator::collect);
+                if found.is_empty() {
+                    return Err(fail(
+                        format!("`{name}` does not resolve"),
+                        "check the name, or write an address",
+                    ));
+                }
+                Place::Addresses(found)
+            }
+        };
+        let tls = match &upstream.tls {
+            None => None,
+            Some(settings) => {
+                let connector = TlsConnector::from(Arc::new(tls::client(settings)?));
+                let host = settings.server_name.as_ref().map(|name| name.value.to_string());
+                let host = host.or_else(|| address.value.host()).unwrap_or_default();
+                let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+                let name = name.map_err(|_| {
+                    fail(format!("`{host}` is no name for TLS"), "write `tls.server_name`")
+                })?;
+                Some((connector, name))
+            }
+        };
+        Ok(Self {
+            name: address.value.to_string(),
+            place,
+            tls,
+            timeout: (*upstream.connect).into(),
+            keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
+        })
+    }
+
+    /// Establishes a connection, TLS included.
+    pub(crate) async fn connect(&self) -> io::Result<Stream> {
+        let connected = tokio::time::timeout(self.timeout, self.establish()).await;
+        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn establish(&self) -> io::Result<Stream> {
+        let tcp = match &self.place {
+            Place::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
+            Place::Addresses(addresses) => TcpStream::connect(addresses.as_slice()).await?,
+        };
+        tcp.set_nodelay(true)?;
+        if let Some(time) = self.keepalive {
+            SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
+        }
+        match &self.tls {
+            None => Ok(Stream::Tcp(tcp)),
+            Some((connector, name)) => {
+                let tls = connector.connect(name.clone(), tcp).await?;
+                Ok(Stream::ToServer(Box::new(tls)))
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Deadlines of a thread's tunnels and bodies. They are coarse (25 ms), and none is moved when a byte passes: a
+//! deadline that comes finds out when the last byte passed and, if that was late enough, is set anew.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// A moment, in ticks since the thread began.
+pub(crate) type Tick = u64;
+
+/// The length of a tick.
+pub(crate) const TICK: Duration = Duration::from_millis(25);
+
+/// Slots of the wheel: what is further away waits for further rounds.
+const SLOTS: usize = 2048;
+
+/// What waits for a deadline.
+#[derive(Debug, Default)]
+pub(crate) struct Timed {
+    /// When it must be looked at again.
+    due: Cell<Tick>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Timed {
+    /// Wakes whoever waits, whatever the time.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Keeps who is to be woken.
+    pub(crate) fn remember(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+}
+
+/// The deadlines of one thread.
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    now: Cell<Tick>,
+    began: Instant,
+    slots: RefCell<Vec<Vec<Rc<Timed>>>>,
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        Self { now: Cell::new(0), began: Instant::now(), slots: RefCell::new(slots) }
+    }
+}
+
+/// How many ticks a time takes, at least one.
+pub(crate) fn ticks(time: Duration) -> Tick {
+    let ticks = time.as_millis().div_ceil(TICK.as_millis());
+    Tick::try_from(ticks).unwrap_or(Tick::MAX / 2).max(1)
+}
+
+impl Wheel {
+    /// The current tick; reading it costs no clock.
+    pub(crate) fn now(&self) -> Tick {
+        self.now.get()
+    }
+
+    /// Wakes somebody at a tick, or a little later. An earlier deadline of the same is replaced.
+    pub(crate) fn wake_at(&self, who: &Rc<Timed>, due: Tick, waker: &Waker) {
+        who.remember(waker);
+        // One entry that comes early enough is enough.
+        if who.due.get() > self.now() && who.due.get() <= due {
+            return;
+        }
+        who.due.set(due.max(self.now() + 1));
+        self.put(who.clone());
+    }
+
+    fn put(&self, who: Rc<Timed>) {
+        let slot = usize::try_from(who.due.get() % SLOTS as u64).unwrap_or(0);
+        self.slots.borrow_mut()[slot].push(who);
+    }
+
+    /// Turns the wheel for as long as the thread lives.
+    pub(crate) async fn turn(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(TICK);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            interval.tick().await;
+            let passed = self.began.elapsed().as_millis() / TICK.as_millis();
+            self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
+        }
+    }
+
+    fn turn_to(&self, now: Tick) {
+        // After a pause longer than a round every slot is looked at once.
+        let first = self.now().max(now.saturating_sub(SLOTS as u64)) + 1;
+        self.now.set(now);
+        for tick in first..=now {
+            let slot = usize::try_from(tick % SLOTS as u64).unwrap_or(0);
+            let here = std::mem::take(&mut self.slots.borrow_mut()[slot]);
+            for who in here {
+                // Nobody else holds it: it has ended.
+                if Rc::strong_count(&who) == 1 {
+                    continue;
+                }
+                if who.due.get() > now {
+                    // Of a later round, or replaced by an entry elsewhere.
+                    if who.due.get() % SLOTS as u64 == tick % SLOTS as u64 {
+                        self.put(who);
+                    }
+                    continue;
+                }
+                who.wake();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn deadlines_come_once_and_in_their_round() {
+        let wheel = Wheel::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let woken = || count.0.load(Ordering::Relaxed);
+        let (soon, late, gone) = (Rc::default(), Rc::default(), Rc::default());
+        wheel.wake_at(&soon, 3, &waker);
+        wheel.wake_at(&late, SLOTS as u64 + 5, &waker);
+        wheel.wake_at(&gone, 4, &waker);
+        drop(gone);
+        wheel.turn_to(2);
+        assert_eq!(woken(), 0);
+        wheel.turn_to(10);
+        assert_eq!(woken(), 1, "the one that is gone is not woken");
+        wheel.turn_to(SLOTS as u64 + 4);
+        assert_eq!(woken(), 1);
+        wheel.turn_to(SLOTS as u64 + 5);
+        assert_eq!(woken(), 2);
+        // A long pause skips nobody.
+        wheel.wake_at(&soon, SLOTS as u64 + 7, &waker);
+        wheel.turn_to(SLOTS as u64 * 9);
+        assert_eq!(woken(), 3);
+    }
+
+    #[test]
+    fn an_earlier_deadline_takes_the_place_of_a_later_one() {
+        let wheel = Wheel::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let who = Rc::default();
+        wheel.wake_at(&who, 100, &waker);
+        wheel.wake_at(&who, 10, &waker);
+        wheel.turn_to(10);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        wheel.turn_to(100);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+}

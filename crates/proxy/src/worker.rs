@@ -1,0 +1,249 @@
+//! One thread of the proxy: its listening sockets, its connections, its tunnels. Threads share no locks on the way of
+//! a message.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use wsgen_model::scalar::ListenAddress;
+
+use crate::connection;
+use crate::limits::Clients;
+use crate::log::Log;
+use crate::snapshot::Snapshot;
+use crate::stream::Stream;
+use crate::tunnel::EndAt;
+use crate::upstream::{Pool, random};
+use crate::wheel::{Timed, Wheel, ticks};
+
+/// What a thread is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// To run a configuration from now on, with sockets for the addresses that are new.
+    Run(Arc<Snapshot>, Vec<(ListenAddress, std::net::TcpListener)>),
+    /// To accept nothing more, and to end its tunnels within this time.
+    Stop(Duration),
+    /// To end at once.
+    End,
+}
+
+/// A thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Deadlines.
+    pub(crate) wheel: Rc<Wheel>,
+    /// Connections to servers that wait.
+    pub(crate) pool: Pool,
+    /// The access log.
+    pub(crate) log: Log,
+    /// Limits for each client, of all threads.
+    pub(crate) clients: Arc<Clients>,
+    current: RefCell<Arc<Snapshot>>,
+    stopping: watch::Sender<bool>,
+    tunnels: RefCell<HashMap<u64, Held>>,
+    next: Cell<u64>,
+    connections: Cell<usize>,
+}
+
+/// A tunnel as the thread knows it.
+#[derive(Debug)]
+struct Held {
+    generation: u64,
+    timed: Rc<Timed>,
+    end_at: EndAt,
+}
+
+/// A tunnel's place; it is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    worker: Rc<Worker>,
+    id: u64,
+    timed: Rc<Timed>,
+    end_at: EndAt,
+}
+
+impl Registration {
+    /// What wakes the tunnel, and what ends it from outside.
+    pub(crate) fn parts(&self) -> (Rc<Timed>, EndAt) {
+        (self.timed.clone(), self.end_at.clone())
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.worker.tunnels.borrow_mut().remove(&self.id);
+    }
+}
+
+/// An open connection of a client.
+struct Counted(Rc<Worker>);
+
+impl Counted {
+    fn new(worker: &Rc<Worker>) -> Self {
+        worker.connections.set(worker.connections.get() + 1);
+        Self(worker.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+    }
+}
+
+impl Worker {
+    /// The configuration of now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.borrow().clone()
+    }
+
+    /// Whether connections should end with their request.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until everything stops.
+    pub(crate) async fn stopping(&self) {
+        let mut stopping = self.stopping.subscribe();
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Notes a tunnel that opens.
+    pub(crate) fn register(self: &Rc<Self>, generation: u64) -> Registration {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let (timed, end_at) = (Rc::<Timed>::default(), EndAt::default());
+        let held = Held { generation, timed: timed.clone(), end_at: end_at.clone() };
+        self.tunnels.borrow_mut().insert(id, held);
+        Registration { worker: self.clone(), id, timed, end_at }
+    }
+
+    /// Gives tunnels of older configurations a time to end, spread over another (`drain/reload`).
+    fn drain(&self, below: u64, time: Duration, spread: Duration) {
+        for held in self.tunnels.borrow().values().filter(|held| held.generation < below) {
+            let late = u64::try_from(spread.as_millis()).unwrap_or(0);
+            let late = if late == 0 { 0 } else { random() % late };
+            let end = self.wheel.now() + ticks(time + Duration::from_millis(late));
+            held.end_at.set(Some(held.end_at.get().map_or(end, |known| known.min(end))));
+            held.timed.wake();
+        }
+    }
+}
+
+/// Runs a thread until it is told to end, or has stopped and nothing is left.
+pub(crate) async fn run(
+    snapshot: Arc<Snapshot>,
+    log: Log,
+    clients: Arc<Clients>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let worker = Rc::new(Worker {
+        wheel: Rc::default(),
+        pool: Pool::default(),
+        log,
+        clients,
+        current: RefCell::new(snapshot),
+        stopping: watch::Sender::new(false),
+        tunnels: RefCell::default(),
+        next: Cell::new(0),
+        connections: Cell::new(0),
+    });
+    tokio::task::spawn_local(worker.wheel.clone().turn());
+    let mut listening: HashMap<ListenAddress, AbortHandle> = HashMap::new();
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order.unwrap_or(Order::End),
+            () = idle(&worker), if worker.is_stopping() => return,
+        };
+        match order {
+            Order::End => return,
+            Order::Stop(time) => {
+                worker.stopping.send_replace(true);
+                listening.drain().for_each(|(_, accepting)| accepting.abort());
+                worker.drain(u64::MAX, time, Duration::ZERO);
+            }
+            Order::Run(snapshot, sockets) => {
+                let drain = snapshot.site.drain;
+                listening.retain(|address, accepting| {
+                    let kept = snapshot.listener_at(address).is_some();
+                    if !kept {
+                        accepting.abort();
+                    }
+                    kept
+                });
+                worker.pool.clear();
+                let generation = snapshot.generation;
+                *worker.current.borrow_mut() = snapshot;
+                worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());
+                for (address, socket) in sockets {
+                    let Ok(socket) = TcpListener::from_std(socket) else { continue };
+                    let accepting = accept(socket, address.clone(), worker.clone());
+                    let accepting = tokio::task::spawn_local(accepting).abort_handle();
+                    listening.insert(address, accepting);
+                }
+            }
+        }
+    }
+}
+
+/// Waits until no connection and no tunnel is left.
+async fn idle(worker: &Rc<Worker>) {
+    while worker.connections.get() > 0 || !worker.tunnels.borrow().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Accepts connections for as long as it may.
+async fn accept(socket: TcpListener, address: ListenAddress, worker: Rc<Worker>) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let counted = Counted::new(&worker);
+                let serving = begin(stream, peer.ip(), address.clone(), worker.clone());
+                tokio::task::spawn_local(async move {
+                    serving.await;
+                    drop(counted);
+                });
+            }
+            Err(error) if is_of_one(&error) => {}
+            // No descriptor is free: one will be, and spinning would only keep it away.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// Whether an error is that of one connection, which has gone.
+fn is_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn begin(stream: TcpStream, peer: IpAddr, address: ListenAddress, worker: Rc<Worker>) {
+    let snapshot = worker.snapshot();
+    let Some(listener) = snapshot.listener_at(&address) else { return };
+    let _ = stream.set_nodelay(true);
+    // A socket of both families gives IPv4 clients in the form of IPv6.
+    let peer = match peer {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(peer, |v4: Ipv4Addr| IpAddr::V4(v4)),
+        v4 => v4,
+    };
+    let (stream, secure) = match snapshot.tls(listener) {
+        None => (Stream::Tcp(stream), false),
+        Some(acceptor) => {
+            // A handshake of TLS is a part of the head that is owed.
+            let time = *snapshot.site.listener(listener).timeouts.request_header;
+            let accepted = tokio::time::timeout(time.into(), acceptor.accept(stream)).await;
+            let Ok(Ok(tls)) = accepted else { return };
+            (Stream::FromClient(Box::new(tls)), true)
+        }
+    };
+    drop(snapshot);
+    connection::serve(stream, peer, secure, address, worker).await;
+}
