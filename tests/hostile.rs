@@ -265,7 +265,7 @@ proptest! {
 
 #[test]
 fn the_real_checkers_take_what_is_not_refused() {
-    for kind in real_server::ALL {
+    for kind in real_server::ALL.into_iter().filter(|kind| !kind.serves()) {
         let mut taken = 0;
         for text in [
             "a; return 200",

@@ -78,8 +78,23 @@ pub(crate) const APACHE: Kind = Kind {
     silent_status: 502,
 };
 
-/// Every server that can be rendered for.
-pub(crate) const ALL: [&Kind; 3] = [&NGINX, &APACHE, &HAPROXY];
+/// The reference proxy, which runs a model itself.
+pub(crate) const SERVE: Kind = Kind {
+    target: "serve",
+    version: "",
+    program: env!("CARGO_BIN_EXE_wsgen"),
+    package: "wsgen",
+    file: "wsgen.yaml",
+    check: |folder| vec!["check".into(), folder.join("wsgen.yaml").display().to_string()],
+    run: |folder| vec!["serve".into(), folder.join("wsgen.yaml").display().to_string()],
+    reload: "-HUP",
+    log: "stdout.log",
+    nul_status: 400,
+    silent_status: 504,
+};
+
+/// Every server that can be rendered for, and the reference proxy.
+pub(crate) const ALL: [&Kind; 4] = [&NGINX, &APACHE, &HAPROXY, &SERVE];
 
 fn apache_arguments(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
@@ -87,8 +102,16 @@ fn apache_arguments(folder: &Path) -> Vec<String> {
 }
 
 impl Kind {
+    /// Whether it runs the model itself.
+    pub(crate) fn serves(&self) -> bool {
+        self.version.is_empty()
+    }
+
     /// Whether its answer for a feature is `Exact`: what is then observed is that claim.
     pub(crate) fn keeps(&self, feature: Feature) -> bool {
+        if self.serves() {
+            return wsgen_proxy::does(feature);
+        }
         let selection = Selection::parse(&format!("{}@{}", self.target, self.version)).unwrap();
         (selection.target.support)(feature, selection.version) == Support::Exact
     }

@@ -8,7 +8,7 @@ mod observation;
 mod tls;
 mod upstream;
 
-pub(crate) use kind::{ALL, APACHE, HAPROXY, Kind, NGINX};
+pub(crate) use kind::{ALL, APACHE, HAPROXY, Kind, NGINX, SERVE};
 pub(crate) use observation::{Observation, Stream, observe};
 pub(crate) use tls::tls;
 pub(crate) use upstream::{serve, upstream, upstream_at, upstream_on};
@@ -82,6 +82,9 @@ pub(crate) fn render(kind: &Kind, model: &str) -> String {
 
 /// Renders a model that lies in a folder, with everything that the target wants beside its configuration.
 fn render_into(kind: &Kind, folder: &Path) -> String {
+    if kind.serves() {
+        return std::fs::read_to_string(folder.join(kind.file)).unwrap();
+    }
     let mut command = Command::cargo_bin("wsgen").unwrap();
     let target = format!("{}@{}", kind.target, kind.version);
     let command = command.args(["render", "--target", &target, "--loss", "warn", "-o"]);
@@ -227,6 +230,9 @@ pub(crate) fn certificate(folder: &Path, name: &str, also: &str) {
             &format!("/CN={name}"),
             "-addext",
             &format!("subjectAltName=DNS:{name},DNS:{also}"),
+            // Not an authority: some refuse one that is shown as a server's own.
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
         ])
         .arg("-keyout")
         .arg(folder.join(format!("{name}.key")))

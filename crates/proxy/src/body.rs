@@ -119,9 +119,10 @@ impl Chunk {
                 let digit = u64::from((byte as char).to_digit(16).unwrap_or(0));
                 Self::Size { size: size * 16 + digit, digits: digits + 1 }
             }
-            (Self::Size { size, digits: 1.. }, b'\r') => Self::SizeFeed { size },
+            (Self::Size { size, digits: 1.. } | Self::Extension { size, .. }, b'\r') => {
+                Self::SizeFeed { size }
+            }
             (Self::Size { size, digits: 1.. }, b';') => Self::Extension { size, length: 0 },
-            (Self::Extension { size, .. }, b'\r') => Self::SizeFeed { size },
             (Self::Extension { size, length }, _) if visible(byte) && length < LONGEST => {
                 Self::Extension { size, length: length + 1 }
             }

@@ -155,7 +155,7 @@ impl<'a> Exchange<'a> {
             }
         }
         let clients = &self.worker.clients;
-        let Some(place) = clients.enter(route, self.entry.client, &forward.per_ip, tunnel) else {
+        let Ok(place) = clients.enter(route, self.entry.client, &forward.per_ip, tunnel) else {
             return self.answer(client, &Answer::status(429)).await;
         };
         let limit = self.body_limit(forward);

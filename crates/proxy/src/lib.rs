@@ -25,7 +25,7 @@ mod upstream;
 mod wheel;
 mod worker;
 
-pub use snapshot::{StartError, not_yet};
+pub use snapshot::{StartError, does, not_yet};
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -58,14 +58,14 @@ impl Proxy {
     /// Starts a site with so many threads. Everything that can fail does so before a listener opens.
     pub fn start(site: Site, threads: usize) -> Result<Self, StartError> {
         let snapshot = Arc::new(Snapshot::new(site, 1)?);
-        let mut sockets = bind(&snapshot.site.listeners, &HashSet::new(), threads)?;
+        let sockets = bind(&snapshot.site.listeners, &HashSet::new(), threads)?;
         let log = Log::start();
         let clients = Arc::new(Clients::default());
         let mut running = Vec::new();
-        for number in 0..threads {
+        for (number, sockets) in sockets.into_iter().enumerate() {
             let (sender, orders) = mpsc::unbounded_channel();
             let (snapshot, log, clients) = (snapshot.clone(), log.clone(), clients.clone());
-            let first = Order::Run(snapshot.clone(), std::mem::take(&mut sockets[number]));
+            let first = Order::Run(snapshot.clone(), sockets);
             let _ = sender.send(first);
             let thread = std::thread::Builder::new().name(format!("proxy-{number}"));
             let thread = thread.spawn(move || {
@@ -86,11 +86,10 @@ impl Proxy {
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
     pub fn reload(&mut self, site: Site) -> Result<(), StartError> {
         let snapshot = Arc::new(Snapshot::new(site, self.generation + 1)?);
-        let mut sockets = bind(&snapshot.site.listeners, &self.open, self.threads.len())?;
+        let sockets = bind(&snapshot.site.listeners, &self.open, self.threads.len())?;
         self.generation += 1;
         self.open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
-        for (number, (thread, _)) in self.threads.iter().enumerate() {
-            let sockets = std::mem::take(&mut sockets[number]);
+        for ((thread, _), sockets) in self.threads.iter().zip(sockets) {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
         Ok(())

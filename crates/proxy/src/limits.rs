@@ -29,19 +29,23 @@ pub(crate) struct ClientPlace {
     key: (RouteId, IpAddr),
 }
 
+/// The client has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
 impl Clients {
-    /// Takes a place; `None` where the client has as many as it may, or asks too often.
+    /// Takes a place, if the route counts any; an error where the client has as many as it may, or asks too often.
     pub(crate) fn enter(
         self: &Arc<Self>,
         route: RouteId,
         client: IpAddr,
         per_ip: &PerIp,
         handshake: bool,
-    ) -> Option<Option<ClientPlace>> {
+    ) -> Result<Option<ClientPlace>, TooMany> {
         let rate = per_ip.connects_per_minute.filter(|_| handshake).map(|rate| rate.get());
         let most = per_ip.connections.map(|most| most.get());
         if rate.is_none() && most.is_none() {
-            return Some(None);
+            return Ok(None);
         }
         let key = (route, client);
         let now = Instant::now();
@@ -58,15 +62,15 @@ impl Clients {
             count.left = filled.min(full);
             count.since = now;
             if count.left < 1.0 {
-                return None;
+                return Err(TooMany);
             }
         }
         if most.is_some_and(|most| count.open >= most) {
-            return None;
+            return Err(TooMany);
         }
         count.left -= 1.0;
         count.open += 1;
-        Some(Some(ClientPlace { clients: self.clone(), key }))
+        Ok(Some(ClientPlace { clients: self.clone(), key }))
     }
 }
 

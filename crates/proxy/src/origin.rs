@@ -10,13 +10,13 @@ pub(crate) fn is_allowed(websocket: &WebSocket, origins: &[&[u8]], host: &str) -
     let Some(listed) = &websocket.origins else { return true };
     let origin = match origins {
         [] => return *websocket.missing_origin == AllowOrDeny::Allow,
-        [one] => std::str::from_utf8(one).unwrap_or(""),
+        [one] => std::str::from_utf8(one).unwrap_or("").to_ascii_lowercase(),
         _ => return false,
     };
     if origin == "null" {
         return listed.value.iter().any(|known| known.value == Origin::Null);
     }
-    let Ok(Origin::Exact { scheme, host: name, port }) = Origin::parse(origin) else {
+    let Ok(Origin::Exact { scheme, host: name, port }) = Origin::parse(&origin) else {
         return false;
     };
     listed.value.iter().any(|known| match &known.value {

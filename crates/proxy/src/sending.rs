@@ -143,13 +143,13 @@ impl<'a> Sending<'a> {
         }
         match polled {
             Poll::Pending => {}
-            Poll::Ready(Ok(())) => {
+            // It is up, or nobody takes more of it; either way the answer decides.
+            Poll::Ready(Ok(()) | Err(Broken::To(_))) => {
                 self.upload = None;
                 self.last = self.wheel.now();
             }
             Poll::Ready(Err(Broken::From(_))) => return Err(Failed::ClientGone),
             Poll::Ready(Err(Broken::Body)) => return Err(Failed::ClientBody),
-            Poll::Ready(Err(Broken::To(_))) => {}
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 22] = [
+const NOT_YET: [Feature; 21] = [
     Feature::UnixListener,
     Feature::Http2,
     Feature::AcceptProxyProtocol,
@@ -86,16 +86,20 @@ const NOT_YET: [Feature; 22] = [
     Feature::BufferRequest,
     Feature::BufferResponse,
     Feature::Compression,
-    Feature::DrainSpread,
     Feature::MaxConnections,
     Feature::H2WebSocketsOff,
     Feature::TunnelOpenLog,
 ];
 
+/// Whether the reference proxy does what a feature means.
+pub fn does(feature: Feature) -> bool {
+    !NOT_YET.contains(&feature)
+}
+
 /// What a site asks for, in its own words, that is not done yet.
 pub fn not_yet(site: &Site) -> Vec<Ask> {
     let asks = site.asks().into_iter();
-    asks.filter(|ask| ask.span.is_some() && NOT_YET.contains(&ask.feature)).collect()
+    asks.filter(|ask| ask.span.is_some() && !does(ask.feature)).collect()
 }
 
 impl Snapshot {

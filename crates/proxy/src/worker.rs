@@ -166,7 +166,9 @@ pub(crate) async fn run(
             Order::End => return,
             Order::Stop(time) => {
                 worker.stopping.send_replace(true);
-                listening.drain().for_each(|(_, accepting)| accepting.abort());
+                for (_, accepting) in listening.drain() {
+                    accepting.abort();
+                }
                 worker.drain(u64::MAX, time, Duration::ZERO);
             }
             Order::Run(snapshot, sockets) => {
@@ -232,7 +234,7 @@ async fn begin(stream: TcpStream, peer: IpAddr, address: ListenAddress, worker: 
     // A socket of both families gives IPv4 clients in the form of IPv6.
     let peer = match peer {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(peer, |v4: Ipv4Addr| IpAddr::V4(v4)),
-        v4 => v4,
+        v4 @ IpAddr::V4(_) => v4,
     };
     let (stream, secure) = match snapshot.tls(listener) {
         None => (Stream::Tcp(stream), false),
