@@ -5,6 +5,7 @@
 
 mod kind;
 mod observation;
+pub(crate) mod scripted;
 mod tls;
 mod upstream;
 
@@ -147,10 +148,35 @@ pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, po
 }
 
 impl Server {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Process::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Whether it ends within the patience of a test.
+    pub(crate) async fn ends(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+
     /// Makes the server read its configuration anew.
     pub(crate) fn reload(&self, kind: &Kind) {
-        let id = self.child.id().to_string();
-        assert!(Process::new("kill").args([kind.reload, &id]).status().unwrap().success());
+        self.signal(kind.reload);
     }
 
     /// Sends a head, and a body behind an empty line, as it stands (with `Connection: close` added) and gives the whole answer in lower case,
