@@ -6,7 +6,7 @@ mod real_server;
 
 use std::time::Instant;
 
-use real_server::{ALL, HAPROXY, Kind, Server, start, upstream};
+use real_server::{ALL, Kind, Server, start, upstream};
 use wsgen_model::feature::Feature;
 
 const HEAD: &str = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:PORT\"}]\n";
@@ -69,12 +69,14 @@ async fn sick_servers_are_left() {
          \x20   health_check: {{type: websocket, path: /check, interval: 100ms, unhealthy_threshold: 1, healthy_threshold: 1}}\n\
          routes:\n  - {{upstream: pool}}\n"
     );
-    let server = start(&HAPROXY, &model, &[]).await;
-    // The dead server is found out by its check, the live ones by a real handshake.
-    let deadline = Instant::now() + real_server::PATIENCE;
-    let mut good = 0;
-    while good < 6 {
-        assert!(Instant::now() < deadline, "the dead server is still used");
-        good = if server.status("GET /").await == 200 { good + 1 } else { 0 };
+    for kind in ALL.into_iter().filter(|kind| kind.keeps(Feature::HealthWebSocket)) {
+        let server = start(kind, &model, &[]).await;
+        // The dead server is found out by its check, the live ones by a real handshake.
+        let deadline = Instant::now() + real_server::PATIENCE;
+        let mut good = 0;
+        while good < 6 {
+            assert!(Instant::now() < deadline, "{}: the dead server is still used", kind.target);
+            good = if server.status("GET /").await == 200 { good + 1 } else { 0 };
+        }
     }
 }

@@ -7,6 +7,7 @@ mod real_server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use real_server::{ALL, PATIENCE, echo, serve, start};
@@ -86,7 +87,10 @@ async fn tunnels_of_a_failed_server_end_where_the_model_says_so() {
                 let end = tokio::time::timeout(PATIENCE, tunnel.next()).await;
                 assert!(end.unwrap().is_none_or(|message| message.is_err()), "{}", kind.target);
             } else {
-                while server.status("GET /").await == 200 {}
+                let deadline = Instant::now() + PATIENCE;
+                while server.status("GET /").await == 200 {
+                    assert!(Instant::now() < deadline, "{}: it is still used", kind.target);
+                }
                 echo(&mut tunnel, Message::text("kept")).await;
             }
         }

@@ -49,7 +49,8 @@ pub(crate) async fn run(
     loop {
         let choice = Choice { sticky: kept.as_deref(), key: &key, tried: &tried };
         let Some(server) = pooled.choose(upstream, &choice) else {
-            return exchange.refuse(client, route, 502).await;
+            let status = if tried.is_empty() { 503 } else { 502 };
+            return exchange.refuse(client, route, status).await;
         };
         exchange.entry.server = server.target.to_string();
         let place = server.place();
@@ -119,7 +120,7 @@ pub(crate) async fn run(
                 return Next::Close;
             }
             exchange.entry.status = 101;
-            return open(exchange, peer, forward, (place, client_place));
+            return open(exchange, peer, forward, server, (place, client_place));
         }
         return pass(exchange, client, peer, forward, head, told, &server, timers).await;
     }
@@ -226,6 +227,7 @@ fn open(
     exchange: Exchange<'_>,
     upstream: Peer,
     forward: &Forward,
+    server: Arc<Server>,
     places: (crate::upstream::Place, Option<ClientPlace>),
 ) -> Next {
     let listener = exchange.snapshot.site.listener(exchange.listener);
@@ -237,7 +239,7 @@ fn open(
         max: forward.timeouts.tunnel_max.map(|max| jittered(&exchange, max.value.into())),
         half_closed: Some((*listener.timeouts.half_closed).into()),
     };
-    let registration = exchange.worker.register(exchange.snapshot.generation);
+    let registration = exchange.worker.register(exchange.snapshot.generation, server);
     Next::Tunnel(Box::new(Opened { upstream, limits, registration, entry: exchange.entry, places }))
 }
 

@@ -11,6 +11,7 @@ mod exchange;
 mod fields;
 mod forward;
 pub mod head;
+mod health;
 mod limits;
 mod log;
 mod origin;
@@ -47,6 +48,7 @@ use crate::worker::Order;
 #[derive(Debug)]
 pub struct Proxy {
     threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
+    health: mpsc::UnboundedSender<Arc<Snapshot>>,
     generation: u64,
     open: HashSet<ListenAddress>,
 }
@@ -80,7 +82,9 @@ impl Proxy {
             running.push((sender, thread));
         }
         let open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
-        Ok(Self { threads: running, generation: 1, open })
+        let health = ask(running.iter().map(|(thread, _)| thread.clone()).collect());
+        let _ = health.send(snapshot);
+        Ok(Self { threads: running, health, generation: 1, open })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
@@ -92,6 +96,7 @@ impl Proxy {
         for ((thread, _), sockets) in self.threads.iter().zip(sockets) {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
+        let _ = self.health.send(snapshot);
         Ok(())
     }
 
@@ -113,6 +118,18 @@ impl Proxy {
     pub fn has_ended(&self) -> bool {
         self.threads.iter().all(|(_, thread)| thread.is_finished())
     }
+}
+
+/// Starts the thread that asks servers; it ends when nobody gives it configurations any more.
+fn ask(threads: Vec<mpsc::UnboundedSender<Order>>) -> mpsc::UnboundedSender<Arc<Snapshot>> {
+    let (sender, snapshots) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(runtime) = runtime {
+            runtime.block_on(health::run(snapshots, threads));
+        }
+    });
+    sender
 }
 
 /// Sockets for every listener that is not open yet, one for each thread: the kernel spreads connections over them.

@@ -67,7 +67,7 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 21] = [
+const NOT_YET: [Feature; 17] = [
     Feature::UnixListener,
     Feature::Http2,
     Feature::AcceptProxyProtocol,
@@ -75,10 +75,6 @@ const NOT_YET: [Feature; 21] = [
     Feature::ProxyProtocolFrom,
     Feature::UpstreamHttp2,
     Feature::ResolveRuntime,
-    Feature::HealthTcp,
-    Feature::HealthHttp,
-    Feature::HealthWebSocket,
-    Feature::CloseTunnels,
     Feature::SendProxyProtocol,
     Feature::UpstreamH2,
     Feature::AuthForward,

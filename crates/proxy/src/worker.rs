@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
 use crate::tunnel::EndAt;
-use crate::upstream::{Pool, random};
+use crate::upstream::{Pool, Server, random};
 use crate::wheel::{Timed, Wheel, ticks};
 
 /// What a thread is told.
@@ -28,6 +28,8 @@ use crate::wheel::{Timed, Wheel, ticks};
 pub(crate) enum Order {
     /// To run a configuration from now on, with sockets for the addresses that are new.
     Run(Arc<Snapshot>, Vec<(ListenAddress, std::net::TcpListener)>),
+    /// To end the tunnels of a server that has failed.
+    Leave(Arc<Server>),
     /// To accept nothing more, and to end its tunnels within this time.
     Stop(Duration),
     /// To end at once.
@@ -56,6 +58,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct Held {
     generation: u64,
+    server: Arc<Server>,
     timed: Rc<Timed>,
     end_at: EndAt,
 }
@@ -116,13 +119,22 @@ impl Worker {
     }
 
     /// Notes a tunnel that opens.
-    pub(crate) fn register(self: &Rc<Self>, generation: u64) -> Registration {
+    pub(crate) fn register(self: &Rc<Self>, generation: u64, server: Arc<Server>) -> Registration {
         let id = self.next.get();
         self.next.set(id + 1);
         let (timed, end_at) = (Rc::<Timed>::default(), EndAt::default());
-        let held = Held { generation, timed: timed.clone(), end_at: end_at.clone() };
+        let held = Held { generation, server, timed: timed.clone(), end_at: end_at.clone() };
         self.tunnels.borrow_mut().insert(id, held);
         Registration { worker: self.clone(), id, timed, end_at }
+    }
+
+    /// Ends the tunnels of a server at once (`health/tunnels`).
+    fn leave(&self, server: &Arc<Server>) {
+        let tunnels = self.tunnels.borrow();
+        for held in tunnels.values().filter(|held| Arc::ptr_eq(&held.server, server)) {
+            held.end_at.set(Some(self.wheel.now()));
+            held.timed.wake();
+        }
     }
 
     /// Gives tunnels of older configurations a time to end, spread over another (`drain/reload`).
@@ -164,6 +176,7 @@ pub(crate) async fn run(
         };
         match order {
             Order::End => return,
+            Order::Leave(server) => worker.leave(&server),
             Order::Stop(time) => {
                 worker.stopping.send_replace(true);
                 for (_, accepting) in listening.drain() {

@@ -21,11 +21,13 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Pooled {
-    /// The server for a request; `None` when all were tried.
+    /// The server for a request; `None` when all were tried or are sick.
     pub(crate) fn choose(&self, upstream: &Upstream, choice: &Choice<'_>) -> Option<Arc<Server>> {
         let now = self.now();
         let untried = |server: &Arc<Server>| !choice.tried.iter().any(|t| Arc::ptr_eq(t, server));
-        let up = |server: &Arc<Server>| server.rests_until.load(Ordering::Relaxed) <= now;
+        let up = |server: &Arc<Server>| {
+            server.is_well() && server.rests_until.load(Ordering::Relaxed) <= now
+        };
         if let Some(mark) = choice.sticky {
             let kept = self.servers.iter().find(|server| server.mark == mark);
             if let Some(server) = kept.filter(|server| up(server) && untried(server)) {
@@ -38,8 +40,8 @@ impl Pooled {
         };
         pick(&|server| !server.backup && up(server))
             .or_else(|| pick(&|server| server.backup && up(server)))
-            // All rest: better a try than a refusal.
-            .or_else(|| pick(&|_| true))
+            // All of them rest: better a try than a refusal. One that its checks found sick is not tried.
+            .or_else(|| pick(&|server| server.is_well()))
     }
 
     fn pick(

@@ -10,7 +10,7 @@ pub(crate) use connect::Target;
 pub(crate) use pool::Pool;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use wsgen_model::site::{Site, Upstream, UpstreamId};
@@ -41,6 +41,8 @@ pub(crate) struct Server {
     weight: u64,
     backup: bool,
     open: AtomicUsize,
+    /// What its checks say; there may be none.
+    well: AtomicBool,
     /// Milliseconds since the upstream began until which it is left alone.
     rests_until: AtomicU64,
 }
@@ -61,6 +63,7 @@ impl Pooled {
                 weight: server.weight.get(),
                 backup: *server.backup,
                 open: AtomicUsize::new(0),
+                well: AtomicBool::new(true),
                 rests_until: AtomicU64::new(0),
             }));
         }
@@ -82,6 +85,16 @@ impl Pooled {
 }
 
 impl Server {
+    /// Whether its checks are good.
+    pub(crate) fn is_well(&self) -> bool {
+        self.well.load(Ordering::Relaxed)
+    }
+
+    /// What its checks say.
+    pub(crate) fn set_well(&self, well: bool) {
+        self.well.store(well, Ordering::Relaxed);
+    }
+
     /// Takes a place.
     pub(crate) fn place(self: &Arc<Self>) -> Place {
         self.open.fetch_add(1, Ordering::Relaxed);

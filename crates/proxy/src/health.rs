@@ -1,0 +1,103 @@
+//! Asking servers whether they work (`health/check`, `health/websocket`, `health/tunnels`), from a thread of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use wsgen_model::config::{HealthCheckType, OnUnhealthy};
+use wsgen_model::site::HealthCheck;
+
+use crate::head::{self, ResponseHead, tokens};
+use crate::snapshot::Snapshot;
+use crate::stream::Peer;
+use crate::upstream::Server;
+use crate::worker::Order;
+
+/// Asks the servers of the newest configuration, until there is none to come.
+pub(crate) async fn run(
+    mut snapshots: mpsc::UnboundedReceiver<Arc<Snapshot>>,
+    threads: Vec<mpsc::UnboundedSender<Order>>,
+) {
+    let mut asking = JoinSet::new();
+    while let Some(snapshot) = snapshots.recv().await {
+        asking.abort_all();
+        for (upstream, pooled) in snapshot.site.upstreams.iter().zip(&snapshot.upstreams) {
+            let Some(check) = &upstream.health_check else { continue };
+            let closes = *upstream.on_unhealthy == OnUnhealthy::CloseTunnels;
+            for server in &pooled.servers {
+                let threads = if closes { threads.clone() } else { Vec::new() };
+                asking.spawn(ask(check.value.clone(), server.clone(), threads));
+            }
+        }
+    }
+}
+
+/// Asks one server as long as its configuration holds.
+async fn ask(check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::UnboundedSender<Order>>) {
+    let interval: Duration = (*check.interval).into();
+    let (mut good, mut bad) = (0, 0);
+    loop {
+        let answered = tokio::time::timeout((*check.timeout).into(), once(&check, &server)).await;
+        if answered.unwrap_or(false) {
+            (good, bad) = (good + 1, 0);
+            if good >= check.healthy_threshold.get() {
+                server.set_well(true);
+            }
+        } else {
+            (good, bad) = (0, bad + 1);
+            if bad >= check.unhealthy_threshold.get() && server.is_well() {
+                server.set_well(false);
+                for thread in &threads {
+                    let _ = thread.send(Order::Leave(server.clone()));
+                }
+            }
+        }
+        tokio::time::sleep(interval).await;
+    }
+}
+
+/// Asks once.
+async fn once(check: &HealthCheck, server: &Server) -> bool {
+    let Ok(stream) = server.target.connect().await else { return false };
+    let (path, host) = (check.path.as_str(), server.target.to_string());
+    let more = match check.kind.value {
+        HealthCheckType::Tcp => return true,
+        HealthCheckType::Http => "Connection: close\r\n",
+        // The key of nobody: sixteen zeros (RFC 6455 section 4.1).
+        HealthCheckType::WebSocket => {
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        }
+    };
+    let mut peer = Peer::new(stream);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: wsgen\r\n{more}\r\n");
+    if peer.stream.write_all(request.as_bytes()).await.is_err() {
+        return false;
+    }
+    let Some(head) = answer(&mut peer).await else { return false };
+    match check.kind.value {
+        HealthCheckType::WebSocket => {
+            head.status == 101 && tokens(&head.fields, "upgrade").any(|token| token == "websocket")
+        }
+        _ => check.expect_status.contains(&head.status),
+    }
+}
+
+/// The last head of an answer.
+async fn answer(peer: &mut Peer) -> Option<ResponseHead> {
+    loop {
+        match head::response(&peer.buffer, "GET") {
+            Ok(Some((_, head))) if head.status >= 200 || head.status == 101 => return Some(head),
+            Ok(Some((length, _))) => {
+                peer.buffer.drain(..length);
+            }
+            Ok(None) => match peer.fill().await {
+                Ok(1..) => {}
+                _ => return None,
+            },
+            Err(_) => return None,
+        }
+    }
+}
