@@ -1,6 +1,6 @@
 //! A client's connection: one request after the other, until it closes or becomes a tunnel.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::exchange::{Exchange, Next, Opened};
 use crate::head::{self, Bounds, Refusal, RequestHead};
 use crate::stream::{Peer, Stream};
 use crate::tunnel::Tunnel;
-use crate::worker::Worker;
+use crate::worker::{Counted, Worker};
 
 /// Why there is no further request.
 enum Over {
@@ -23,20 +23,28 @@ enum Over {
     Refused(Refusal),
 }
 
+/// How a connection came.
+pub(crate) struct Arrival {
+    /// The listener's address.
+    pub(crate) at: ListenAddress,
+    /// Who connected, or whom the PROXY header names.
+    pub(crate) peer: SocketAddr,
+    /// Where it came to.
+    pub(crate) local: SocketAddr,
+    /// Whether by TLS.
+    pub(crate) secure: bool,
+    /// Its place at the listener; a tunnel keeps it.
+    pub(crate) counted: Counted,
+}
+
 /// Serves a connection until its end.
-pub(crate) async fn serve(
-    stream: Stream,
-    peer: IpAddr,
-    secure: bool,
-    at: ListenAddress,
-    worker: Rc<Worker>,
-) {
+pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
     let mut client = Peer::new(stream);
     let mut first = true;
     loop {
         // The configuration of now: a reload holds from the next request on.
         let snapshot = worker.snapshot();
-        let Some(listener) = snapshot.listener_at(&at) else { return };
+        let Some(listener) = snapshot.listener_at(&from.at) else { return };
         let timers = snapshot.site.listener(listener).timeouts;
         // A new connection owes its first head at once.
         let idle = if first { *timers.request_header } else { *timers.idle };
@@ -52,14 +60,23 @@ pub(crate) async fn serve(
             }
         };
         first = false;
-        let exchange = Exchange::new(&worker, &snapshot, listener, peer, secure, &head);
+        let exchange = Exchange::new(&worker, &snapshot, listener, &from, &head);
         // Boxed, so that a tunnel's task holds the relay alone.
         match Box::pin(exchange.run(&mut client)).await {
             Next::Again => {}
             Next::Close => return linger(client).await,
             Next::Tunnel(opened) => {
-                let format = *snapshot.site.access_log.format;
-                tokio::task::spawn_local(tunnel(client, *opened, worker, format));
+                let log = &snapshot.site.access_log;
+                if *log.tunnel_open {
+                    worker.log.entry(&opened.entry, *log.format);
+                }
+                tokio::task::spawn_local(tunnel(
+                    client,
+                    *opened,
+                    worker,
+                    *log.format,
+                    from.counted,
+                ));
                 return;
             }
         }
@@ -72,13 +89,14 @@ fn tunnel(
     opened: Opened,
     worker: Rc<Worker>,
     format: AccessLogFormat,
+    counted: Counted,
 ) -> impl Future<Output = ()> {
     let Opened { upstream, limits, registration, mut entry, places } = opened;
     let (timed, end_at) = registration.parts();
     let tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, end_at);
     async move {
         let report = tunnel.await;
-        drop((places, registration));
+        drop((places, registration, counted));
         entry.sent = report.down;
         entry.received = report.up;
         entry.end = report.end.as_str();

@@ -1,7 +1,7 @@
 //! One request and its answer, in the order of judgement: route, redirect or fixed answer, `websocket.mode`, origins,
 //! limits, upstream.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use wsgen_model::routing::{NormalPath, Outcome, Request};
 use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
 
 use crate::answer::{Answer, other_prefix};
+use crate::connection::Arrival;
 use crate::forward;
 use crate::head::{RequestHead, find};
 use crate::limits::ClientPlace;
@@ -55,7 +56,9 @@ pub(crate) struct Exchange<'a> {
     /// The listener.
     pub(crate) listener: ListenerId,
     /// Who connected.
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: SocketAddr,
+    /// Where it came to.
+    pub(crate) local: SocketAddr,
     /// Whether by TLS.
     pub(crate) secure: bool,
     /// Its head.
@@ -72,16 +75,16 @@ impl<'a> Exchange<'a> {
         worker: &'a Rc<Worker>,
         snapshot: &'a Arc<Snapshot>,
         listener: ListenerId,
-        peer: IpAddr,
-        secure: bool,
+        from: &Arrival,
         head: &'a RequestHead,
     ) -> Self {
+        let Arrival { peer, local, secure, .. } = *from;
         let text = |name: &str| {
             find(&head.fields, name).map_or_else(String::new, |v| String::from_utf8_lossy(v).into())
         };
         let entry = Entry {
             began: Instant::now(),
-            client: client(snapshot, listener, peer, head),
+            client: client(snapshot, listener, peer.ip(), head),
             host: text("host"),
             method: head.method.clone(),
             target: head.target.clone(),
@@ -95,7 +98,7 @@ impl<'a> Exchange<'a> {
             end: "",
         };
         let keep_alive = head.keep_alive && !worker.is_stopping();
-        Self { worker, snapshot, listener, peer, secure, head, keep_alive, entry }
+        Self { worker, snapshot, listener, peer, local, secure, head, keep_alive, entry }
     }
 
     /// Answers it.
@@ -221,7 +224,7 @@ impl<'a> Exchange<'a> {
     /// Whether the peer is a trusted proxy.
     pub(crate) fn trusts_peer(&self) -> bool {
         let trusted = &self.snapshot.site.listener(self.listener).trusted_proxies;
-        trusted.iter().any(|range| range.contains(self.peer))
+        trusted.iter().any(|range| range.contains(self.peer.ip()))
     }
 }
 

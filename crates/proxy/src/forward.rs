@@ -2,6 +2,7 @@
 //! connections become a tunnel.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
 use crate::head::{ResponseHead, find, tokens};
 use crate::limits::ClientPlace;
+use crate::proxy_header;
 use crate::pump::Pump;
 use crate::sending::{Failed, Sending, Timers};
 use crate::stream::Peer;
@@ -54,11 +56,21 @@ pub(crate) async fn run(
         };
         exchange.entry.server = server.target.to_string();
         let place = server.place();
-        let waiting = if fresh { None } else { exchange.worker.pool.take(&server) };
+        // A connection that begins with a client's address is that client's alone.
+        let header = server.target.header.map(|version| {
+            let client = if exchange.entry.client == exchange.peer.ip() {
+                exchange.peer
+            } else {
+                SocketAddr::new(exchange.entry.client, 0)
+            };
+            proxy_header::write(version, client, exchange.local)
+        });
+        let waits = !fresh && header.is_none();
+        let waiting = if waits { exchange.worker.pool.take(&server) } else { None };
         let reused = waiting.is_some();
         let connected = match waiting {
             Some(peer) => Ok(peer),
-            None => server.target.connect().await.map(Peer::new),
+            None => server.target.connect(&header.unwrap_or_default()).await.map(Peer::new),
         };
         let mut peer = match connected {
             Ok(peer) => peer,
@@ -79,7 +91,7 @@ pub(crate) async fn run(
             tunnel,
             host,
             server: &exchange.entry.server,
-            peer: exchange.peer,
+            peer: exchange.peer.ip(),
             trusted: exchange.trusts_peer(),
             client: exchange.entry.client,
             secure: exchange.secure,
@@ -216,7 +228,7 @@ async fn pass(
     }
     good = good && client.stream.flush().await.is_ok();
     exchange.log();
-    if good && head.keep_alive && whole {
+    if good && head.keep_alive && whole && server.target.header.is_none() {
         exchange.worker.pool.put(server, peer);
     }
     if good && exchange.keep_alive { Next::Again } else { Next::Close }

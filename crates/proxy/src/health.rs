@@ -10,6 +10,7 @@ use wsgen_model::config::{HealthCheckType, OnUnhealthy};
 use wsgen_model::site::HealthCheck;
 
 use crate::head::{self, ResponseHead, tokens};
+use crate::proxy_header;
 use crate::snapshot::Snapshot;
 use crate::stream::Peer;
 use crate::upstream::Server;
@@ -60,7 +61,8 @@ async fn ask(check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::Unbound
 
 /// Asks once.
 async fn once(check: &HealthCheck, server: &Server) -> bool {
-    let Ok(stream) = server.target.connect().await else { return false };
+    let header = server.target.header.map_or_else(Vec::new, proxy_header::local);
+    let Ok(stream) = server.target.connect(&header).await else { return false };
     let (path, host) = (check.path.as_str(), server.target.to_string());
     let more = match check.kind.value {
         HealthCheckType::Tcp => return true,

@@ -15,6 +15,7 @@ mod health;
 mod limits;
 mod log;
 mod origin;
+mod proxy_header;
 mod pump;
 mod sending;
 mod signals;

@@ -1,10 +1,12 @@
-//! Limits for each client address (`limit/connections`, `limit/connects`).
+//! Limits for each client address (`limit/connections`, `limit/connects`) and each listener (`limit/listener`).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use wsgen_model::scalar::ListenAddress;
 use wsgen_model::site::{PerIp, RouteId};
 
 /// How many counts are kept before those that say nothing are forgotten.
@@ -12,7 +14,10 @@ const MANY: usize = 100_000;
 
 /// What clients hold and have asked for, by route.
 #[derive(Debug, Default)]
-pub(crate) struct Clients(Mutex<HashMap<(RouteId, IpAddr), Count>>);
+pub(crate) struct Clients {
+    counts: Mutex<HashMap<(RouteId, IpAddr), Count>>,
+    listeners: Mutex<HashMap<ListenAddress, Arc<AtomicU64>>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Count {
@@ -34,6 +39,12 @@ pub(crate) struct ClientPlace {
 pub(crate) struct TooMany;
 
 impl Clients {
+    /// The connections that a listener holds, of all threads.
+    pub(crate) fn listener(&self, address: &ListenAddress) -> Arc<AtomicU64> {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.entry(address.clone()).or_default().clone()
+    }
+
     /// Takes a place, if the route counts any; an error where the client has as many as it may, or asks too often.
     pub(crate) fn enter(
         self: &Arc<Self>,
@@ -49,7 +60,7 @@ impl Clients {
         }
         let key = (route, client);
         let now = Instant::now();
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > MANY {
             counts.retain(|_, count| count.open > 0 || count.since.elapsed().as_secs() < 60);
         }
@@ -76,7 +87,7 @@ impl Clients {
 
 impl Drop for ClientPlace {
     fn drop(&mut self) {
-        let mut counts = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.clients.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.key) {
             count.open = count.open.saturating_sub(1);
         }

@@ -67,24 +67,18 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 17] = [
+const NOT_YET: [Feature; 11] = [
     Feature::UnixListener,
     Feature::Http2,
-    Feature::AcceptProxyProtocol,
-    Feature::AcceptProxyVersion,
-    Feature::ProxyProtocolFrom,
     Feature::UpstreamHttp2,
     Feature::ResolveRuntime,
-    Feature::SendProxyProtocol,
     Feature::UpstreamH2,
     Feature::AuthForward,
     Feature::AuthBasic,
     Feature::BufferRequest,
     Feature::BufferResponse,
     Feature::Compression,
-    Feature::MaxConnections,
     Feature::H2WebSocketsOff,
-    Feature::TunnelOpenLog,
 ];
 
 /// Whether the reference proxy does what a feature means.

@@ -4,9 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -14,9 +15,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use wsgen_model::scalar::ListenAddress;
 
-use crate::connection;
+use crate::connection::{self, Arrival};
 use crate::limits::Clients;
 use crate::log::Log;
+use crate::proxy_header;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
 use crate::tunnel::EndAt;
@@ -86,18 +88,20 @@ impl Drop for Registration {
 }
 
 /// An open connection of a client.
-struct Counted(Rc<Worker>);
+pub(crate) struct Counted(Rc<Worker>, Arc<AtomicU64>);
 
 impl Counted {
-    fn new(worker: &Rc<Worker>) -> Self {
+    fn new(worker: &Rc<Worker>, listener: Arc<AtomicU64>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
-        Self(worker.clone())
+        listener.fetch_add(1, Ordering::Relaxed);
+        Self(worker.clone(), listener)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
+        self.1.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,6 +130,13 @@ impl Worker {
         let held = Held { generation, server, timed: timed.clone(), end_at: end_at.clone() };
         self.tunnels.borrow_mut().insert(id, held);
         Registration { worker: self.clone(), id, timed, end_at }
+    }
+
+    /// How many connections a listener may hold.
+    fn limit(&self, address: &ListenAddress) -> Option<u64> {
+        let snapshot = self.current.borrow();
+        let listener = snapshot.listener_at(address)?;
+        snapshot.site.listener(listener).limits.max_connections.map(|most| most.get())
     }
 
     /// Ends the tunnels of a server at once (`health/tunnels`).
@@ -217,15 +228,17 @@ async fn idle(worker: &Rc<Worker>) {
 
 /// Accepts connections for as long as it may.
 async fn accept(socket: TcpListener, address: ListenAddress, worker: Rc<Worker>) {
+    // Of all threads together (`limit/listener`).
+    let open = worker.clients.listener(&address);
     loop {
+        // What comes beyond the limit waits to be accepted.
+        while worker.limit(&address).is_some_and(|most| open.load(Ordering::Relaxed) >= most) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let counted = Counted::new(&worker);
-                let serving = begin(stream, peer.ip(), address.clone(), worker.clone());
-                tokio::task::spawn_local(async move {
-                    serving.await;
-                    drop(counted);
-                });
+                let counted = Counted::new(&worker, open.clone());
+                tokio::task::spawn_local(begin(stream, peer, address.clone(), counted));
             }
             Err(error) if is_of_one(&error) => {}
             // No descriptor is free: one will be, and spinning would only keep it away.
@@ -240,25 +253,44 @@ fn is_of_one(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn begin(stream: TcpStream, peer: IpAddr, address: ListenAddress, worker: Rc<Worker>) {
+async fn begin(mut stream: TcpStream, peer: SocketAddr, address: ListenAddress, counted: Counted) {
+    let worker = counted.0.clone();
     let snapshot = worker.snapshot();
     let Some(listener) = snapshot.listener_at(&address) else { return };
     let _ = stream.set_nodelay(true);
-    // A socket of both families gives IPv4 clients in the form of IPv6.
-    let peer = match peer {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(peer, |v4: Ipv4Addr| IpAddr::V4(v4)),
-        v4 @ IpAddr::V4(_) => v4,
-    };
+    let Ok(local) = stream.local_addr() else { return };
+    let (mut peer, local) = (plain(peer), plain(local));
+    let settings = snapshot.site.listener(listener);
+    let time: Duration = (*settings.timeouts.request_header).into();
+    if let Some(header) = &settings.proxy_protocol {
+        let known = header.from.iter().any(|range| range.value.contains(peer.ip()));
+        if !known && !header.from.is_empty() {
+            return;
+        }
+        let read = proxy_header::read(&mut stream, header.accept.value);
+        match tokio::time::timeout(time, read).await {
+            Ok(Ok(Some(client))) => peer = plain(client),
+            Ok(Ok(None)) => {}
+            _ => return,
+        }
+    }
     let (stream, secure) = match snapshot.tls(listener) {
         None => (Stream::Tcp(stream), false),
         Some(acceptor) => {
             // A handshake of TLS is a part of the head that is owed.
-            let time = *snapshot.site.listener(listener).timeouts.request_header;
-            let accepted = tokio::time::timeout(time.into(), acceptor.accept(stream)).await;
+            let accepted = tokio::time::timeout(time, acceptor.accept(stream)).await;
             let Ok(Ok(tls)) = accepted else { return };
             (Stream::FromClient(Box::new(tls)), true)
         }
     };
     drop(snapshot);
-    connection::serve(stream, peer, secure, address, worker).await;
+    connection::serve(stream, Arrival { at: address, peer, local, secure, counted }, worker).await;
+}
+
+/// A socket of both families gives IPv4 clients in the form of IPv6.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, |v4| (v4, address.port()).into()),
+        IpAddr::V4(_) => address,
+    }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
+use wsgen_model::config::SendProxyProtocol;
 use wsgen_model::scalar::UpstreamAddress;
 use wsgen_model::site::{Server, Upstream};
 
@@ -25,6 +27,8 @@ pub(crate) struct Target {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     timeout: Duration,
     keepalive: Option<Duration>,
+    /// The PROXY header that each connection begins with.
+    pub(crate) header: Option<SendProxyProtocol>,
 }
 
 #[derive(Debug)]
@@ -85,24 +89,30 @@ impl Target {
             tls,
             timeout: (*upstream.connect).into(),
             keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
+            header: upstream.proxy_protocol.as_ref().map(|send| send.value),
         })
     }
 
-    /// Establishes a connection, TLS included.
-    pub(crate) async fn connect(&self) -> io::Result<Stream> {
-        let connected = tokio::time::timeout(self.timeout, self.establish()).await;
+    /// Establishes a connection, TLS included, with a PROXY header ahead of it if there is one.
+    pub(crate) async fn connect(&self, header: &[u8]) -> io::Result<Stream> {
+        let connected = tokio::time::timeout(self.timeout, self.establish(header)).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn establish(&self) -> io::Result<Stream> {
-        let tcp = match &self.place {
-            Place::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
+    async fn establish(&self, header: &[u8]) -> io::Result<Stream> {
+        let mut tcp = match &self.place {
+            Place::Unix(path) => {
+                let mut unix = UnixStream::connect(path).await?;
+                unix.write_all(header).await?;
+                return Ok(Stream::Unix(unix));
+            }
             Place::Addresses(addresses) => TcpStream::connect(addresses.as_slice()).await?,
         };
         tcp.set_nodelay(true)?;
         if let Some(time) = self.keepalive {
             SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
         }
+        tcp.write_all(header).await?;
         match &self.tls {
             None => Ok(Stream::Tcp(tcp)),
             Some((connector, name)) => {
