@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use wsgen_emit::{Handed, Need};
 use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::scalar::FilePath;
+use wsgen_model::site::Site;
 use wsgen_model::source::{Source, Sources, Span};
 
 use crate::output::Failure;
@@ -102,6 +105,19 @@ pub(crate) fn hand(needs: &[Need], sources: &Sources) -> Result<Handed, Failure>
         handed.insert(need.path.clone(), bytes);
     }
     Ok(handed)
+}
+
+/// Makes the names of a site's files those of this process: relative names are relative to the file that holds
+/// them.
+pub(crate) fn resolve_files(site: &mut Site, sources: &Sources) {
+    for file in site.files_mut() {
+        let Some(model) = sources.get(file.span.source) else { continue };
+        let beside = Path::new(model.name()).parent().unwrap_or(Path::new(""));
+        let path = beside.join(file.as_str()).display().to_string();
+        if let Ok(resolved) = FilePath::parse(&path) {
+            file.value = resolved;
+        }
+    }
 }
 
 impl Input {

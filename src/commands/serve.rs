@@ -40,7 +40,10 @@ pub(super) fn run(
 
 /// The site of a model, if nothing is wrong with it and all of it can be run. Findings are printed.
 fn judge(input: &Input) -> Result<Option<Site>, Failure> {
-    let (site, mut diagnostics) = super::check::judge(input);
+    let (mut site, mut diagnostics) = super::check::judge(input);
+    if let Some(site) = &mut site {
+        input::resolve_files(site, &input.sources);
+    }
     for ask in site.iter().flat_map(wsgen_proxy::not_yet) {
         let entry = ask.feature.entry();
         let message = format!("the reference proxy does not do `{}` yet", entry.field);

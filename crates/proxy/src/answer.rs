@@ -2,7 +2,7 @@
 
 use wsgen_model::routing::NormalPath;
 use wsgen_model::scalar::PathLiteral;
-use wsgen_model::site::{Redirect, RedirectPath, Respond};
+use wsgen_model::site::{Auth, Forward, Redirect, RedirectPath, Respond};
 
 /// An answer.
 #[derive(Debug, Default)]
@@ -33,6 +33,17 @@ impl Answer {
     pub(crate) fn upgrade_required() -> Self {
         let mut answer = Self::status(426);
         answer.fields.push(("Upgrade".to_owned(), "websocket".to_owned()));
+        answer
+    }
+
+    /// What somebody without a good name and password gets (`auth/basic`).
+    pub(crate) fn unauthorized(forward: &Forward) -> Self {
+        let mut answer = Self::status(401);
+        if let Some(Auth::Basic { realm, .. }) = forward.auth.as_ref().map(|auth| &auth.value) {
+            let realm = realm.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+            let ask = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
+            answer.fields.push(("WWW-Authenticate".to_owned(), ask));
+        }
         answer
     }
 

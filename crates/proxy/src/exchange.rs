@@ -168,6 +168,11 @@ impl<'a> Exchange<'a> {
         {
             return self.refuse(client, route, 413).await;
         }
+        if let Some(users) = self.snapshot.users(route)
+            && !users.allow(find(&self.head.fields, "authorization")).await
+        {
+            return self.answer(client, &Answer::unauthorized(forward)).await;
+        }
         let sent = self.target(route, forward, &path);
         forward::run(self, client, route, forward, &host, &sent, tunnel, place).await
     }

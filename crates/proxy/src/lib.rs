@@ -24,6 +24,7 @@ mod stream;
 mod tls;
 mod tunnel;
 mod upstream;
+mod users;
 mod wheel;
 mod worker;
 

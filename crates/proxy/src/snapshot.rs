@@ -6,12 +6,13 @@ use regex::bytes::{Regex, RegexBuilder};
 use tokio_rustls::TlsAcceptor;
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::ListenAddress;
-use wsgen_model::site::{Ask, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
+use wsgen_model::site::{Ask, Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
 use wsgen_model::source::Span;
 
 use crate::head::Bounds;
 use crate::tls;
 use crate::upstream::Pooled;
+use crate::users::Users;
 
 /// Why a configuration cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,17 +65,17 @@ impl std::fmt::Debug for Prepared {
 struct PreparedRoute {
     rewrite: Option<Regex>,
     pages: Vec<(u16, Arc<[u8]>)>,
+    users: Option<Arc<Users>>,
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 11] = [
+const NOT_YET: [Feature; 10] = [
     Feature::UnixListener,
     Feature::Http2,
     Feature::UpstreamHttp2,
     Feature::ResolveRuntime,
     Feature::UpstreamH2,
     Feature::AuthForward,
-    Feature::AuthBasic,
     Feature::BufferRequest,
     Feature::BufferResponse,
     Feature::Compression,
@@ -141,6 +142,11 @@ impl Snapshot {
         pages.iter().find(|(known, _)| *known == status).map(|(_, page)| page.clone())
     }
 
+    /// Who may use a route, if not everybody may.
+    pub(crate) fn users(&self, id: RouteId) -> Option<&Arc<Users>> {
+        self.routes[id.0].users.as_ref()
+    }
+
     /// The listener at an address.
     pub(crate) fn listener_at(&self, address: &ListenAddress) -> Option<ListenerId> {
         self.site.listeners.iter().position(|l| l.address.value == *address).map(ListenerId)
@@ -152,6 +158,9 @@ fn prepare(forward: &Forward) -> Result<PreparedRoute, StartError> {
     if let Some(Rewrite::Regex { pattern, .. }) = forward.rewrite.as_ref().map(|r| &r.value) {
         let regex = RegexBuilder::new(pattern.as_str()).unicode(false).build();
         prepared.rewrite = regex.ok();
+    }
+    if let Some(Auth::Basic { users_file, .. }) = forward.auth.as_ref().map(|auth| &auth.value) {
+        prepared.users = Some(Arc::new(Users::read(users_file)?));
     }
     for (status, file) in &forward.error_pages {
         let page = std::fs::read(file.as_str()).map_err(|error| {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::{NameServer, Resolve};
+use crate::located::Located;
 use crate::scalar::{FilePath, HttpUrl, ListenAddress, UpstreamAddress};
 use crate::site::{Action, Auth, Setting, Site};
 
@@ -29,22 +30,8 @@ impl Site {
                 *address = new.clone();
             }
         };
-        let file = |path: &mut FilePath| {
-            if let Some(new) = addresses.files.get(path) {
-                *path = new.clone();
-            }
-        };
         for listener in &mut site.listeners {
             listen(&mut listener.address.value);
-            if let Some(tls) = &mut listener.tls {
-                for certificate in &mut tls.certificates {
-                    file(&mut certificate.certificate.value);
-                    file(&mut certificate.key.value);
-                }
-                if let Some(auth) = &mut tls.client_auth {
-                    file(&mut auth.ca.value);
-                }
-            }
         }
         if let Some(admin) = &mut site.admin {
             listen(&mut admin.value);
@@ -63,31 +50,54 @@ impl Site {
                     && let UpstreamAddress::Name(name, _) = &server.address.value
                 {
                     let span = server.address.span;
-                    tls.server_name = Some(crate::located::Located::new(name.clone(), span));
+                    tls.server_name = Some(Located::new(name.clone(), span));
                 }
                 if !new.is_name() {
                     server.resolve = Setting::built_in(Resolve::Startup);
                 }
                 server.address.value = new.clone();
             }
-            if let Some(ca) = upstream.tls.as_mut().and_then(|tls| tls.ca.as_mut()) {
-                file(&mut ca.value);
-            }
         }
         for route in &mut site.routes {
             let Action::Forward(forward) = &mut route.action else {
                 continue;
             };
-            for (_, page) in &mut forward.error_pages {
-                file(&mut page.value);
+            if let Some(Auth::Forward { url, .. }) =
+                forward.auth.as_mut().map(|auth| &mut auth.value)
+            {
+                relocate_url(&mut url.value, addresses);
             }
-            match forward.auth.as_mut().map(|auth| &mut auth.value) {
-                Some(Auth::Basic { users_file, .. }) => file(&mut users_file.value),
-                Some(Auth::Forward { url, .. }) => relocate_url(&mut url.value, addresses),
-                None => {}
+        }
+        for file in site.files_mut() {
+            if let Some(new) = addresses.files.get(&file.value) {
+                file.value = new.clone();
             }
         }
         site
+    }
+
+    /// Every file that the site names: certificates, keys, authorities, users and error pages.
+    pub fn files_mut(&mut self) -> Vec<&mut Located<FilePath>> {
+        let mut files = Vec::new();
+        for tls in self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
+            for certificate in &mut tls.certificates {
+                files.extend([&mut certificate.certificate, &mut certificate.key]);
+            }
+            files.extend(tls.client_auth.as_mut().map(|auth| &mut auth.ca));
+        }
+        for tls in self.upstreams.iter_mut().filter_map(|upstream| upstream.tls.as_mut()) {
+            files.extend(tls.ca.as_mut());
+        }
+        for route in &mut self.routes {
+            let Action::Forward(forward) = &mut route.action else { continue };
+            files.extend(forward.error_pages.iter_mut().map(|(_, page)| page));
+            if let Some(Auth::Basic { users_file, .. }) =
+                forward.auth.as_mut().map(|auth| &mut auth.value)
+            {
+                files.push(users_file);
+            }
+        }
+        files
     }
 }
 
