@@ -89,10 +89,28 @@ const LONGEST: u16 = 8192;
 
 impl ChunkScanner {
     fn take(&mut self, bytes: &[u8]) -> Result<(usize, bool), BadChunk> {
+        self.each(bytes, |_| {})
+    }
+
+    /// The payload among these bytes, how many of them belong to the body, and whether it ends with them.
+    pub(crate) fn unpack(
+        &mut self,
+        bytes: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<(usize, bool), BadChunk> {
+        self.each(bytes, |piece| payload.extend_from_slice(piece))
+    }
+
+    fn each(
+        &mut self,
+        bytes: &[u8],
+        mut payload: impl FnMut(&[u8]),
+    ) -> Result<(usize, bool), BadChunk> {
         let mut at = 0;
         while at < bytes.len() && self.state != Chunk::Done {
             if let Chunk::Data { left } = self.state {
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                payload(&bytes[at..at + taken]);
                 at += taken;
                 self.payload += taken as u64;
                 let left = left - taken as u64;

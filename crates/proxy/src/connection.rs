@@ -34,7 +34,7 @@ pub(crate) struct Arrival {
     /// Whether by TLS.
     pub(crate) secure: bool,
     /// Its place at the listener; a tunnel keeps it.
-    pub(crate) counted: Counted,
+    pub(crate) counted: Rc<Counted>,
 }
 
 /// Serves a connection until its end.
@@ -89,7 +89,7 @@ fn tunnel(
     opened: Opened,
     worker: Rc<Worker>,
     format: AccessLogFormat,
-    counted: Counted,
+    counted: Rc<Counted>,
 ) -> impl Future<Output = ()> {
     let Opened { upstream, limits, registration, mut entry, places } = opened;
     let (timed, end_at) = registration.parts();

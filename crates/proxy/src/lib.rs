@@ -12,6 +12,7 @@ mod fields;
 mod forward;
 pub mod head;
 mod health;
+mod http2;
 mod limits;
 mod log;
 mod origin;

@@ -71,8 +71,8 @@ async fn second(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     stream.read_exact(&mut body).await?;
     let port = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
     match (version, family) {
-        // LOCAL: the hop before asks for itself.
-        (0x20, _) => Ok(None),
+        // LOCAL, or of no family: the hop before asks for itself.
+        (0x20, _) | (0x21, 0x00) => Ok(None),
         (0x21, 0x11) if body.len() >= 12 => {
             let from = Ipv4Addr::new(body[0], body[1], body[2], body[3]);
             Ok(Some(SocketAddr::new(from.into(), port(8))))
@@ -82,7 +82,6 @@ async fn second(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
             from.copy_from_slice(&body[..16]);
             Ok(Some(SocketAddr::new(Ipv6Addr::from(from).into(), port(32))))
         }
-        (0x21, 0x00) => Ok(None),
         _ => Err(bad("another version or family")),
     }
 }

@@ -69,9 +69,8 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 10] = [
+const NOT_YET: [Feature; 8] = [
     Feature::UnixListener,
-    Feature::Http2,
     Feature::UpstreamHttp2,
     Feature::ResolveRuntime,
     Feature::UpstreamH2,
@@ -79,7 +78,6 @@ const NOT_YET: [Feature; 10] = [
     Feature::BufferRequest,
     Feature::BufferResponse,
     Feature::Compression,
-    Feature::H2WebSocketsOff,
 ];
 
 /// Whether the reference proxy does what a feature means.

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
 
@@ -19,6 +19,8 @@ pub(crate) enum Stream {
     FromClient(Box<server::TlsStream<TcpStream>>),
     /// TLS to a server.
     ToServer(Box<client::TlsStream<TcpStream>>),
+    /// One stream of an HTTP/2 connection.
+    Inner(DuplexStream),
 }
 
 /// A connection with bytes that were read and not used yet.
@@ -53,6 +55,7 @@ macro_rules! each {
             Stream::Unix($inner) => $call,
             Stream::FromClient($inner) => $call,
             Stream::ToServer($inner) => $call,
+            Stream::Inner($inner) => $call,
         }
     };
 }

@@ -68,7 +68,8 @@ pub(crate) fn server(listener: &Listener, tls: &Tls) -> Result<ServerConfig, Sta
     let mut config = config
         .with_client_cert_verifier(clients)
         .with_cert_resolver(Arc::new(ByName { tls: tls.clone(), keys }));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let protocols = listener.protocols.iter();
+    config.alpn_protocols = protocols.map(|p| p.as_str().as_bytes().to_vec()).collect();
     Ok(config)
 }
 

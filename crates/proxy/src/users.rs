@@ -13,7 +13,7 @@ use wsgen_model::scalar::FilePath;
 use crate::snapshot::StartError;
 
 /// How long a good password is not asked for again: hashes are slow on purpose, and browsers send them each time.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 /// How many are remembered.
 const MANY: usize = 10_000;
 

@@ -13,9 +13,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use wsgen_model::config::OnOff;
 use wsgen_model::scalar::ListenAddress;
 
 use crate::connection::{self, Arrival};
+use crate::http2;
 use crate::limits::Clients;
 use crate::log::Log;
 use crate::proxy_header;
@@ -274,17 +276,21 @@ async fn begin(mut stream: TcpStream, peer: SocketAddr, address: ListenAddress, 
             _ => return,
         }
     }
-    let (stream, secure) = match snapshot.tls(listener) {
-        None => (Stream::Tcp(stream), false),
-        Some(acceptor) => {
-            // A handshake of TLS is a part of the head that is owed.
-            let accepted = tokio::time::timeout(time, acceptor.accept(stream)).await;
-            let Ok(Ok(tls)) = accepted else { return };
-            (Stream::FromClient(Box::new(tls)), true)
-        }
-    };
+    let acceptor = snapshot.tls(listener).cloned();
+    let announces = *settings.h2_websockets != OnOff::Off;
     drop(snapshot);
-    connection::serve(stream, Arrival { at: address, peer, local, secure, counted }, worker).await;
+    let counted = Rc::new(counted);
+    let from = Arrival { at: address, peer, local, secure: acceptor.is_some(), counted };
+    let Some(acceptor) = acceptor else {
+        return connection::serve(Stream::Tcp(stream), from, worker).await;
+    };
+    // A handshake of TLS is a part of the head that is owed.
+    let accepted = tokio::time::timeout(time, acceptor.accept(stream)).await;
+    let Ok(Ok(tls)) = accepted else { return };
+    if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return http2::serve(tls, from, announces, worker).await;
+    }
+    connection::serve(Stream::FromClient(Box::new(tls)), from, worker).await;
 }
 
 /// A socket of both families gives IPv4 clients in the form of IPv6.
