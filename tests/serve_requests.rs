@@ -188,3 +188,50 @@ async fn connections_that_waited_are_replaced() {
         assert_eq!(server.status("GET /").await, 200);
     }
 }
+
+/// A field that says where a body ends is never its connection's own.
+#[tokio::test]
+async fn a_body_cannot_be_made_to_look_like_a_request() {
+    let port = script(|mut stream| async move {
+        let seen = head(&mut stream).await;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    })
+    .await;
+    let server = proxy(port, "", "").await;
+    let seen = server
+        .send("POST /a\nConnection: Content-Length, Host, X-Mine\nX-Mine: 1\nContent-Length: 36\n\nGET /hidden HTTP/1.1\r\nHost: b.test\r\n\r\n")
+        .await;
+    assert!(
+        seen.contains("\r\ncontent-length: 36\r\n") && seen.contains("\r\nhost: a.test\r\n"),
+        "{seen}"
+    );
+    assert!(!seen.contains("x-mine"), "{seen}");
+}
+
+/// A server that answers while it still reads gets the rest.
+#[tokio::test]
+async fn both_bodies_may_flow_at_once() {
+    let port = script(|mut stream| async move {
+        let mut seen = head(&mut stream).await;
+        let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let mut piece = [0; 64];
+        while !seen.ends_with("last") {
+            let read = stream.read(&mut piece).await.unwrap();
+            let text = std::str::from_utf8(&piece[..read]).unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            seen.push_str(text);
+        }
+    })
+    .await;
+    let server = proxy(port, "", "").await;
+    let mut stream = connect(&server).await;
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 14\r\n\r\n").await.unwrap();
+    until(&mut stream, "\r\n\r\n").await;
+    for word in ["first", "other", "last"] {
+        stream.write_all(word.as_bytes()).await.unwrap();
+        assert_eq!(until(&mut stream, word).await, word);
+    }
+    assert_eq!(rest(&mut stream).await, "");
+}

@@ -128,7 +128,17 @@ async fn read(
 }
 
 async fn rest(client: &mut Peer, bounds: &Bounds) -> Result<RequestHead, Over> {
+    let mut seen = 0;
     loop {
+        // A head that comes byte by byte is not looked at anew for each of them.
+        let worth = client.buffer[seen..].contains(&b'\n') || client.buffer.len() - seen > 1024;
+        if !worth && !client.buffer.is_empty() {
+            match client.fill().await {
+                Ok(1..) => continue,
+                _ => return Err(Over::Quietly),
+            }
+        }
+        seen = client.buffer.len();
         if let Some((begin, end)) = head::end(&client.buffer, bounds).map_err(Over::Refused)? {
             let head = head::request(&client.buffer[begin..end], bounds).map_err(Over::Refused)?;
             client.buffer.drain(..end);

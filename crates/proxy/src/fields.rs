@@ -46,6 +46,13 @@ const HOP_BY_HOP: [&str; 8] = [
     "transfer-encoding",
 ];
 
+/// The fields that a message says are its connection's own. Where a body ends and whose it is are not: whoever
+/// could have them taken out could hide a request in a body.
+fn named(fields: &[(String, Vec<u8>)]) -> Vec<String> {
+    let kept = ["content-length", "host"];
+    tokens(fields, "connection").filter(|token| !kept.contains(&token.as_str())).collect()
+}
+
 fn is_hop_by_hop(name: &str, named: &[String]) -> bool {
     HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
         || named.iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -86,7 +93,7 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
         HostPolicy::Literal(name) => name.to_string(),
     };
     line(&mut out, "Host", host.as_bytes());
-    let named: Vec<String> = tokens(&head.fields, "connection").collect();
+    let named = named(&head.fields);
     let told = told(from);
     for (name, value) in &head.fields {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
@@ -189,7 +196,7 @@ pub(crate) fn response(
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(format!("HTTP/1.1 {} {}\r\n", head.status, head.reason).as_bytes());
-    let named: Vec<String> = tokens(&head.fields, "connection").collect();
+    let named = named(&head.fields);
     for (name, value) in &head.fields {
         // A 426 says what to ask for (RFC 9110 section 15.5.22).
         let says = head.status == 426 && name.eq_ignore_ascii_case("upgrade");

@@ -113,6 +113,8 @@ pub(crate) async fn run(
             Ok(()) => last_head(&mut sending, tunnel).await,
             Err(_) => Err(Failed::Server { silent: true }),
         };
+        // A server may answer before it has read everything, and read on.
+        let upload = sending.upload.take();
         let head = match head {
             Ok(head) => head,
             Err(Failed::Server { silent: true }) if reused && bodiless && is_safe(&exchange) => {
@@ -134,7 +136,7 @@ pub(crate) async fn run(
             exchange.entry.status = 101;
             return open(exchange, peer, forward, server, (place, client_place));
         }
-        return pass(exchange, client, peer, forward, head, told, &server, timers).await;
+        return pass(exchange, client, peer, upload, forward, head, told, &server, timers).await;
     }
 }
 
@@ -198,6 +200,7 @@ async fn pass(
     mut exchange: Exchange<'_>,
     client: &mut Peer,
     mut peer: Peer,
+    upload: Option<Pump>,
     forward: &Forward,
     head: ResponseHead,
     told: Option<String>,
@@ -220,7 +223,7 @@ async fn pass(
     let mut good = client.stream.write_all(&answer).await.is_ok();
     if let (true, Some(framing)) = (good, head.framing.clone()) {
         let wheel = exchange.worker.wheel.clone();
-        let mut sending = Sending::new(client, &mut peer, None, &method, timers, wheel);
+        let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel);
         match sending.body(Pump::body(framing, None)).await {
             Ok(moved) => exchange.entry.sent = moved,
             Err(_) => good = false,

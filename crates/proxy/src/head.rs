@@ -139,6 +139,10 @@ fn judge(mut head: RequestHead, bytes: usize, bounds: &Bounds) -> Result<Request
     if hosts > 1 || hosts == 0 && head.version == Version::Http11 {
         return Err(refuse(400, "not one Host"));
     }
+    let odd = |b: &u8| !b.is_ascii_graphic() || b"/?#@\\<>\"".contains(b);
+    if find(&head.fields, "host").is_some_and(|host| host.iter().any(odd)) {
+        return Err(refuse(400, "a Host that is no host"));
+    }
     if head.method == "CONNECT" {
         return Err(refuse(400, "CONNECT"));
     }
@@ -281,12 +285,16 @@ mod tests {
             ("X-A: 1\n folded\n", 400),
             ("X-A : 1\n", 400),
             ("Host: b\n", 400),
+            ("Expect: \n", 417),
             ("X: y\nX: y\nX: y\nX: y\nX: y\n", 431),
             ("Expect: tea\n", 417),
         ] {
             assert_eq!(head(fields).err(), Some(status), "{fields}");
         }
         assert_eq!(judge("GET /a HTTP/1.1\n\n").err(), Some(400));
+        for host in ["a b", "a/b", "a@b", "a?b", "a\\b"] {
+            assert_eq!(judge(&format!("GET /a HTTP/1.1\nHost: {host}\n\n")).err(), Some(400));
+        }
         assert_eq!(judge("CONNECT a:1 HTTP/1.1\nHost: a\n\n").err(), Some(400));
         assert_eq!(judge("GET /a HTTP/1.0\nUpgrade: websocket\n\n").err(), Some(400));
         assert_eq!(
