@@ -115,6 +115,7 @@ pub(crate) async fn run(
         };
         // A server may answer before it has read everything, and read on.
         let upload = sending.upload.take();
+        drop(sending);
         let head = match head {
             Ok(head) => head,
             Err(Failed::Server { silent: true }) if reused && bodiless && is_safe(&exchange) => {

@@ -181,6 +181,12 @@ impl<'a> Sending<'a> {
     }
 }
 
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.timed.forget();
+    }
+}
+
 /// Reads a piece into a peer's buffer.
 fn read(peer: &mut Peer, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     let mut piece = [std::mem::MaybeUninit::uninit(); 4096];

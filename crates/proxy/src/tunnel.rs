@@ -109,14 +109,17 @@ impl Side {
 impl Tunnel {
     /// Joins two connections; what was read of either ahead of the 101 goes first.
     pub(crate) fn new(
-        client: Peer,
-        upstream: Peer,
+        mut client: Peer,
+        mut upstream: Peer,
         limits: Limits,
         wheel: Rc<Wheel>,
         timed: Rc<Timed>,
         end_at: EndAt,
     ) -> Self {
         let now = wheel.now();
+        // What heads were read into is not held while a tunnel waits.
+        client.buffer.shrink_to_fit();
+        upstream.buffer.shrink_to_fit();
         Self {
             client,
             upstream,
@@ -178,6 +181,12 @@ impl Tunnel {
 
     fn report(&self, end: End) -> Report {
         Report { up: self.up.pump.moved, down: self.down.pump.moved, end }
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.timed.forget();
     }
 }
 

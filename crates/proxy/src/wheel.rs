@@ -31,6 +31,11 @@ impl Timed {
         }
     }
 
+    /// Lets go of who waited: a waker in the wheel would keep a whole task in memory until its deadline.
+    pub(crate) fn forget(&self) {
+        *self.waker.borrow_mut() = None;
+    }
+
     /// Keeps who is to be woken.
     pub(crate) fn remember(&self, waker: &Waker) {
         let mut known = self.waker.borrow_mut();
