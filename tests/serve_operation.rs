@@ -7,7 +7,7 @@ mod real_server;
 use std::time::{Duration, Instant};
 
 use real_server::scripted::{HANDSHAKE, connect, proxy, rest, until};
-use real_server::{PATIENCE, SERVE, start, upstream};
+use real_server::{PATIENCE, SERVE, free_port, start, upstream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -61,4 +61,92 @@ async fn a_stop_gives_tunnels_their_time() {
     let lived = stopped.elapsed().as_secs_f64();
     assert!(lived > 1.4 && lived < 3.5, "{lived}");
     assert!(server.ends().await, "the process ends by itself");
+}
+
+/// A page of the status listener.
+async fn page(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    rest(&mut stream).await
+}
+
+/// `admin/pages`
+#[tokio::test]
+async fn the_status_pages_count_what_happens() {
+    let (app, admin) = (upstream("app").await, free_port());
+    let model = format!(
+        "version: 1\nadmin: {{address: \"127.0.0.1:{admin}\"}}\ndrain: {{stop: 2s}}\n\
+         listeners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+         upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{match: [{{path: {{prefix: /app}}}}], upstream: app}}]\n"
+    );
+    let server = start(&SERVE, &model, &[]).await;
+    assert_eq!(server.status("GET /app").await, 200);
+    assert_eq!(server.status("GET /nobody").await, 404);
+    let mut tunnel = connect(&server).await;
+    tunnel.write_all(HANDSHAKE.replace("/ws", "/app").as_bytes()).await.unwrap();
+    until(&mut tunnel, "\r\n\r\n").await;
+    let metrics = page(admin, "/metrics").await;
+    for line in [
+        "wsgen_tunnels 1\n",
+        "wsgen_requests_total{class=\"2xx\"} 1\n",
+        "wsgen_requests_total{class=\"4xx\"} 1\n",
+        "wsgen_handshakes_total{class=\"1xx\"} 1\n",
+        "wsgen_configuration 1\n",
+        &format!("wsgen_server_up{{upstream=\"app\",server=\"127.0.0.1:{app}\"}} 1\n"),
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    assert!(page(admin, "/healthz").await.starts_with("HTTP/1.1 200 "));
+    assert!(page(admin, "/readyz").await.starts_with("HTTP/1.1 200 "));
+    assert!(page(admin, "/nothing").await.starts_with("HTTP/1.1 404 "));
+    assert_eq!(server.status("GET /metrics").await, 404, "nowhere else");
+    server.signal("-TERM");
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while !page(admin, "/readyz").await.starts_with("HTTP/1.1 503 ") {
+        assert!(Instant::now() < deadline, "it is still ready");
+    }
+    // The pages are for this machine alone.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wsgen.yaml");
+    std::fs::write(
+        &file,
+        model.replace(&format!("127.0.0.1:{admin}"), "0.0.0.0:9").replace("PORT", "9"),
+    )
+    .unwrap();
+    let output =
+        std::process::Command::new(SERVE.program).arg("serve").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("wsgen.yaml:2:") && said.contains("open to others"), "{said}");
+}
+
+#[test]
+fn what_cannot_run_is_said_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wsgen.yaml");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port();
+    let model = |listener: &str, server: &str| {
+        format!(
+            "version: 1\nlisteners:\n  - {{name: web, address: \"127.0.0.1:{port}\"{listener}}}\n\
+             upstreams: {{app: {{servers: [\"{server}\"]}}}}\nroutes: [{{upstream: app}}]\n"
+        )
+    };
+    for (model, place, what) in [
+        (model("", "127.0.0.1:1"), "wsgen.yaml:3:", "cannot listen on"),
+        (model("", "no-such-name.invalid:1"), "wsgen.yaml:4:", "does not resolve"),
+        (
+            model(", tls: {certificates: [{certificate: a.pem, key: a.key}]}", "127.0.0.1:1"),
+            "wsgen.yaml:3:",
+            "a.pem",
+        ),
+    ] {
+        std::fs::write(&file, model).unwrap();
+        let output =
+            std::process::Command::new(SERVE.program).arg("serve").arg(&file).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(place) && said.contains(what), "{said}");
+    }
 }

@@ -27,10 +27,11 @@ pub(super) fn run(
     let (input, _echo) = if demo { self::demo()? } else { (input::read(files)?, None) };
     let Some(site) = judge(&input)? else { return Ok(Exit::Findings) };
     let stop = Proxy::stop_time(&site);
-    for listener in &site.listeners {
-        output::eprint(&format!("{} on {}\n", listener.name.value, listener.address.value));
-    }
+    let listeners = site.listeners.iter();
+    let serving: String =
+        listeners.map(|l| format!("{} on {}\n", l.name.value, l.address.value)).collect();
     let proxy = Proxy::start(site, threads).map_err(|error| failure(&error, &input.sources))?;
+    output::eprint(&serving);
     let served = proxy.run(stop, |proxy| reload(proxy, files, demo));
     served.map_err(|error| {
         Failure::new(format!("cannot wait for signals: {error}"), "report this")

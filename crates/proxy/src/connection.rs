@@ -67,9 +67,7 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             Next::Close => return linger(client).await,
             Next::Tunnel(opened) => {
                 let log = &snapshot.site.access_log;
-                if *log.tunnel_open {
-                    worker.log.entry(&opened.entry, *log.format);
-                }
+                worker.log.opened(&opened.entry, log);
                 tokio::task::spawn_local(tunnel(
                     client,
                     *opened,
@@ -100,7 +98,7 @@ fn tunnel(
         entry.sent = report.down;
         entry.received = report.up;
         entry.end = report.end.as_str();
-        worker.log.entry(&entry, format);
+        worker.log.ended(&entry, format);
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a> Exchange<'a> {
         let entry = Entry {
             began: Instant::now(),
             client: client(snapshot, listener, peer.ip(), head),
+            handshake: false,
             host: text("host"),
             method: head.method.clone(),
             target: head.target.clone(),
@@ -132,6 +133,7 @@ impl<'a> Exchange<'a> {
             None => (route.0 + 1).to_string(),
         };
         self.entry.host.clone_from(&host);
+        self.entry.handshake = websocket;
         let forward = match &site.routes[route.0].action {
             Action::Redirect(redirect) => {
                 let answer = Answer::redirect(redirect, &host, &path, self.secure);
@@ -223,7 +225,7 @@ impl<'a> Exchange<'a> {
 
     /// Writes its line of the log.
     pub(crate) fn log(&self) {
-        self.worker.log.entry(&self.entry, *self.snapshot.site.access_log.format);
+        self.worker.log.answered(&self.entry, *self.snapshot.site.access_log.format);
     }
 
     /// Whether the peer is a trusted proxy.

@@ -147,8 +147,9 @@ fn judge(mut head: RequestHead, bytes: usize, bounds: &Bounds) -> Result<Request
         return Err(refuse(400, "CONNECT"));
     }
     let slash = head.target.starts_with('/');
-    let absolute = head.target.starts_with("http://") || head.target.starts_with("https://");
-    if !slash && !absolute {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| head.target.strip_prefix(scheme));
+    let host = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+    if !slash && host.is_none_or(|host| host.is_empty() || host.bytes().any(|b| odd(&b))) {
         return Err(refuse(400, "a target of another form"));
     }
     if !head.target.is_ascii() || head.target.contains('#') {
@@ -292,6 +293,10 @@ mod tests {
             assert_eq!(head(fields).err(), Some(status), "{fields}");
         }
         assert_eq!(judge("GET /a HTTP/1.1\n\n").err(), Some(400));
+        for target in ["http:///a", "http://a@b/", "ftp://a/", "*", "a:1", "//"] {
+            let judged = judge(&format!("GET {target} HTTP/1.1\nHost: a\n\n"));
+            assert_eq!(judged.err(), (target != "//").then_some(400), "{target}");
+        }
         for host in ["a b", "a/b", "a@b", "a?b", "a\\b"] {
             assert_eq!(judge(&format!("GET /a HTTP/1.1\nHost: {host}\n\n")).err(), Some(400));
         }

@@ -4,6 +4,7 @@
 //! from the model and from nowhere else), passed on by `forward`, and from a 101 on carried by `tunnel`. Every thread
 //! (`worker`) has sockets, connections and a timer wheel of its own.
 
+mod admin;
 mod answer;
 pub mod body;
 mod connection;
@@ -15,6 +16,7 @@ mod health;
 mod http2;
 mod limits;
 mod log;
+mod metrics;
 mod origin;
 mod proxy_header;
 mod pump;
@@ -33,7 +35,8 @@ pub use snapshot::{StartError, does, not_yet};
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -42,8 +45,10 @@ use tokio::sync::mpsc;
 use wsgen_model::scalar::ListenAddress;
 use wsgen_model::site::{Listener, Site};
 
+use crate::admin::State;
 use crate::limits::Clients;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use crate::worker::Order;
 
@@ -52,6 +57,7 @@ use crate::worker::Order;
 pub struct Proxy {
     threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
     health: mpsc::UnboundedSender<Arc<Snapshot>>,
+    state: Arc<State>,
     generation: u64,
     open: HashSet<ListenAddress>,
 }
@@ -64,7 +70,17 @@ impl Proxy {
     pub fn start(site: Site, threads: usize) -> Result<Self, StartError> {
         let snapshot = Arc::new(Snapshot::new(site, 1)?);
         let sockets = bind(&snapshot.site.listeners, &HashSet::new(), threads)?;
-        let log = Log::start();
+        let pages = snapshot.site.admin.as_ref().map(admin::bind).transpose()?;
+        let metrics = Arc::new(Metrics::default());
+        let log = Log::start(metrics.clone());
+        let state = Arc::new(State {
+            metrics,
+            snapshot: RwLock::new(snapshot.clone()),
+            stopping: AtomicBool::new(false),
+        });
+        if let Some(socket) = pages {
+            admin::start(socket, state.clone());
+        }
         let clients = Arc::new(Clients::default());
         let mut running = Vec::new();
         for (number, sockets) in sockets.into_iter().enumerate() {
@@ -87,7 +103,7 @@ impl Proxy {
         let open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
         let health = ask(running.iter().map(|(thread, _)| thread.clone()).collect());
         let _ = health.send(snapshot);
-        Ok(Self { threads: running, health, generation: 1, open })
+        Ok(Self { threads: running, health, state, generation: 1, open })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
@@ -99,12 +115,14 @@ impl Proxy {
         for ((thread, _), sockets) in self.threads.iter().zip(sockets) {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
-        let _ = self.health.send(snapshot);
+        let _ = self.health.send(snapshot.clone());
+        *self.state.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
 
     /// Accepts nothing more; open tunnels get this time (`drain/stop`).
     pub fn stop(&self, time: Duration) {
+        self.state.stopping.store(true, Ordering::Relaxed);
         for (thread, _) in &self.threads {
             let _ = thread.send(Order::Stop(time));
         }

@@ -2,17 +2,24 @@
 
 use std::io::{BufWriter, Write};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wsgen_model::config::AccessLogFormat;
+use wsgen_model::site::AccessLog;
+
+use crate::metrics::Metrics;
 
 /// Lines that may wait; a reader that is slower than that loses some.
 const WAITING: usize = 16_384;
 
-/// Where lines go.
+/// Where lines go, and what is counted with them.
 #[derive(Debug, Clone)]
-pub(crate) struct Log(SyncSender<String>);
+pub(crate) struct Log {
+    lines: SyncSender<String>,
+    metrics: Arc<Metrics>,
+}
 
 /// What is known of a request.
 #[derive(Debug)]
@@ -21,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) began: Instant,
     /// Whose it was.
     pub(crate) client: IpAddr,
+    /// Whether it is a handshake.
+    pub(crate) handshake: bool,
     /// Host as it was asked for.
     pub(crate) host: String,
     /// The method.
@@ -47,15 +56,30 @@ pub(crate) struct Entry {
 
 impl Log {
     /// Starts the thread that writes to standard output.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         std::thread::spawn(move || write(&receiver));
-        Self(sender)
+        Self { lines: sender, metrics }
     }
 
-    /// Logs an entry; nobody waits for it.
-    pub(crate) fn entry(&self, entry: &Entry, format: AccessLogFormat) {
-        let _ = self.0.try_send(entry.line(format));
+    /// A request that was answered; nobody waits for its line.
+    pub(crate) fn answered(&self, entry: &Entry, format: AccessLogFormat) {
+        self.metrics.answered(entry.status, entry.handshake);
+        let _ = self.lines.try_send(entry.line(format));
+    }
+
+    /// A tunnel that opens; it has a line where the model asks for one.
+    pub(crate) fn opened(&self, entry: &Entry, log: &AccessLog) {
+        self.metrics.opened();
+        if *log.tunnel_open {
+            let _ = self.lines.try_send(entry.line(*log.format));
+        }
+    }
+
+    /// A tunnel that has ended.
+    pub(crate) fn ended(&self, entry: &Entry, format: AccessLogFormat) {
+        self.metrics.ended(entry.end, entry.received, entry.sent);
+        let _ = self.lines.try_send(entry.line(format));
     }
 }
 
