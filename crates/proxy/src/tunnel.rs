@@ -222,3 +222,94 @@ impl Future for Tunnel {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use crate::stream::Stream;
+
+    /// What one end does: pieces that it sends with pauses between, and how much it reads at once.
+    #[derive(Debug, Clone)]
+    struct Plan {
+        early: Vec<u8>,
+        pieces: Vec<(Vec<u8>, u8)>,
+        reads: usize,
+        slow: u8,
+    }
+
+    fn plan() -> impl Strategy<Value = Plan> {
+        let bytes = |most| proptest::collection::vec(any::<u8>(), 0..most);
+        let pieces = proptest::collection::vec((bytes(3_000), 0..4_u8), 0..12);
+        (bytes(50), pieces, 1..5_000_usize, 0..4_u8).prop_map(|(early, pieces, reads, slow)| Plan {
+            early,
+            pieces,
+            reads,
+            slow,
+        })
+    }
+
+    async fn pause(turns: u8) {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Sends its pieces and closes its half, while it reads the other's to the end.
+    async fn act(end: DuplexStream, plan: &Plan) -> Vec<u8> {
+        let (mut reader, mut writer) = tokio::io::split(end);
+        let send = async {
+            for (piece, turns) in &plan.pieces {
+                writer.write_all(piece).await.unwrap();
+                pause(*turns).await;
+            }
+            writer.shutdown().await.unwrap();
+        };
+        let read = async {
+            let mut seen = Vec::new();
+            let mut piece = vec![0; plan.reads];
+            loop {
+                match reader.read(&mut piece).await.unwrap() {
+                    0 => return seen,
+                    n => seen.extend_from_slice(&piece[..n]),
+                }
+                pause(plan.slow).await;
+            }
+        };
+        tokio::join!(send, read).1
+    }
+
+    fn sent(plan: &Plan) -> Vec<u8> {
+        let pieces = plan.pieces.iter().flat_map(|(piece, _)| piece);
+        plan.early.iter().chain(pieces).copied().collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// Whatever the pieces, the pauses and the order of the ends: every byte arrives, once and in order.
+        #[test]
+        fn every_byte_arrives(a in plan(), b in plan(), room in 1..4_000_usize, other in 1..4_000_usize) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (to_b, to_a, report) = runtime.block_on(async {
+                let (client, near) = tokio::io::duplex(room);
+                let (upstream, far) = tokio::io::duplex(other);
+                let peer = |stream, early: &[u8]| Peer { stream: Stream::Inner(stream), buffer: early.to_vec() };
+                let tunnel = Tunnel::new(
+                    peer(near, &a.early),
+                    peer(far, &b.early),
+                    Limits::default(),
+                    Rc::default(),
+                    Rc::default(),
+                    EndAt::default(),
+                );
+                let (report, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
+                (to_b, to_a, report)
+            });
+            prop_assert_eq!(&to_b, &sent(&a));
+            prop_assert_eq!(&to_a, &sent(&b));
+            prop_assert_eq!((report.up, report.down), (to_b.len() as u64, to_a.len() as u64));
+        }
+    }
+}
