@@ -7,7 +7,7 @@ mod real_server;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use real_server::{ALL, NGINX, echo, model, start, upstream};
+use real_server::{ALL, NGINX, SERVE, echo, model, start, upstream};
 use tokio_tungstenite::tungstenite::Message;
 use wsgen_model::feature::Feature;
 
@@ -220,15 +220,17 @@ async fn another_service_is_asked() {
          \x20 - {{match: [{{path: {{prefix: /refused}}}}], upstream: app, auth: {{forward: {{url: \"http://127.0.0.1:{auth}/refuse\"}}}}, websocket: {{origins: [same_origin]}}}}\n"
     ))
     .await;
-    let server = start(&NGINX, &model, &[]).await;
-    let seen = server.send("GET /asked\nUpgrade: websocket").await;
-    assert!(
-        seen.starts_with("http/1.1 200") && seen.contains("\nx-powered-by: auth\r\n"),
-        "{seen}"
-    );
-    echo(&mut server.open("/asked", &[]).await.unwrap().0, Message::text("in")).await;
-    assert_eq!(server.status("GET /refused").await, 403);
-    assert_eq!(server.open("/refused", &[]).await.err(), Some(403));
+    for kind in [&NGINX, &SERVE] {
+        let server = start(kind, &model, &[]).await;
+        let seen = server.send("GET /asked\nUpgrade: websocket").await;
+        assert!(
+            seen.starts_with("http/1.1 200") && seen.contains("\nx-powered-by: auth\r\n"),
+            "{seen}"
+        );
+        echo(&mut server.open("/asked", &[]).await.unwrap().0, Message::text("in")).await;
+        assert_eq!(server.status("GET /refused").await, 403);
+        assert_eq!(server.open("/refused", &[]).await.err(), Some(403));
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use wsgen_model::routing::{NormalPath, Outcome, Request};
 use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
 
 use crate::answer::{Answer, other_prefix};
+use crate::ask::Copied;
 use crate::connection::Arrival;
 use crate::forward;
 use crate::head::{RequestHead, find};
@@ -175,8 +176,18 @@ impl<'a> Exchange<'a> {
         {
             return self.answer(client, &Answer::unauthorized(forward)).await;
         }
+        let copied = match self.snapshot.service(route) {
+            None => Copied::new(),
+            Some(service) => {
+                let time = (*forward.timeouts.response_header).into();
+                match service.ask(&self, &host, time).await {
+                    Ok(copied) => copied,
+                    Err(answer) => return self.answer(client, &answer).await,
+                }
+            }
+        };
         let sent = self.target(route, forward, &path);
-        forward::run(self, client, route, forward, &host, &sent, tunnel, place).await
+        forward::run(self, client, route, forward, &host, &sent, tunnel, &copied, place).await
     }
 
     /// The most that a body may hold (`limit/body`).

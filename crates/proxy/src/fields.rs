@@ -8,6 +8,7 @@ use wsgen_model::config::{
 };
 use wsgen_model::site::{Forward, HeaderEdit};
 
+use crate::ask::Copied;
 use crate::head::{RequestHead, ResponseHead, find, tokens};
 
 /// What a request's head is written from.
@@ -32,6 +33,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) client: IpAddr,
     /// Whether the client came by TLS.
     pub(crate) secure: bool,
+    /// Fields from the answer of a service that was asked.
+    pub(crate) copied: &'a Copied,
 }
 
 /// Fields of one connection (RFC 9110 section 7.6.1).
@@ -100,6 +103,7 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
         let own = is("host")
             || is_hop_by_hop(name, &named)
             || told.iter().any(|(known, _)| is(known))
+            || from.copied.iter().any(|(known, _)| is(known))
             || is_replaced(&forward.request_headers, name)
             || is("sec-websocket-protocol")
                 && *forward.websocket.subprotocols != Subprotocols::Pass
@@ -113,6 +117,11 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
     for (name, value) in &told {
         if !is_replaced(&forward.request_headers, name) {
             line(&mut out, name, value.as_bytes());
+        }
+    }
+    for (name, value) in from.copied {
+        if let Some(value) = value {
+            line(&mut out, name, value);
         }
     }
     if let Subprotocols::Only(names) = &*forward.websocket.subprotocols {
@@ -131,6 +140,37 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
         out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
     } else if find(&head.fields, "transfer-encoding").is_some() {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// Whether a field says how one message is framed.
+pub(crate) fn is_framing(name: &str) -> bool {
+    is_hop_by_hop(name, &["content-length".to_owned()])
+}
+
+/// What a service is asked: the request's own fields, without its body and its upgrade, and some more.
+pub(crate) fn question(
+    head: &RequestHead,
+    path: &str,
+    host: &str,
+    more: &[(&str, String)],
+) -> Vec<u8> {
+    let mut out =
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n").into_bytes();
+    let mut named = named(&head.fields);
+    named.extend(["host", "content-length", "expect"].map(str::to_owned));
+    named.extend(more.iter().map(|(name, _)| (*name).to_owned()));
+    for (name, value) in &head.fields {
+        let of_a_handshake =
+            name.get(..14).is_some_and(|n| n.eq_ignore_ascii_case("sec-websocket-"));
+        if !is_hop_by_hop(name, &named) && !of_a_handshake {
+            line(&mut out, name, value);
+        }
+    }
+    for (name, value) in more {
+        line(&mut out, name, value.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out

@@ -11,6 +11,7 @@ use wsgen_model::config::SameSite;
 use wsgen_model::scalar::{HashKey, TunnelIdle};
 use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
 
+use crate::ask::Copied;
 use crate::body::Framing;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
@@ -33,6 +34,7 @@ pub(crate) async fn run(
     host: &str,
     target: &str,
     tunnel: bool,
+    copied: &Copied,
     client_place: Option<ClientPlace>,
 ) -> Next {
     let snapshot = exchange.snapshot.clone();
@@ -95,6 +97,7 @@ pub(crate) async fn run(
             trusted: exchange.trusts_peer(),
             client: exchange.entry.client,
             secure: exchange.secure,
+            copied,
         };
         let written = peer.stream.write_all(&fields::request(&outgoing)).await;
         let framing = exchange.head.framing.clone();

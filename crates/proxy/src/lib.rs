@@ -6,6 +6,7 @@
 
 mod admin;
 mod answer;
+mod ask;
 pub mod body;
 mod connection;
 mod exchange;

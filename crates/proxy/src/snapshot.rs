@@ -9,6 +9,7 @@ use wsgen_model::scalar::ListenAddress;
 use wsgen_model::site::{Ask, Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
 use wsgen_model::source::Span;
 
+use crate::ask::Service;
 use crate::head::Bounds;
 use crate::tls;
 use crate::upstream::Pooled;
@@ -66,15 +67,15 @@ struct PreparedRoute {
     rewrite: Option<Regex>,
     pages: Vec<(u16, Arc<[u8]>)>,
     users: Option<Arc<Users>>,
+    service: Option<Service>,
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 8] = [
+const NOT_YET: [Feature; 7] = [
     Feature::UnixListener,
     Feature::UpstreamHttp2,
     Feature::ResolveRuntime,
     Feature::UpstreamH2,
-    Feature::AuthForward,
     Feature::BufferRequest,
     Feature::BufferResponse,
     Feature::Compression,
@@ -145,6 +146,11 @@ impl Snapshot {
         self.routes[id.0].users.as_ref()
     }
 
+    /// The service that is asked about a route's requests, if there is one.
+    pub(crate) fn service(&self, id: RouteId) -> Option<&Service> {
+        self.routes[id.0].service.as_ref()
+    }
+
     /// The listener at an address.
     pub(crate) fn listener_at(&self, address: &ListenAddress) -> Option<ListenerId> {
         self.site.listeners.iter().position(|l| l.address.value == *address).map(ListenerId)
@@ -157,8 +163,14 @@ fn prepare(forward: &Forward) -> Result<PreparedRoute, StartError> {
         let regex = RegexBuilder::new(pattern.as_str()).unicode(false).build();
         prepared.rewrite = regex.ok();
     }
-    if let Some(Auth::Basic { users_file, .. }) = forward.auth.as_ref().map(|auth| &auth.value) {
-        prepared.users = Some(Arc::new(Users::read(users_file)?));
+    match forward.auth.as_ref().map(|auth| &auth.value) {
+        Some(Auth::Basic { users_file, .. }) => {
+            prepared.users = Some(Arc::new(Users::read(users_file)?));
+        }
+        Some(Auth::Forward { url, copy_headers }) => {
+            prepared.service = Some(Service::new(url, copy_headers)?);
+        }
+        None => {}
     }
     for (status, file) in &forward.error_pages {
         let page = std::fs::read(file.as_str()).map_err(|error| {

@@ -12,8 +12,9 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use wsgen_model::config::SendProxyProtocol;
+use wsgen_model::located::Located;
 use wsgen_model::scalar::UpstreamAddress;
-use wsgen_model::site::{Server, Upstream};
+use wsgen_model::site::{Server, Upstream, UpstreamTls};
 
 use crate::snapshot::StartError;
 use crate::stream::Stream;
@@ -51,9 +52,22 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
-    /// Resolves a name and reads the authorities.
+    /// A server of an upstream.
     pub(crate) fn new(upstream: &Upstream, server: &Server) -> Result<Self, StartError> {
-        let address = &server.address;
+        let time = (*upstream.connect).into();
+        Ok(Self {
+            keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
+            header: upstream.proxy_protocol.as_ref().map(|send| send.value),
+            ..Self::reach(&server.address, upstream.tls.as_ref(), time)?
+        })
+    }
+
+    /// Resolves a name and reads the authorities.
+    pub(crate) fn reach(
+        address: &Located<UpstreamAddress>,
+        tls: Option<&UpstreamTls>,
+        timeout: Duration,
+    ) -> Result<Self, StartError> {
         let fail = |message: String, help: &str| StartError::at(address.span, message, help);
         let place = match &address.value {
             UpstreamAddress::Socket(socket) => Place::Addresses(vec![*socket]),
@@ -70,7 +84,7 @@ impl Target {
                 Place::Addresses(found)
             }
         };
-        let tls = match &upstream.tls {
+        let tls = match tls {
             None => None,
             Some(settings) => {
                 let connector = TlsConnector::from(Arc::new(tls::client(settings)?));
@@ -87,9 +101,9 @@ impl Target {
             name: address.value.to_string(),
             place,
             tls,
-            timeout: (*upstream.connect).into(),
-            keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
-            header: upstream.proxy_protocol.as_ref().map(|send| send.value),
+            timeout,
+            keepalive: None,
+            header: None,
         })
     }
 
