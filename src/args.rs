@@ -105,6 +105,9 @@ pub(crate) enum Command {
         /// How many threads serve [default: one for each core].
         #[arg(long, value_name = "N")]
         threads: Option<NonZeroUsize>,
+        /// Reload when a file of the model has changed.
+        #[arg(long)]
+        watch: bool,
         /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
         #[arg(long, conflicts_with = "files")]
         demo: bool,

@@ -71,6 +71,15 @@ async fn page(port: u16, path: &str) -> String {
     rest(&mut stream).await
 }
 
+/// Waits for something that is soon true.
+async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "it does not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// `admin/pages`
 #[tokio::test]
 async fn the_status_pages_count_what_happens() {
@@ -86,9 +95,14 @@ async fn the_status_pages_count_what_happens() {
     let mut tunnel = connect(&server).await;
     tunnel.write_all(HANDSHAKE.replace("/ws", "/app").as_bytes()).await.unwrap();
     until(&mut tunnel, "\r\n\r\n").await;
-    let metrics = page(admin, "/metrics").await;
+    // What is counted follows the answer.
+    let mut metrics = String::new();
+    eventually(async || {
+        metrics = page(admin, "/metrics").await;
+        metrics.contains("wsgen_tunnels 1\n")
+    })
+    .await;
     for line in [
-        "wsgen_tunnels 1\n",
         "wsgen_requests_total{class=\"2xx\"} 1\n",
         "wsgen_requests_total{class=\"4xx\"} 1\n",
         "wsgen_handshakes_total{class=\"1xx\"} 1\n",
@@ -102,10 +116,7 @@ async fn the_status_pages_count_what_happens() {
     assert!(page(admin, "/nothing").await.starts_with("HTTP/1.1 404 "));
     assert_eq!(server.status("GET /metrics").await, 404, "nowhere else");
     server.signal("-TERM");
-    let deadline = Instant::now() + Duration::from_secs(1);
-    while !page(admin, "/readyz").await.starts_with("HTTP/1.1 503 ") {
-        assert!(Instant::now() < deadline, "it is still ready");
-    }
+    eventually(async || page(admin, "/readyz").await.starts_with("HTTP/1.1 503 ")).await;
     // The pages are for this machine alone.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wsgen.yaml");
@@ -149,4 +160,91 @@ fn what_cannot_run_is_said_with_its_place() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(place) && said.contains(what), "{said}");
     }
+}
+
+/// A command that runs the proxy by a shell; everything that it started ends with the test.
+struct Shell(std::process::Child);
+
+impl Shell {
+    fn run(command: &str) -> Self {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("exec {command}")]).stdout(std::process::Stdio::null());
+        Self(shell.stderr(std::process::Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn answers(port: u16) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await {
+            let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            let _ = stream.write_all(request.as_bytes()).await;
+            let answer = rest(&mut stream).await;
+            if !answer.is_empty() {
+                return answer;
+            }
+        }
+        assert!(Instant::now() < deadline, "nobody answers");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn written(folder: &std::path::Path, port: u16, app: u16) -> std::path::PathBuf {
+    let file = folder.join("wsgen.yaml");
+    let model = format!(
+        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:{port}\"}}]\n\
+         upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n"
+    );
+    std::fs::write(&file, model).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_changed_file_is_noticed() {
+    let (one, two, port) = (upstream("one").await, upstream("two").await, free_port());
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), port, one);
+    let _proxy = Shell::run(&format!("{} serve --watch {}", SERVE.program, file.display()));
+    assert!(answers(port).await.contains("\r\n\r\none\n"));
+    written(folder.path(), port, two);
+    let deadline = Instant::now() + PATIENCE;
+    while !answers(port).await.contains("\r\n\r\ntwo\n") {
+        assert!(Instant::now() < deadline, "the file is not read again");
+    }
+}
+
+/// Without a free descriptor new connections wait; nobody spins, nobody dies.
+#[tokio::test]
+async fn a_shortage_of_descriptors_is_waited_out() {
+    let (app, port) = (upstream("app").await, free_port());
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), port, app);
+    let command = format!("{} serve --threads 1 {}", SERVE.program, file.display());
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n 40; exec {command}")]);
+    shell.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let proxy = Shell(shell.spawn().unwrap());
+    answers(port).await;
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let spent = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", proxy.0.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = spent();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // In hundredths of a second.
+    assert!(spent() - before < 30, "it spins");
+    drop(held);
+    assert!(answers(port).await.starts_with("HTTP/1.1 200 "));
 }

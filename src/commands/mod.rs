@@ -24,7 +24,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Render { files, target, output, loss, strict, templates } => {
             render::run(&files, &target, output.as_deref(), loss, strict, templates.as_deref())
         }
-        Command::Serve { files, threads, demo } => serve::run(&files, threads, demo),
+        Command::Serve { files, threads, watch, demo } => serve::run(&files, threads, watch, demo),
         Command::Echo { address } => echo::run(address),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
 use wsgen_conformance::peer::Echo;
 use wsgen_model::code::Code;
@@ -19,6 +20,7 @@ use crate::report;
 pub(super) fn run(
     files: &[PathBuf],
     threads: Option<NonZeroUsize>,
+    watch: bool,
     demo: bool,
 ) -> Result<Exit, Failure> {
     let threads = threads.or_else(|| std::thread::available_parallelism().ok());
@@ -32,11 +34,59 @@ pub(super) fn run(
         listeners.map(|l| format!("{} on {}\n", l.name.value, l.address.value)).collect();
     let proxy = Proxy::start(site, threads).map_err(|error| failure(&error, &input.sources))?;
     output::eprint(&serving);
-    let served = proxy.run(stop, |proxy| reload(proxy, files, demo));
+    let mut watched = Watched::new(&input.sources);
+    let changed = || watch && !demo && watched.has_changed();
+    let served = proxy.run(stop, |proxy| reload(proxy, files, demo), changed);
     served.map_err(|error| {
         Failure::new(format!("cannot wait for signals: {error}"), "report this")
     })?;
     Ok(Exit::Success)
+}
+
+/// The files of a model, and when they were changed last.
+struct Watched {
+    files: Vec<PathBuf>,
+    /// What holds, and what was seen since and may still be being written.
+    known: Stamp,
+    seen: Stamp,
+    looked: Instant,
+}
+
+type Stamp = Vec<Option<(SystemTime, u64)>>;
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Watched {
+    fn new(sources: &Sources) -> Self {
+        let files: Vec<_> =
+            sources.iter().map(|(_, source)| PathBuf::from(source.name())).collect();
+        let known = stamp(&files);
+        Self { files, seen: known.clone(), known, looked: Instant::now() }
+    }
+
+    /// Whether a file has changed and then stayed as it is for a moment.
+    fn has_changed(&mut self) -> bool {
+        if self.looked.elapsed() < LOOK {
+            return false;
+        }
+        self.looked = Instant::now();
+        let now = stamp(&self.files);
+        let settled = now == self.seen && now != self.known;
+        self.seen = now;
+        if settled {
+            self.known.clone_from(&self.seen);
+        }
+        settled
+    }
+}
+
+fn stamp(files: &[PathBuf]) -> Stamp {
+    let one = |file: &PathBuf| {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    files.iter().map(one).collect()
 }
 
 /// The site of a model, if nothing is wrong with it and all of it can be run. Findings are printed.
@@ -61,7 +111,7 @@ fn judge(input: &Input) -> Result<Option<Site>, Failure> {
 }
 
 /// Reads the model anew; a bad one is told and changes nothing.
-fn reload(proxy: &mut Proxy, files: &[PathBuf], demo: bool) -> Option<std::time::Duration> {
+fn reload(proxy: &mut Proxy, files: &[PathBuf], demo: bool) -> Option<Duration> {
     if demo {
         return None;
     }

@@ -15,12 +15,13 @@ enum Said {
 }
 
 impl Proxy {
-    /// Serves until it is told to stop and everything has ended. `read` gives the site anew, or nothing where it has
-    /// said itself why it cannot.
+    /// Serves until it is told to stop and everything has ended. `read` reloads and gives the time of the next stop, or
+    /// nothing where it has said itself why it cannot; `changed` is asked now and then whether it should.
     pub fn run(
         mut self,
         mut stop: Duration,
         mut read: impl FnMut(&mut Self) -> Option<Duration>,
+        mut changed: impl FnMut() -> bool,
     ) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (mut hup, mut term, mut int) = {
@@ -39,6 +40,9 @@ impl Proxy {
                 }
             });
             match said {
+                Said::Nothing if !stopping && changed() => {
+                    stop = read(&mut self).unwrap_or(stop);
+                }
                 Said::Reload if !stopping => stop = read(&mut self).unwrap_or(stop),
                 Said::Stop if !stopping => {
                     stopping = true;
