@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-use real_server::{HAPROXY, NGINX, PATIENCE, echo, start, upstream_on};
+use real_server::{HAPROXY, NGINX, PATIENCE, SERVE, echo, start, upstream_on};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Answers every question for an address with 127.0.0.N for a second (RFC 1035 section 4), and every other with
@@ -37,7 +37,7 @@ fn name_server(last: Arc<AtomicU8>) -> u16 {
 
 #[tokio::test]
 async fn a_name_that_moves_is_followed() {
-    for kind in [&NGINX, &HAPROXY] {
+    for kind in [&NGINX, &HAPROXY, &SERVE] {
         let last = Arc::new(AtomicU8::new(1));
         let nameserver = name_server(last.clone());
         let port = upstream_on("first", [127, 0, 0, 1], 0).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wsgen_model::config::Resolve;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::{HeaderName, HttpUrl};
 use wsgen_model::site::{Setting, UpstreamTls};
@@ -40,7 +41,7 @@ impl Service {
     ) -> Result<Self, StartError> {
         let tls = UpstreamTls { server_name: None, ca: None, verify: Setting::built_in(true) };
         let address = Located::new(url.value.address.clone(), url.span);
-        let target = Target::reach(&address, url.value.tls.then_some(&tls), CONNECT)?;
+        let target = Target::reach(&address, url.value.tls.then_some(&tls), CONNECT, Resolve::Startup)?;
         let copies = copies.iter().map(|name| name.value.to_string()).collect();
         Ok(Self { target, path: url.value.path.to_string(), copies })
     }

@@ -57,7 +57,7 @@ pub(crate) async fn run(
             return exchange.refuse(client, route, status).await;
         };
         exchange.entry.server = server.target.to_string();
-        let place = server.place();
+        let place = server.standing.place();
         // A connection that begins with a client's address is that client's alone.
         let header = server.target.header.map(|version| {
             let client = if exchange.entry.client == exchange.peer.ip() {

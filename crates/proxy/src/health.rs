@@ -1,42 +1,22 @@
-//! Asking servers whether they work (`health/check`, `health/websocket`, `health/tunnels`), from a thread of its own.
+//! Asking servers whether they work (`health/check`, `health/websocket`, `health/tunnels`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use wsgen_model::config::{HealthCheckType, OnUnhealthy};
+use wsgen_model::config::HealthCheckType;
 use wsgen_model::site::HealthCheck;
 
 use crate::head::{self, ResponseHead, tokens};
 use crate::proxy_header;
-use crate::snapshot::Snapshot;
 use crate::stream::Peer;
 use crate::upstream::Server;
 use crate::worker::Order;
 
-/// Asks the servers of the newest configuration, until there is none to come.
-pub(crate) async fn run(
-    mut snapshots: mpsc::UnboundedReceiver<Arc<Snapshot>>,
-    threads: Vec<mpsc::UnboundedSender<Order>>,
-) {
-    let mut asking = JoinSet::new();
-    while let Some(snapshot) = snapshots.recv().await {
-        asking.abort_all();
-        for (upstream, pooled) in snapshot.site.upstreams.iter().zip(&snapshot.upstreams) {
-            let Some(check) = &upstream.health_check else { continue };
-            let closes = *upstream.on_unhealthy == OnUnhealthy::CloseTunnels;
-            for server in &pooled.servers {
-                let threads = if closes { threads.clone() } else { Vec::new() };
-                asking.spawn(ask(check.value.clone(), server.clone(), threads));
-            }
-        }
-    }
-}
-
 /// Asks one server as long as its configuration holds.
-async fn ask(check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::UnboundedSender<Order>>) {
+pub(crate) async fn ask(
+    check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::UnboundedSender<Order>>) {
     let interval: Duration = (*check.interval).into();
     let (mut good, mut bad) = (0, 0);
     loop {
@@ -44,12 +24,12 @@ async fn ask(check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::Unbound
         if answered.unwrap_or(false) {
             (good, bad) = (good + 1, 0);
             if good >= check.healthy_threshold.get() {
-                server.set_well(true);
+                server.standing.set_well(true);
             }
         } else {
             (good, bad) = (0, bad + 1);
-            if bad >= check.unhealthy_threshold.get() && server.is_well() {
-                server.set_well(false);
+            if bad >= check.unhealthy_threshold.get() && server.standing.is_well() {
+                server.standing.set_well(false);
                 for thread in &threads {
                     let _ = thread.send(Order::Leave(server.clone()));
                 }

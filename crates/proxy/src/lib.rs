@@ -7,6 +7,7 @@
 mod admin;
 mod answer;
 mod ask;
+mod background;
 pub mod body;
 mod connection;
 mod exchange;
@@ -57,9 +58,8 @@ use crate::worker::Order;
 #[derive(Debug)]
 pub struct Proxy {
     threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
-    health: mpsc::UnboundedSender<Arc<Snapshot>>,
+    background: mpsc::UnboundedSender<Arc<Snapshot>>,
     state: Arc<State>,
-    generation: u64,
     open: HashSet<ListenAddress>,
 }
 
@@ -69,7 +69,7 @@ const BACKLOG: i32 = 4096;
 impl Proxy {
     /// Starts a site with so many threads. Everything that can fail does so before a listener opens.
     pub fn start(site: Site, threads: usize) -> Result<Self, StartError> {
-        let snapshot = Arc::new(Snapshot::new(site, 1)?);
+        let snapshot = Arc::new(Snapshot::new(site, None)?);
         let sockets = bind(&snapshot.site.listeners, &HashSet::new(), threads)?;
         let pages = snapshot.site.admin.as_ref().map(admin::bind).transpose()?;
         let metrics = Arc::new(Metrics::default());
@@ -102,21 +102,22 @@ impl Proxy {
             running.push((sender, thread));
         }
         let open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
-        let health = ask(running.iter().map(|(thread, _)| thread.clone()).collect());
-        let _ = health.send(snapshot);
-        Ok(Self { threads: running, health, state, generation: 1, open })
+        let threads = running.iter().map(|(thread, _)| thread.clone()).collect();
+        let background = background::start(threads);
+        let _ = background.send(snapshot);
+        Ok(Self { threads: running, background, state, open })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
     pub fn reload(&mut self, site: Site) -> Result<(), StartError> {
-        let snapshot = Arc::new(Snapshot::new(site, self.generation + 1)?);
+        let before = self.state.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let snapshot = Arc::new(Snapshot::new(site, Some(&before))?);
         let sockets = bind(&snapshot.site.listeners, &self.open, self.threads.len())?;
-        self.generation += 1;
         self.open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
         for ((thread, _), sockets) in self.threads.iter().zip(sockets) {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
-        let _ = self.health.send(snapshot.clone());
+        let _ = self.background.send(snapshot.clone());
         *self.state.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
@@ -140,18 +141,6 @@ impl Proxy {
     pub fn has_ended(&self) -> bool {
         self.threads.iter().all(|(_, thread)| thread.is_finished())
     }
-}
-
-/// Starts the thread that asks servers; it ends when nobody gives it configurations any more.
-fn ask(threads: Vec<mpsc::UnboundedSender<Order>>) -> mpsc::UnboundedSender<Arc<Snapshot>> {
-    let (sender, snapshots) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime {
-            runtime.block_on(health::run(snapshots, threads));
-        }
-    });
-    sender
 }
 
 /// Sockets for every listener that is not open yet, one for each thread: the kernel spreads connections over them.

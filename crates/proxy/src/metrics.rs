@@ -100,7 +100,7 @@ impl Metrics {
                     "{{upstream=\"{}\",server=\"{}\"}}",
                     upstream.name.value, server.target
                 );
-                servers.push((labels, u64::from(server.is_well())));
+                servers.push((labels, u64::from(server.standing.is_well())));
             }
         }
         family("wsgen_server_up", "gauge", "Whether a server's checks are good.", servers);

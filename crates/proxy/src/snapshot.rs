@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::bytes::{Regex, RegexBuilder};
 use tokio_rustls::TlsAcceptor;
 use wsgen_model::feature::Feature;
-use wsgen_model::scalar::ListenAddress;
+use wsgen_model::scalar::{ListenAddress, Name};
 use wsgen_model::site::{Ask, Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
 use wsgen_model::source::Span;
 
@@ -71,10 +71,9 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 7] = [
+const NOT_YET: [Feature; 6] = [
     Feature::UnixListener,
     Feature::UpstreamHttp2,
-    Feature::ResolveRuntime,
     Feature::UpstreamH2,
     Feature::BufferRequest,
     Feature::BufferResponse,
@@ -93,11 +92,13 @@ pub fn not_yet(site: &Site) -> Vec<Ask> {
 }
 
 impl Snapshot {
-    /// Makes a site ready; nothing is opened.
-    pub(crate) fn new(site: Site, generation: u64) -> Result<Self, StartError> {
+    /// Makes a site ready, after another or as the first; nothing is opened.
+    pub(crate) fn new(site: Site, before: Option<&Self>) -> Result<Self, StartError> {
+        let generation = before.map_or(1, |before| before.generation + 1);
         let mut upstreams = Vec::new();
-        for number in 0..site.upstreams.len() {
-            upstreams.push(Pooled::new(&site, UpstreamId(number))?);
+        for (number, upstream) in site.upstreams.iter().enumerate() {
+            let before = before.and_then(|before| before.upstream_named(&upstream.name.value));
+            upstreams.push(Pooled::new(&site, UpstreamId(number), before)?);
         }
         let mut listeners = Vec::new();
         for listener in &site.listeners {
@@ -118,6 +119,11 @@ impl Snapshot {
             routes.push(prepared.unwrap_or_default());
         }
         Ok(Self { site, generation, upstreams, listeners, routes })
+    }
+
+    fn upstream_named(&self, name: &Name) -> Option<&Pooled> {
+        let at = self.site.upstreams.iter().position(|upstream| upstream.name.value == *name)?;
+        self.upstreams.get(at)
     }
 
     /// TLS of a listener.

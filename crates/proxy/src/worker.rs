@@ -144,7 +144,7 @@ impl Worker {
     /// Ends the tunnels of a server at once (`health/tunnels`).
     fn leave(&self, server: &Arc<Server>) {
         let tunnels = self.tunnels.borrow();
-        for held in tunnels.values().filter(|held| Arc::ptr_eq(&held.server, server)) {
+        for held in tunnels.values().filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing)) {
             held.end_at.set(Some(self.wheel.now()));
             held.timed.wake();
         }

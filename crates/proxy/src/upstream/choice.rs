@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use wsgen_model::config::Policy;
 use wsgen_model::site::Upstream;
 
-use super::{Pooled, Server};
+use super::{Pooled, Server, standing};
 
 /// What a choice looks at beside the servers.
 #[derive(Debug, Default)]
@@ -23,10 +23,10 @@ pub(crate) struct Choice<'a> {
 impl Pooled {
     /// The server for a request; `None` when all were tried or are sick.
     pub(crate) fn choose(&self, upstream: &Upstream, choice: &Choice<'_>) -> Option<Arc<Server>> {
-        let now = self.now();
+        let now = standing::now();
         let untried = |server: &Arc<Server>| !choice.tried.iter().any(|t| Arc::ptr_eq(t, server));
         let up = |server: &Arc<Server>| {
-            server.is_well() && server.rests_until.load(Ordering::Relaxed) <= now
+            server.standing.is_well() && !server.standing.rests(now)
         };
         if let Some(mark) = choice.sticky {
             let kept = self.servers.iter().find(|server| server.mark == mark);
@@ -41,7 +41,7 @@ impl Pooled {
         pick(&|server| !server.backup && up(server))
             .or_else(|| pick(&|server| server.backup && up(server)))
             // All of them rest: better a try than a refusal. One that its checks found sick is not tried.
-            .or_else(|| pick(&|server| server.is_well()))
+            .or_else(|| pick(&|server| server.standing.is_well()))
     }
 
     fn pick(
@@ -55,7 +55,7 @@ impl Pooled {
         let at = match upstream.load_balancing.policy {
             Policy::RoundRobin => self.next_in_turn(fits),
             Policy::LeastConn => {
-                let busy = |at: usize| self.servers[at].open.load(Ordering::Relaxed) as u64;
+                let busy = |at: usize| self.servers[at].standing.open();
                 // Open places for each unit of weight, compared without a division.
                 let least = all
                     .clone()

@@ -11,11 +11,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use wsgen_model::config::SendProxyProtocol;
+use wsgen_model::config::{Resolve, SendProxyProtocol};
 use wsgen_model::located::Located;
 use wsgen_model::scalar::UpstreamAddress;
 use wsgen_model::site::{Server, Upstream, UpstreamTls};
 
+use super::Moving;
 use crate::snapshot::StartError;
 use crate::stream::Stream;
 use crate::tls;
@@ -36,6 +37,8 @@ pub(crate) struct Target {
 enum Place {
     /// What its name meant when the proxy began.
     Addresses(Vec<SocketAddr>),
+    /// What it means now.
+    Moving(Moving),
     Unix(String),
 }
 
@@ -55,11 +58,29 @@ impl Target {
     /// A server of an upstream.
     pub(crate) fn new(upstream: &Upstream, server: &Server) -> Result<Self, StartError> {
         let time = (*upstream.connect).into();
+        let target = Self::reach(&server.address, upstream.tls.as_ref(), time, *server.resolve)?;
         Ok(Self {
             keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
             header: upstream.proxy_protocol.as_ref().map(|send| send.value),
-            ..Self::reach(&server.address, upstream.tls.as_ref(), time)?
+            ..target
         })
+    }
+
+    /// Keeps what a target of before has found.
+    pub(crate) fn remember(&mut self, before: &Self) {
+        if let (Place::Moving(new), Place::Moving(old)) = (&mut self.place, &before.place)
+            && new.is(old)
+        {
+            new.clone_from(old);
+        }
+    }
+
+    /// Its name, if it is to be followed.
+    pub(crate) fn moving(&self) -> Option<&Moving> {
+        match &self.place {
+            Place::Moving(moving) => Some(moving),
+            _ => None,
+        }
     }
 
     /// Resolves a name and reads the authorities.
@@ -67,11 +88,15 @@ impl Target {
         address: &Located<UpstreamAddress>,
         tls: Option<&UpstreamTls>,
         timeout: Duration,
+        resolve: Resolve,
     ) -> Result<Self, StartError> {
         let fail = |message: String, help: &str| StartError::at(address.span, message, help);
         let place = match &address.value {
             UpstreamAddress::Socket(socket) => Place::Addresses(vec![*socket]),
             UpstreamAddress::Unix(path) => Place::Unix(path.clone()),
+            UpstreamAddress::Name(name, port) if resolve == Resolve::Runtime => {
+                Place::Moving(Moving::new(name.name().to_owned(), *port))
+            }
             UpstreamAddress::Name(name, port) => {
                 let found = (name.name(), *port).to_socket_addrs();
                 let found: Vec<_> = found.map_or_else(|_| Vec::new(), Iterator::collect);
@@ -121,6 +146,7 @@ impl Target {
                 return Ok(Stream::Unix(unix));
             }
             Place::Addresses(addresses) => TcpStream::connect(addresses.as_slice()).await?,
+            Place::Moving(name) => TcpStream::connect(&*name.addresses().await).await?,
         };
         tcp.set_nodelay(true)?;
         if let Some(time) = self.keepalive {

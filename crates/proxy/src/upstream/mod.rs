@@ -2,16 +2,20 @@
 
 mod choice;
 mod connect;
+mod names;
 mod pool;
+mod standing;
 
 pub(crate) use choice::Choice;
 pub(crate) use choice::random;
 pub(crate) use connect::Target;
+pub(crate) use names::Moving;
 pub(crate) use pool::Pool;
+pub(crate) use standing::{Place, Standing};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use wsgen_model::site::{Site, Upstream, UpstreamId};
 
@@ -28,7 +32,6 @@ pub(crate) struct Pooled {
     /// A turn through the servers in which each stands as often as its weight, spread evenly.
     turn: Vec<usize>,
     next: AtomicUsize,
-    began: Instant,
 }
 
 /// A server.
@@ -40,71 +43,46 @@ pub(crate) struct Server {
     pub(crate) mark: String,
     weight: u64,
     backup: bool,
-    open: AtomicUsize,
-    /// What its checks say; there may be none.
-    well: AtomicBool,
-    /// Milliseconds since the upstream began until which it is left alone.
-    rests_until: AtomicU64,
+    /// What is known of it.
+    pub(crate) standing: Arc<Standing>,
 }
 
-/// A place at a server; it counts as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<Server>);
-
 impl Pooled {
-    /// Makes an upstream ready; names are resolved now (`balance/resolve`).
-    pub(crate) fn new(site: &Site, id: UpstreamId) -> Result<Self, StartError> {
+    /// Makes an upstream ready; names are resolved now (`balance/resolve`). What was known of its servers stays known.
+    pub(crate) fn new(
+        site: &Site,
+        id: UpstreamId,
+        before: Option<&Self>,
+    ) -> Result<Self, StartError> {
         let upstream = site.upstream(id);
+        let known = |target: &Target| {
+            let servers = before.into_iter().flat_map(|before| &before.servers);
+            servers.into_iter().find(|server| server.target.to_string() == target.to_string())
+        };
         let mut servers = Vec::new();
         for server in &upstream.servers {
+            let mut target = Target::new(upstream, server)?;
+            let known = known(&target);
+            if let Some(known) = known {
+                target.remember(&known.target);
+            }
             servers.push(Arc::new(Server {
-                target: Target::new(upstream, server)?,
+                target,
                 mark: mark(&server.address.value.to_string()),
                 weight: server.weight.get(),
                 backup: *server.backup,
-                open: AtomicUsize::new(0),
-                well: AtomicBool::new(true),
-                rests_until: AtomicU64::new(0),
+                standing: known.map(|known| known.standing.clone()).unwrap_or_default(),
             }));
         }
         let turn = turn(upstream);
-        Ok(Self { servers, turn, next: AtomicUsize::new(0), began: Instant::now() })
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        Ok(Self { servers, turn, next: AtomicUsize::new(0) })
     }
 
     /// Leaves a server alone for a while; the only one is never left alone.
     pub(crate) fn rest(&self, server: &Server) {
         if self.servers.len() > 1 {
-            let rest = u64::try_from(REST.as_millis()).unwrap_or(0);
-            server.rests_until.store(self.now() + rest, Ordering::Relaxed);
+            server.standing.rest(REST);
         }
-    }
-}
-
-impl Server {
-    /// Whether its checks are good.
-    pub(crate) fn is_well(&self) -> bool {
-        self.well.load(Ordering::Relaxed)
-    }
-
-    /// What its checks say.
-    pub(crate) fn set_well(&self, well: bool) {
-        self.well.store(well, Ordering::Relaxed);
-    }
-
-    /// Takes a place.
-    pub(crate) fn place(self: &Arc<Self>) -> Place {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Place(self.clone())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

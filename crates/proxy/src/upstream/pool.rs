@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::Server;
+use super::{Moving, Server};
 use crate::stream::Peer;
 
 /// How long a connection waits; servers mostly close theirs after 60 s or more.
@@ -18,7 +18,26 @@ const MANY: usize = 64;
 
 /// Connections by server.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(RefCell<HashMap<usize, Vec<(Peer, Instant)>>>);
+pub(crate) struct Pool(RefCell<HashMap<usize, Vec<Waiting>>>);
+
+/// A connection that waits.
+#[derive(Debug)]
+struct Waiting {
+    peer: Peer,
+    since: Instant,
+    /// Which of its name's addresses it goes to.
+    changes: u64,
+}
+
+impl Waiting {
+    fn is_young(&self, changes: u64) -> bool {
+        self.since.elapsed() < WAITS && self.changes == changes
+    }
+}
+
+fn changes(server: &Server) -> u64 {
+    server.target.moving().map_or(0, Moving::changes)
+}
 
 fn key(server: &Arc<Server>) -> usize {
     Arc::as_ptr(server) as usize
@@ -29,9 +48,9 @@ impl Pool {
     pub(crate) fn take(&self, server: &Arc<Server>) -> Option<Peer> {
         let mut all = self.0.borrow_mut();
         let waiting = all.get_mut(&key(server))?;
-        while let Some((mut peer, since)) = waiting.pop() {
-            if since.elapsed() < WAITS && is_quiet(&mut peer) {
-                return Some(peer);
+        while let Some(mut one) = waiting.pop() {
+            if one.is_young(changes(server)) && is_quiet(&mut one.peer) {
+                return Some(one.peer);
             }
         }
         None
@@ -44,9 +63,10 @@ impl Pool {
         }
         let mut all = self.0.borrow_mut();
         let waiting = all.entry(key(server)).or_default();
-        waiting.retain(|(_, since)| since.elapsed() < WAITS);
+        let changes = changes(server);
+        waiting.retain(|one| one.is_young(changes));
         if waiting.len() < MANY {
-            waiting.push((peer, Instant::now()));
+            waiting.push(Waiting { peer, since: Instant::now(), changes });
         }
     }
 
