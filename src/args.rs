@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::ListenAddress;
 
 /// Routes and timeouts of WebSockets behind a proxy, written once.
 ///
@@ -99,18 +101,18 @@ pub(crate) enum Command {
     },
     /// Run a model: the reference proxy.
     #[command(after_help = include_str!("help/serve.txt"))]
-    Serve {
-        /// Model files or folders; `-` is standard input [default: wsgen.yaml].
-        files: Vec<PathBuf>,
-        /// How many threads serve [default: one for each core].
-        #[arg(long, value_name = "N")]
-        threads: Option<NonZeroUsize>,
-        /// Reload when a file of the model has changed.
+    Serve(ServeArguments),
+    /// Have a running proxy read its model anew, and wait for the verdict.
+    #[command(after_help = include_str!("help/reload.txt"))]
+    Reload(AdminArguments),
+    /// List the open tunnels of a running proxy.
+    #[command(after_help = include_str!("help/tunnels.txt"))]
+    Tunnels {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The status page as it is: an array of JSON.
         #[arg(long)]
-        watch: bool,
-        /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
-        #[arg(long, conflicts_with = "files")]
-        demo: bool,
+        json: bool,
     },
     /// Answer WebSockets with what they say: an upstream to try things with.
     #[command(after_help = include_str!("help/echo.txt"))]
@@ -125,6 +127,51 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// How the reference proxy runs.
+#[derive(Debug, Arguments)]
+pub(crate) struct ServeArguments {
+    /// Model files or folders; `-` is standard input [default: wsgen.yaml].
+    pub(crate) files: Vec<PathBuf>,
+    /// How many threads serve [default: one for each core].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Where the status pages are served, in place of the model's `admin.address`: loopback or `unix:/PATH`.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
+    pub(crate) admin: Option<ListenAddress>,
+    /// Reload when a file of the model has changed.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// The form of both logs, in place of the model's: `text` is `combined` for requests.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) demo: bool,
+}
+
+/// The form of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object of JSON a line.
+    Json,
+}
+
+/// Which running proxy is meant.
+#[derive(Debug, Arguments)]
+pub(crate) struct AdminArguments {
+    /// The model of the proxy, which says where its status pages are [default: wsgen.yaml].
+    pub(crate) files: Vec<PathBuf>,
+    /// Where its status pages are: an address and a port, or `unix:/PATH`.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address, conflicts_with = "files")]
+    pub(crate) admin: Option<ListenAddress>,
+}
+
+fn listen_address(text: &str) -> Result<ListenAddress, String> {
+    ListenAddress::parse(text).map_err(|problem| problem.message)
 }
 
 /// What becomes of a setting that somebody wrote and the target loses. A loss that opens something is refused

@@ -7,6 +7,7 @@ mod commands;
 mod input;
 mod output;
 mod report;
+mod status_page;
 mod today;
 
 use clap::Parser;

@@ -25,7 +25,7 @@ pub(super) fn run(files: &[PathBuf], format: Format, strict: bool) -> Result<Exi
 
 /// Reads a model and lets every target judge its own keys. Where bytes could not be understood, nothing is
 /// said of what lies behind them.
-pub(super) fn judge(input: &Input) -> (Option<Site>, Diagnostics) {
+pub(crate) fn judge(input: &Input) -> (Option<Site>, Diagnostics) {
     if input.diagnostics.has_errors() {
         return (None, input.diagnostics.clone());
     }

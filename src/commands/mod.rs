@@ -1,14 +1,16 @@
 //! One file for each verb.
 
-mod check;
+pub(crate) mod check;
 mod completions;
 mod echo;
 mod explain;
 mod fmt;
 mod init;
+mod reload;
 mod render;
 mod schema;
 mod serve;
+mod tunnels;
 
 use crate::args::{Args, Command};
 use crate::output::{Exit, Failure};
@@ -24,7 +26,9 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Render { files, target, output, loss, strict, templates } => {
             render::run(&files, &target, output.as_deref(), loss, strict, templates.as_deref())
         }
-        Command::Serve { files, threads, watch, demo } => serve::run(&files, threads, watch, demo),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Reload(admin) => reload::run(&admin),
+        Command::Tunnels { admin, json } => tunnels::run(&admin, json),
         Command::Echo { address } => echo::run(address),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -28,6 +28,11 @@ pub(crate) fn print(
     }
 }
 
+/// Findings as people read them.
+pub(crate) fn human(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    human::render(diagnostics, sources, colour())
+}
+
 /// Says that a command could not be done.
 pub(crate) fn failure(failure: &Failure) {
     output::eprint(&format!("error: {}\n  = help: {}\n", failure.message, failure.help));

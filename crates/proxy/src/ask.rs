@@ -41,7 +41,8 @@ impl Service {
     ) -> Result<Self, StartError> {
         let tls = UpstreamTls { server_name: None, ca: None, verify: Setting::built_in(true) };
         let address = Located::new(url.value.address.clone(), url.span);
-        let target = Target::reach(&address, url.value.tls.then_some(&tls), CONNECT, Resolve::Startup)?;
+        let target =
+            Target::reach(&address, url.value.tls.then_some(&tls), CONNECT, Resolve::Startup)?;
         let copies = copies.iter().map(|name| name.value.to_string()).collect();
         Ok(Self { target, path: url.value.path.to_string(), copies })
     }

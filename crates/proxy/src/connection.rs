@@ -89,12 +89,13 @@ fn tunnel(
     format: AccessLogFormat,
     counted: Rc<Counted>,
 ) -> impl Future<Output = ()> {
-    let Opened { upstream, limits, registration, mut entry, places } = opened;
-    let (timed, end_at) = registration.parts();
-    let tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, end_at);
+    let Opened { upstream, limits, registration, entry, places } = opened;
+    let (timed, live) = registration.parts();
+    let tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, live);
     async move {
         let report = tunnel.await;
         drop((places, registration, counted));
+        let mut entry = Rc::unwrap_or_clone(entry);
         entry.sent = report.down;
         entry.received = report.up;
         entry.end = report.end.as_str();

@@ -43,7 +43,7 @@ pub(crate) struct Opened {
     /// Its place among the tunnels of the thread.
     pub(crate) registration: Registration,
     /// Its line of the log.
-    pub(crate) entry: Entry,
+    pub(crate) entry: Rc<Entry>,
     /// What counts.
     pub(crate) places: (crate::upstream::Place, Option<ClientPlace>),
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -258,8 +259,10 @@ fn open(
         max: forward.timeouts.tunnel_max.map(|max| jittered(&exchange, max.value.into())),
         half_closed: Some((*listener.timeouts.half_closed).into()),
     };
-    let registration = exchange.worker.register(exchange.snapshot.generation, server);
-    Next::Tunnel(Box::new(Opened { upstream, limits, registration, entry: exchange.entry, places }))
+    let entry = Rc::new(exchange.entry);
+    let generation = exchange.snapshot.generation;
+    let registration = exchange.worker.register(generation, server, entry.clone());
+    Next::Tunnel(Box::new(Opened { upstream, limits, registration, entry, places }))
 }
 
 /// A life that ends at most `drain.spread` early (`timer/tunnel-max`).

@@ -16,7 +16,10 @@ use crate::worker::Order;
 
 /// Asks one server as long as its configuration holds.
 pub(crate) async fn ask(
-    check: HealthCheck, server: Arc<Server>, threads: Vec<mpsc::UnboundedSender<Order>>) {
+    check: HealthCheck,
+    server: Arc<Server>,
+    threads: Vec<mpsc::UnboundedSender<Order>>,
+) {
     let interval: Duration = (*check.interval).into();
     let (mut good, mut bad) = (0, 0);
     loop {

@@ -13,10 +13,12 @@ mod connection;
 mod exchange;
 mod fields;
 mod forward;
+mod handover;
 pub mod head;
 mod health;
 mod http2;
 mod limits;
+mod listening;
 mod log;
 mod metrics;
 mod origin;
@@ -33,26 +35,27 @@ mod users;
 mod wheel;
 mod worker;
 
+pub use signals::Verdict;
 pub use snapshot::{StartError, does, not_yet};
 
-use std::collections::HashSet;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::sync::mpsc;
+use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
-use wsgen_model::site::{Listener, Site};
+use wsgen_model::site::Site;
 
-use crate::admin::State;
+use crate::admin::{Question, State};
 use crate::limits::Clients;
+use crate::listening::Sockets;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
-use crate::worker::Order;
+use crate::worker::{Order, Row};
 
 /// A running proxy.
 #[derive(Debug)]
@@ -60,31 +63,34 @@ pub struct Proxy {
     threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
     background: mpsc::UnboundedSender<Arc<Snapshot>>,
     state: Arc<State>,
-    open: HashSet<ListenAddress>,
+    questions: mpsc::UnboundedReceiver<Question>,
+    open: Sockets,
+    /// That of the status pages.
+    pages: Sockets,
 }
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
-
 impl Proxy {
-    /// Starts a site with so many threads. Everything that can fail does so before a listener opens.
-    pub fn start(site: Site, threads: usize) -> Result<Self, StartError> {
+    /// Starts a site with so many threads; `text` is what the status pages show of it. Everything that can fail does so
+    /// before a listener takes a connection.
+    pub fn start(site: Site, text: String, threads: usize) -> Result<Self, StartError> {
         let snapshot = Arc::new(Snapshot::new(site, None)?);
-        let sockets = bind(&snapshot.site.listeners, &HashSet::new(), threads)?;
-        let pages = snapshot.site.admin.as_ref().map(admin::bind).transpose()?;
+        let mut handed = Sockets::handed();
+        let mut pages = Sockets::default();
+        if let Some(address) = &snapshot.site.admin {
+            admin::check(address)?;
+            pages = handed.open(address, 1)?;
+        }
+        let open = open(&snapshot.site, &mut handed, threads)?;
+        let mut shares = open.spread(threads).map_err(no_descriptor)?;
         let metrics = Arc::new(Metrics::default());
         let log = Log::start(metrics.clone());
-        let state = Arc::new(State {
-            metrics,
-            snapshot: RwLock::new(snapshot.clone()),
-            stopping: AtomicBool::new(false),
-        });
-        if let Some(socket) = pages {
+        let (state, questions) = State::new(metrics, snapshot.clone(), text);
+        for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
             admin::start(socket, state.clone());
         }
         let clients = Arc::new(Clients::default());
         let mut running = Vec::new();
-        for (number, sockets) in sockets.into_iter().enumerate() {
+        for (number, sockets) in shares.drain(..).enumerate() {
             let (sender, orders) = mpsc::unbounded_channel();
             let (snapshot, log, clients) = (snapshot.clone(), log.clone(), clients.clone());
             let first = Order::Run(snapshot.clone(), sockets);
@@ -101,81 +107,95 @@ impl Proxy {
             })?;
             running.push((sender, thread));
         }
-        let open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
         let threads = running.iter().map(|(thread, _)| thread.clone()).collect();
         let background = background::start(threads);
         let _ = background.send(snapshot);
-        Ok(Self { threads: running, background, state, open })
+        Ok(Self { threads: running, background, state, questions, open, pages })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
-    pub fn reload(&mut self, site: Site) -> Result<(), StartError> {
-        let before = self.state.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
+    pub fn reload(&mut self, site: Site, text: String) -> Result<(), StartError> {
+        let before = self.state.snapshot();
         let snapshot = Arc::new(Snapshot::new(site, Some(&before))?);
-        let sockets = bind(&snapshot.site.listeners, &self.open, self.threads.len())?;
-        self.open = snapshot.site.listeners.iter().map(|l| l.address.value.clone()).collect();
-        for ((thread, _), sockets) in self.threads.iter().zip(sockets) {
+        let is_new = |address: &ListenAddress| !self.open.addresses().any(|open| open == address);
+        let mut fresh = Sockets::default();
+        for address in addresses(&snapshot.site).filter(|address| is_new(&address.value)) {
+            fresh.extend(Sockets::default().open(address, self.threads.len())?);
+        }
+        let shares = fresh.spread(self.threads.len()).map_err(no_descriptor)?;
+        self.open.retain(&addresses(&snapshot.site).map(|address| &address.value).collect());
+        self.open.extend(fresh);
+        for ((thread, _), sockets) in self.threads.iter().zip(shares) {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
         let _ = self.background.send(snapshot.clone());
         *self.state.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        *self.state.text.write().unwrap_or_else(PoisonError::into_inner) = text;
         Ok(())
     }
 
-    /// Accepts nothing more; open tunnels get this time (`drain/stop`).
-    pub fn stop(&self, time: Duration) {
+    /// Accepts nothing more; open tunnels get the time of a stop (`drain/stop`).
+    pub fn stop(&mut self) {
         self.state.stopping.store(true, Ordering::Relaxed);
-        for (thread, _) in &self.threads {
-            let _ = thread.send(Order::Stop(time));
-        }
+        let drain = self.state.snapshot().site.drain;
+        self.tell(|| Order::Stop((*drain.stop).into(), std::time::Duration::ZERO));
+        self.open = Sockets::default();
+    }
+
+    /// Accepts nothing more, as another process does; open tunnels get the time of a reload (`drain/reload`).
+    fn leave(&mut self) {
+        self.state.leave();
+        let drain = self.state.snapshot().site.drain;
+        self.tell(|| Order::Stop((*drain.timeout).into(), (*drain.spread).into()));
+        (self.open, self.pages) = (Sockets::default(), Sockets::default());
     }
 
     /// Ends at once.
     pub fn end(&self) {
-        for (thread, _) in &self.threads {
-            let _ = thread.send(Order::End);
-        }
+        self.tell(|| Order::End);
     }
 
     /// Whether every thread has ended.
     pub fn has_ended(&self) -> bool {
         self.threads.iter().all(|(_, thread)| thread.is_finished())
     }
+
+    fn tell(&self, order: impl Fn() -> Order) {
+        for (thread, _) in &self.threads {
+            let _ = thread.send(order());
+        }
+    }
+
+    fn ask_tunnels(&self, answer: &mpsc::UnboundedSender<Vec<Row>>) {
+        self.tell(|| Order::Tell(answer.clone()));
+    }
+
+    /// What another process needs to take this one's place.
+    fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        let mut all = self.open.descriptors()?;
+        all.extend(self.pages.descriptors()?);
+        Ok(all)
+    }
+
+    fn forget_names(&self) {
+        self.open.forget_names();
+        self.pages.forget_names();
+    }
 }
 
-/// Sockets for every listener that is not open yet, one for each thread: the kernel spreads connections over them.
-fn bind(
-    listeners: &[Listener],
-    open: &HashSet<ListenAddress>,
-    threads: usize,
-) -> Result<Vec<Vec<(ListenAddress, TcpListener)>>, StartError> {
-    let mut all: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
-    for listener in listeners.iter().filter(|l| !open.contains(&l.address.value)) {
-        let ListenAddress::Socket(address) = &listener.address.value else { continue };
-        let fail = |error: std::io::Error| {
-            let message = format!("cannot listen on {address}: {error}");
-            let help = "choose another address or port, or end what holds it";
-            StartError::at(listener.address.span, message, help)
-        };
-        // Whoever shares a port must say so; a socket that does not finds out whether somebody else has it.
-        drop(socket(*address, false).map_err(fail)?);
-        for mine in &mut all {
-            let socket = socket(*address, true).map_err(fail)?;
-            mine.push((listener.address.value.clone(), socket));
-        }
+fn addresses(site: &Site) -> impl Iterator<Item = &Located<ListenAddress>> {
+    site.listeners.iter().map(|listener| &listener.address)
+}
+
+fn open(site: &Site, handed: &mut Sockets, threads: usize) -> Result<Sockets, StartError> {
+    let mut all = Sockets::default();
+    for address in addresses(site) {
+        all.extend(handed.open(address, threads)?);
     }
     Ok(all)
 }
 
-fn socket(address: SocketAddr, shared: bool) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(shared)?;
-    socket.set_nonblocking(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(address.ip().is_unspecified())?;
-    }
-    socket.bind(&SockAddr::from(address))?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn no_descriptor(error: io::Error) -> StartError {
+    StartError::new(format!("cannot share a listening socket: {error}"), "raise `ulimit -n`")
 }

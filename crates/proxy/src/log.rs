@@ -22,7 +22,7 @@ pub(crate) struct Log {
 }
 
 /// What is known of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// When it came.
     pub(crate) began: Instant,
@@ -64,13 +64,13 @@ impl Log {
 
     /// A request that was answered; nobody waits for its line.
     pub(crate) fn answered(&self, entry: &Entry, format: AccessLogFormat) {
-        self.metrics.answered(entry.status, entry.handshake);
+        self.metrics.answered(entry.status, entry.handshake, entry.began.elapsed());
         let _ = self.lines.try_send(entry.line(format));
     }
 
     /// A tunnel that opens; it has a line where the model asks for one.
     pub(crate) fn opened(&self, entry: &Entry, log: &AccessLog) {
-        self.metrics.opened();
+        self.metrics.opened(entry.began.elapsed());
         if *log.tunnel_open {
             let _ = self.lines.try_send(entry.line(*log.format));
         }
@@ -150,7 +150,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A text within quotes of JSON (RFC 8259 section 7).
-fn json(text: &str) -> String {
+pub(crate) fn json(text: &str) -> String {
     let escape = |c: char| match c {
         '"' | '\\' => format!("\\{c}"),
         c if c.is_control() => format!("\\u{:04x}", u32::from(c)),

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use wsgen_model::config::{AcceptProxyProtocol, SendProxyProtocol};
+
+use crate::stream::Wire;
 
 /// What version 2 begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -19,7 +20,7 @@ fn bad(why: &'static str) -> io::Error {
 /// Reads the header that a connection begins with, and not a byte more. `None` where the hop before speaks for
 /// itself alone.
 pub(crate) async fn read(
-    stream: &mut TcpStream,
+    stream: &mut Wire,
     accept: AcceptProxyProtocol,
 ) -> io::Result<Option<SocketAddr>> {
     let mut first = [0; 12];
@@ -64,7 +65,7 @@ fn parse(line: &[u8]) -> io::Result<Option<SocketAddr>> {
     }
 }
 
-async fn second(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+async fn second(stream: &mut Wire) -> io::Result<Option<SocketAddr>> {
     let (version, family) = (stream.read_u8().await?, stream.read_u8().await?);
     let length = stream.read_u16().await?;
     let mut body = vec![0; usize::from(length)];

@@ -1,62 +1,149 @@
-//! What the operator says to the process: SIGHUP reloads, SIGTERM and SIGINT stop, a second one ends.
+//! What the operator says to the process: SIGHUP reloads, SIGUSR2 hands over to a new process, SIGTERM and SIGINT
+//! stop, a second one ends.
 
+use std::process::Child;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-use wsgen_model::site::Site;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::Proxy;
+use crate::admin::Question;
+use crate::{Proxy, handover};
+
+/// What became of a reload.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Whether the new configuration runs.
+    pub good: bool,
+    /// What there is to say of it.
+    pub said: String,
+}
 
 /// What was said.
 enum Said {
     Reload,
+    HandOver,
+    Taken,
     Stop,
+    Asked(Question),
     Nothing,
 }
 
+/// How far the end has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// Another process serves; tunnels live on here.
+    Left,
+    Stopping,
+}
+
+/// The signals that mean something.
+struct Signals {
+    hup: Signal,
+    usr2: Signal,
+    quit: Signal,
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hup: signal(SignalKind::hangup())?,
+            usr2: signal(SignalKind::user_defined2())?,
+            quit: signal(SignalKind::quit())?,
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Said {
+        tokio::select! {
+            _ = self.hup.recv() => Said::Reload,
+            _ = self.usr2.recv() => Said::HandOver,
+            _ = self.quit.recv() => Said::Taken,
+            _ = self.term.recv() => Said::Stop,
+            _ = self.int.recv() => Said::Stop,
+        }
+    }
+}
+
 impl Proxy {
-    /// Serves until it is told to stop and everything has ended. `read` reloads and gives the time of the next stop, or
-    /// nothing where it has said itself why it cannot; `changed` is asked now and then whether it should.
+    /// Serves until it is told to stop and everything has ended. `read` reloads; `changed` is asked now and then
+    /// whether it should; `say` gets what the operator should know.
     pub fn run(
         mut self,
-        mut stop: Duration,
-        mut read: impl FnMut(&mut Self) -> Option<Duration>,
+        mut read: impl FnMut(&mut Self) -> Verdict,
         mut changed: impl FnMut() -> bool,
+        say: impl Fn(&str),
     ) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut hup, mut term, mut int) = {
+        let mut signals = {
             let _inside = runtime.enter();
-            let on = |kind| signal(kind);
-            (on(SignalKind::hangup())?, on(SignalKind::terminate())?, on(SignalKind::interrupt())?)
+            Signals::new()?
         };
-        let mut stopping = false;
+        handover::serves();
+        let mut stage = Stage::Serving;
+        let mut successor: Option<Child> = None;
         while !self.has_ended() {
             let said = runtime.block_on(async {
                 tokio::select! {
-                    _ = hup.recv() => Said::Reload,
-                    _ = term.recv() => Said::Stop,
-                    _ = int.recv() => Said::Stop,
+                    said = signals.next() => said,
+                    Some(question) = self.questions.recv() => Said::Asked(question),
                     () = tokio::time::sleep(Duration::from_millis(50)) => Said::Nothing,
                 }
             });
-            match said {
-                Said::Nothing if !stopping && changed() => {
-                    stop = read(&mut self).unwrap_or(stop);
+            match (said, stage) {
+                (Said::Nothing, Stage::Serving) => {
+                    if changed() {
+                        let verdict = read(&mut self);
+                        self.judged(verdict);
+                    }
+                    if let Some(child) = &mut successor
+                        && let Ok(Some(status)) = child.try_wait()
+                    {
+                        say(&format!("not handed over: the new process ended ({status})"));
+                        successor = None;
+                    }
                 }
-                Said::Reload if !stopping => stop = read(&mut self).unwrap_or(stop),
-                Said::Stop if !stopping => {
-                    stopping = true;
-                    self.stop(stop);
+                (Said::Reload, Stage::Serving) => {
+                    let verdict = read(&mut self);
+                    self.judged(verdict);
                 }
-                Said::Stop => self.end(),
-                Said::Reload | Said::Nothing => {}
+                (Said::Asked(Question::Reload(answer)), Stage::Serving) => {
+                    let verdict = read(&mut self);
+                    let _ = answer.send(self.judged(verdict));
+                }
+                (Said::Asked(Question::Tunnels(answer)), _) => self.ask_tunnels(&answer),
+                (Said::HandOver, Stage::Serving) if successor.is_none() => {
+                    match self.sockets().and_then(handover::start) {
+                        Ok(child) => successor = Some(child),
+                        Err(error) => say(&format!("not handed over: {error}")),
+                    }
+                }
+                (Said::Taken, Stage::Serving) if successor.is_some() => {
+                    say("handed over to a new process");
+                    stage = Stage::Left;
+                    self.leave();
+                }
+                (Said::Stop | Said::Taken, Stage::Serving | Stage::Left) => {
+                    if stage == Stage::Serving {
+                        handover::stops();
+                        self.forget_names();
+                    }
+                    stage = Stage::Stopping;
+                    self.stop();
+                }
+                (Said::Stop | Said::Taken, Stage::Stopping) => self.end(),
+                // Whoever asked for a reload sees that nobody answers.
+                (Said::Reload | Said::HandOver | Said::Nothing | Said::Asked(_), _) => {}
             }
         }
         Ok(())
     }
 
-    /// The time that a stop of a site gives to open tunnels (`drain/stop`).
-    pub fn stop_time(site: &Site) -> Duration {
-        (*site.drain.stop).into()
+    fn judged(&self, verdict: Verdict) -> Verdict {
+        self.state.metrics.reloaded(verdict.good);
+        verdict
     }
 }

@@ -71,8 +71,7 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 6] = [
-    Feature::UnixListener,
+const NOT_YET: [Feature; 5] = [
     Feature::UpstreamHttp2,
     Feature::UpstreamH2,
     Feature::BufferRequest,

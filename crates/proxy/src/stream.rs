@@ -11,16 +11,23 @@ use tokio_rustls::{client, server};
 /// A connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
+    /// Without TLS.
+    Plain(Wire),
+    /// TLS from a client.
+    FromClient(Box<server::TlsStream<Wire>>),
+    /// TLS to a server.
+    ToServer(Box<client::TlsStream<Wire>>),
+    /// One stream of an HTTP/2 connection.
+    Inner(DuplexStream),
+}
+
+/// What a connection is made of.
+#[derive(Debug)]
+pub(crate) enum Wire {
     /// TCP.
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
-    /// TLS from a client.
-    FromClient(Box<server::TlsStream<TcpStream>>),
-    /// TLS to a server.
-    ToServer(Box<client::TlsStream<TcpStream>>),
-    /// One stream of an HTTP/2 connection.
-    Inner(DuplexStream),
 }
 
 /// A connection with bytes that were read and not used yet.
@@ -48,42 +55,46 @@ impl Peer {
     }
 }
 
+/// A connection is whichever of its kinds it is.
 macro_rules! each {
-    ($stream:expr, $inner:ident => $call:expr) => {
-        match $stream {
-            Stream::Tcp($inner) => $call,
-            Stream::Unix($inner) => $call,
-            Stream::FromClient($inner) => $call,
-            Stream::ToServer($inner) => $call,
-            Stream::Inner($inner) => $call,
+    ($kind:ident: $($variant:ident),+) => {
+        impl AsyncRead for $kind {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $(Self::$variant(inner) => Pin::new(inner).poll_read(cx, buffer),)+
+                }
+            }
+        }
+
+        impl AsyncWrite for $kind {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                match self.get_mut() {
+                    $(Self::$variant(inner) => Pin::new(inner).poll_write(cx, bytes),)+
+                }
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $(Self::$variant(inner) => Pin::new(inner).poll_flush(cx),)+
+                }
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $(Self::$variant(inner) => Pin::new(inner).poll_shutdown(cx),)+
+                }
+            }
         }
     };
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_write(cx, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_shutdown(cx))
-    }
-}
+each!(Stream: Plain, FromClient, ToServer, Inner);
+each!(Wire: Tcp, Unix);

@@ -72,8 +72,18 @@ pub(crate) struct Report {
     pub(crate) end: End,
 }
 
-/// A tick at which a tunnel is told to end, from outside.
-pub(crate) type EndAt = Rc<Cell<Option<Tick>>>;
+/// What others see of a tunnel, and what they tell it.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    /// A tick at which it is told to end.
+    pub(crate) end_at: Cell<Option<Tick>>,
+    /// Bytes from the client.
+    pub(crate) up: Cell<u64>,
+    /// Bytes to the client.
+    pub(crate) down: Cell<u64>,
+    /// When the last byte passed.
+    pub(crate) last: Cell<Tick>,
+}
 
 /// An open tunnel.
 pub(crate) struct Tunnel {
@@ -85,10 +95,9 @@ pub(crate) struct Tunnel {
     wheel: Rc<Wheel>,
     timed: Rc<Timed>,
     opened: Tick,
-    last: Tick,
     half_closed: Option<Tick>,
     first_end: Option<End>,
-    end_at: EndAt,
+    live: Rc<Live>,
 }
 
 /// One direction and how far its end has come.
@@ -114,9 +123,10 @@ impl Tunnel {
         limits: Limits,
         wheel: Rc<Wheel>,
         timed: Rc<Timed>,
-        end_at: EndAt,
+        live: Rc<Live>,
     ) -> Self {
         let now = wheel.now();
+        live.last.set(now);
         // What heads were read into is not held while a tunnel waits.
         client.buffer.shrink_to_fit();
         upstream.buffer.shrink_to_fit();
@@ -129,10 +139,9 @@ impl Tunnel {
             wheel,
             timed,
             opened: now,
-            last: now,
             half_closed: None,
             first_end: None,
-            end_at,
+            live,
         }
     }
 
@@ -159,7 +168,9 @@ impl Tunnel {
             }
         }
         if self.up.pump.moved + self.down.pump.moved != before {
-            self.last = self.wheel.now();
+            self.live.last.set(self.wheel.now());
+            self.live.up.set(self.up.pump.moved);
+            self.live.down.set(self.down.pump.moved);
         }
         Ok(())
     }
@@ -169,10 +180,10 @@ impl Tunnel {
         let after =
             |from: Tick, time: Option<Duration>, end| time.map(|time| (from + ticks(time), end));
         [
-            after(self.last, self.limits.idle, End::TunnelIdle),
+            after(self.live.last.get(), self.limits.idle, End::TunnelIdle),
             after(self.opened, self.limits.max, End::TunnelMax),
             self.half_closed.and_then(|from| after(from, self.limits.half_closed, End::HalfClosed)),
-            self.end_at.get().map(|at| (at, End::Drain)),
+            self.live.end_at.get().map(|at| (at, End::Drain)),
         ]
         .into_iter()
         .flatten()
@@ -302,7 +313,7 @@ mod tests {
                     Limits::default(),
                     Rc::default(),
                     Rc::default(),
-                    EndAt::default(),
+                    Rc::default(),
                 );
                 let (report, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
                 (to_b, to_a, report)

@@ -8,9 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use wsgen_model::config::OnOff;
@@ -19,23 +18,26 @@ use wsgen_model::scalar::ListenAddress;
 use crate::connection::{self, Arrival};
 use crate::http2;
 use crate::limits::Clients;
-use crate::log::Log;
+use crate::listening::{Listening, Socket};
+use crate::log::{Entry, Log, json};
 use crate::proxy_header;
 use crate::snapshot::Snapshot;
-use crate::stream::Stream;
-use crate::tunnel::EndAt;
+use crate::stream::{Stream, Wire};
+use crate::tunnel::Live;
 use crate::upstream::{Pool, Server, random};
-use crate::wheel::{Timed, Wheel, ticks};
+use crate::wheel::{TICK, Tick, Timed, Wheel, ticks};
 
 /// What a thread is told.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// To run a configuration from now on, with sockets for the addresses that are new.
-    Run(Arc<Snapshot>, Vec<(ListenAddress, std::net::TcpListener)>),
+    Run(Arc<Snapshot>, Vec<(ListenAddress, Socket)>),
     /// To end the tunnels of a server that has failed.
     Leave(Arc<Server>),
-    /// To accept nothing more, and to end its tunnels within this time.
-    Stop(Duration),
+    /// To tell of its tunnels.
+    Tell(mpsc::UnboundedSender<Vec<Row>>),
+    /// To accept nothing more, and to end its tunnels within this time, spread over another.
+    Stop(Duration, Duration),
     /// To end at once.
     End,
 }
@@ -64,7 +66,43 @@ struct Held {
     generation: u64,
     server: Arc<Server>,
     timed: Rc<Timed>,
-    end_at: EndAt,
+    live: Rc<Live>,
+    entry: Rc<Entry>,
+}
+
+/// A tunnel as it is told of.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// When its handshake came.
+    pub(crate) began: Instant,
+    text: String,
+}
+
+impl Row {
+    fn new(held: &Held, now: Tick) -> Self {
+        let Held { generation, live, entry, .. } = held;
+        let ticks = u32::try_from(now.saturating_sub(live.last.get())).unwrap_or(u32::MAX);
+        let silent = (TICK * ticks).as_secs_f64();
+        let text = format!(
+            "{{\"client\":\"{}\",\"host\":\"{}\",\"uri\":\"{}\",\"route\":\"{}\",\"upstream\":\"{}\",\"seconds\":{:.1},\
+             \"silent\":{silent:.1},\"received\":{},\"sent\":{},\"configuration\":{generation},\"ends\":{}}}",
+            entry.client,
+            json(&entry.host),
+            json(&entry.target),
+            json(&entry.route),
+            json(&entry.server),
+            entry.began.elapsed().as_secs_f64(),
+            live.up.get(),
+            live.down.get(),
+            live.end_at.get().is_some(),
+        );
+        Self { began: entry.began, text }
+    }
+
+    /// An object of JSON.
+    pub(crate) fn json(&self) -> String {
+        self.text.clone()
+    }
 }
 
 /// A tunnel's place; it is given back when it is dropped.
@@ -73,13 +111,13 @@ pub(crate) struct Registration {
     worker: Rc<Worker>,
     id: u64,
     timed: Rc<Timed>,
-    end_at: EndAt,
+    live: Rc<Live>,
 }
 
 impl Registration {
-    /// What wakes the tunnel, and what ends it from outside.
-    pub(crate) fn parts(&self) -> (Rc<Timed>, EndAt) {
-        (self.timed.clone(), self.end_at.clone())
+    /// What wakes the tunnel, and what others see of it.
+    pub(crate) fn parts(&self) -> (Rc<Timed>, Rc<Live>) {
+        (self.timed.clone(), self.live.clone())
     }
 }
 
@@ -125,13 +163,18 @@ impl Worker {
     }
 
     /// Notes a tunnel that opens.
-    pub(crate) fn register(self: &Rc<Self>, generation: u64, server: Arc<Server>) -> Registration {
+    pub(crate) fn register(
+        self: &Rc<Self>,
+        generation: u64,
+        server: Arc<Server>,
+        entry: Rc<Entry>,
+    ) -> Registration {
         let id = self.next.get();
         self.next.set(id + 1);
-        let (timed, end_at) = (Rc::<Timed>::default(), EndAt::default());
-        let held = Held { generation, server, timed: timed.clone(), end_at: end_at.clone() };
+        let (timed, live) = (Rc::<Timed>::default(), Rc::<Live>::default());
+        let held = Held { generation, server, timed: timed.clone(), live: live.clone(), entry };
         self.tunnels.borrow_mut().insert(id, held);
-        Registration { worker: self.clone(), id, timed, end_at }
+        Registration { worker: self.clone(), id, timed, live }
     }
 
     /// How many connections a listener may hold.
@@ -144,8 +187,10 @@ impl Worker {
     /// Ends the tunnels of a server at once (`health/tunnels`).
     fn leave(&self, server: &Arc<Server>) {
         let tunnels = self.tunnels.borrow();
-        for held in tunnels.values().filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing)) {
-            held.end_at.set(Some(self.wheel.now()));
+        for held in
+            tunnels.values().filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing))
+        {
+            held.live.end_at.set(Some(self.wheel.now()));
             held.timed.wake();
         }
     }
@@ -156,7 +201,7 @@ impl Worker {
             let late = u64::try_from(spread.as_millis()).unwrap_or(0);
             let late = if late == 0 { 0 } else { random() % late };
             let end = self.wheel.now() + ticks(time + Duration::from_millis(late));
-            held.end_at.set(Some(held.end_at.get().map_or(end, |known| known.min(end))));
+            held.live.end_at.set(Some(held.live.end_at.get().map_or(end, |known| known.min(end))));
             held.timed.wake();
         }
     }
@@ -181,7 +226,7 @@ pub(crate) async fn run(
         connections: Cell::new(0),
     });
     tokio::task::spawn_local(worker.wheel.clone().turn());
-    let mut listening: HashMap<ListenAddress, AbortHandle> = HashMap::new();
+    let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
     loop {
         let order = tokio::select! {
             order = orders.recv() => order.unwrap_or(Order::End),
@@ -190,16 +235,21 @@ pub(crate) async fn run(
         match order {
             Order::End => return,
             Order::Leave(server) => worker.leave(&server),
-            Order::Stop(time) => {
+            Order::Tell(to) => {
+                let now = worker.wheel.now();
+                let rows = worker.tunnels.borrow().values().map(|h| Row::new(h, now)).collect();
+                let _ = to.send(rows);
+            }
+            Order::Stop(time, spread) => {
                 worker.stopping.send_replace(true);
-                for (_, accepting) in listening.drain() {
+                for (_, accepting) in listening.drain(..) {
                     accepting.abort();
                 }
-                worker.drain(u64::MAX, time, Duration::ZERO);
+                worker.drain(u64::MAX, time, spread);
             }
             Order::Run(snapshot, sockets) => {
                 let drain = snapshot.site.drain;
-                listening.retain(|address, accepting| {
+                listening.retain(|(address, accepting)| {
                     let kept = snapshot.listener_at(address).is_some();
                     if !kept {
                         accepting.abort();
@@ -211,10 +261,10 @@ pub(crate) async fn run(
                 *worker.current.borrow_mut() = snapshot;
                 worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());
                 for (address, socket) in sockets {
-                    let Ok(socket) = TcpListener::from_std(socket) else { continue };
+                    let Ok(socket) = socket.listen() else { continue };
                     let accepting = accept(socket, address.clone(), worker.clone());
                     let accepting = tokio::task::spawn_local(accepting).abort_handle();
-                    listening.insert(address, accepting);
+                    listening.push((address, accepting));
                 }
             }
         }
@@ -229,7 +279,7 @@ async fn idle(worker: &Rc<Worker>) {
 }
 
 /// Accepts connections for as long as it may.
-async fn accept(socket: TcpListener, address: ListenAddress, worker: Rc<Worker>) {
+async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
     // Of all threads together (`limit/listener`).
     let open = worker.clients.listener(&address);
     loop {
@@ -238,9 +288,10 @@ async fn accept(socket: TcpListener, address: ListenAddress, worker: Rc<Worker>)
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         match socket.accept().await {
-            Ok((stream, peer)) => {
+            Ok((wire, peer, local)) => {
                 let counted = Counted::new(&worker, open.clone());
-                tokio::task::spawn_local(begin(stream, peer, address.clone(), counted));
+                let ends = (plain(peer), plain(local));
+                tokio::task::spawn_local(begin(wire, ends, address.clone(), counted));
             }
             Err(error) if is_of_one(&error) => {}
             // No descriptor is free: one will be, and spinning would only keep it away.
@@ -251,17 +302,20 @@ async fn accept(socket: TcpListener, address: ListenAddress, worker: Rc<Worker>)
 
 /// Whether an error is that of one connection, which has gone.
 fn is_of_one(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected};
+    let kinds = [ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected];
+    kinds.contains(&error.kind())
 }
 
-async fn begin(mut stream: TcpStream, peer: SocketAddr, address: ListenAddress, counted: Counted) {
+async fn begin(
+    mut wire: Wire,
+    (mut peer, local): (SocketAddr, SocketAddr),
+    address: ListenAddress,
+    counted: Counted,
+) {
     let worker = counted.0.clone();
     let snapshot = worker.snapshot();
     let Some(listener) = snapshot.listener_at(&address) else { return };
-    let _ = stream.set_nodelay(true);
-    let Ok(local) = stream.local_addr() else { return };
-    let (mut peer, local) = (plain(peer), plain(local));
     let settings = snapshot.site.listener(listener);
     let time: Duration = (*settings.timeouts.request_header).into();
     if let Some(header) = &settings.proxy_protocol {
@@ -269,7 +323,7 @@ async fn begin(mut stream: TcpStream, peer: SocketAddr, address: ListenAddress, 
         if !known && !header.from.is_empty() {
             return;
         }
-        let read = proxy_header::read(&mut stream, header.accept.value);
+        let read = proxy_header::read(&mut wire, header.accept.value);
         match tokio::time::timeout(time, read).await {
             Ok(Ok(Some(client))) => peer = plain(client),
             Ok(Ok(None)) => {}
@@ -282,10 +336,10 @@ async fn begin(mut stream: TcpStream, peer: SocketAddr, address: ListenAddress, 
     let counted = Rc::new(counted);
     let from = Arrival { at: address, peer, local, secure: acceptor.is_some(), counted };
     let Some(acceptor) = acceptor else {
-        return connection::serve(Stream::Tcp(stream), from, worker).await;
+        return connection::serve(Stream::Plain(wire), from, worker).await;
     };
     // A handshake of TLS is a part of the head that is owed.
-    let accepted = tokio::time::timeout(time, acceptor.accept(stream)).await;
+    let accepted = tokio::time::timeout(time, acceptor.accept(wire)).await;
     let Ok(Ok(tls)) = accepted else { return };
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(tls, from, announces, worker).await;

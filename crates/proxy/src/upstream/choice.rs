@@ -25,9 +25,7 @@ impl Pooled {
     pub(crate) fn choose(&self, upstream: &Upstream, choice: &Choice<'_>) -> Option<Arc<Server>> {
         let now = standing::now();
         let untried = |server: &Arc<Server>| !choice.tried.iter().any(|t| Arc::ptr_eq(t, server));
-        let up = |server: &Arc<Server>| {
-            server.standing.is_well() && !server.standing.rests(now)
-        };
+        let up = |server: &Arc<Server>| server.standing.is_well() && !server.standing.rests(now);
         if let Some(mark) = choice.sticky {
             let kept = self.servers.iter().find(|server| server.mark == mark);
             if let Some(server) = kept.filter(|server| up(server) && untried(server)) {

@@ -18,7 +18,7 @@ use wsgen_model::site::{Server, Upstream, UpstreamTls};
 
 use super::Moving;
 use crate::snapshot::StartError;
-use crate::stream::Stream;
+use crate::stream::{Stream, Wire};
 use crate::tls;
 
 /// How a server is reached.
@@ -139,26 +139,27 @@ impl Target {
     }
 
     async fn establish(&self, header: &[u8]) -> io::Result<Stream> {
-        let mut tcp = match &self.place {
-            Place::Unix(path) => {
-                let mut unix = UnixStream::connect(path).await?;
-                unix.write_all(header).await?;
-                return Ok(Stream::Unix(unix));
-            }
-            Place::Addresses(addresses) => TcpStream::connect(addresses.as_slice()).await?,
-            Place::Moving(name) => TcpStream::connect(&*name.addresses().await).await?,
+        let mut wire = match &self.place {
+            Place::Unix(path) => Wire::Unix(UnixStream::connect(path).await?),
+            Place::Addresses(addresses) => self.tcp(addresses).await?,
+            Place::Moving(name) => self.tcp(&name.addresses().await).await?,
         };
+        wire.write_all(header).await?;
+        match &self.tls {
+            None => Ok(Stream::Plain(wire)),
+            Some((connector, name)) => {
+                let tls = connector.connect(name.clone(), wire).await?;
+                Ok(Stream::ToServer(Box::new(tls)))
+            }
+        }
+    }
+
+    async fn tcp(&self, addresses: &[SocketAddr]) -> io::Result<Wire> {
+        let tcp = TcpStream::connect(addresses).await?;
         tcp.set_nodelay(true)?;
         if let Some(time) = self.keepalive {
             SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
         }
-        tcp.write_all(header).await?;
-        match &self.tls {
-            None => Ok(Stream::Tcp(tcp)),
-            Some((connector, name)) => {
-                let tls = connector.connect(name.clone(), tcp).await?;
-                Ok(Stream::ToServer(Box::new(tls)))
-            }
-        }
+        Ok(Wire::Tcp(tcp))
     }
 }
