@@ -13,7 +13,7 @@ use crate::input;
 use crate::output::Failure;
 
 /// How long a proxy may take: a reload resolves names and reads files.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The status and the body of a page's answer.
 pub(crate) fn ask(

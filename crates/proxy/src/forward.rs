@@ -14,6 +14,7 @@ use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
 
 use crate::ask::Copied;
 use crate::body::Framing;
+use crate::compression::Coding;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
 use crate::head::{ResponseHead, find, tokens};
@@ -24,6 +25,9 @@ use crate::sending::{Failed, Sending, Timers};
 use crate::stream::Peer;
 use crate::tunnel::Limits;
 use crate::upstream::{Choice, Server};
+
+/// The most of a body that is held back.
+const HELD: usize = 1 << 20;
 
 /// Passes a request on and answers it.
 #[allow(clippy::too_many_arguments, reason = "what was found out about one request")]
@@ -49,6 +53,11 @@ pub(crate) async fn run(
         response_header: (*forward.timeouts.response_header).into(),
         body_idle: (*snapshot.site.listener(exchange.listener).timeouts.body_idle).into(),
     };
+    if *forward.buffer_request
+        && let Err(failed) = hold(&exchange, client, timers.body_idle).await
+    {
+        return give_up(exchange, client, route, &failed).await;
+    }
     // A connection that waited may have been closed meanwhile; then a new one is tried, once, where that is safe.
     let mut fresh = tunnel;
     loop {
@@ -98,6 +107,7 @@ pub(crate) async fn run(
             trusted: exchange.trusts_peer(),
             client: exchange.entry.client,
             secure: exchange.secure,
+            held: *forward.buffer_request,
             copied,
         };
         let written = peer.stream.write_all(&fields::request(&outgoing)).await;
@@ -199,6 +209,30 @@ fn is_chunked(framing: &Framing) -> bool {
     matches!(framing, Framing::Chunked(_))
 }
 
+/// Holds a request's body back until it is whole, or as much of it as is held (`body/buffering`).
+async fn hold(exchange: &Exchange<'_>, client: &mut Peer, idle: Duration) -> Result<(), Failed> {
+    let Some(mut framing) = exchange.head.framing.clone() else { return Ok(()) };
+    if exchange.head.expects_continue() && client.buffer.is_empty() {
+        // The server is not there yet to say it.
+        let written = client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        written.map_err(|_| Failed::ClientGone)?;
+    }
+    let mut seen = 0;
+    loop {
+        let (taken, ended) =
+            framing.take(&client.buffer[seen..]).map_err(|_| Failed::ClientBody)?;
+        seen += taken;
+        if ended || seen >= HELD {
+            return Ok(());
+        }
+        match tokio::time::timeout(idle, client.fill()).await {
+            Ok(Ok(1..)) => {}
+            Ok(_) => return Err(Failed::ClientGone),
+            Err(_) => return Err(Failed::ClientStalled),
+        }
+    }
+}
+
 /// Passes an answer down (`handshake/refused` too: the next request is routed anew).
 #[allow(clippy::too_many_arguments, reason = "what was found out about one request")]
 async fn pass(
@@ -207,13 +241,15 @@ async fn pass(
     mut peer: Peer,
     upload: Option<Pump>,
     forward: &Forward,
-    head: ResponseHead,
+    mut head: ResponseHead,
     told: Option<String>,
     server: &Arc<Server>,
     timers: Timers,
 ) -> Next {
     let method = exchange.head.method.clone();
-    let ends = matches!(head.framing, Some(Framing::Close));
+    let types = forward.compression.as_ref().map(|types| &types.value);
+    let coding = types.and_then(|types| Coding::begin(exchange.head, &mut head, types));
+    let ends = matches!(head.framing, Some(Framing::Close)) && coding.is_none();
     // A body that is still going up when the answer is there would be taken for the next request.
     let whole = exchange.head.framing.is_none();
     exchange.keep_alive &= !ends && whole;
@@ -229,7 +265,9 @@ async fn pass(
     if let (true, Some(framing)) = (good, head.framing.clone()) {
         let wheel = exchange.worker.wheel.clone();
         let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel);
-        match sending.body(Pump::body(framing, None)).await {
+        let ahead = if *forward.buffer_response { HELD } else { 0 };
+        let download = Pump::body(framing, None).ahead(ahead).coded(coding);
+        match sending.body(download).await {
             Ok(moved) => exchange.entry.sent = moved,
             Err(_) => good = false,
         }

@@ -43,6 +43,13 @@ pub struct RequestHead {
     pub keep_alive: bool,
 }
 
+impl RequestHead {
+    /// Whether the client sends its body once it is told to (RFC 9110 section 10.1.1).
+    pub(crate) fn expects_continue(&self) -> bool {
+        tokens(&self.fields, "expect").any(|token| token == "100-continue")
+    }
+}
+
 /// The head of a response.
 #[derive(Debug)]
 pub struct ResponseHead {

@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod background;
 pub mod body;
+mod compression;
 mod connection;
 mod exchange;
 mod fields;

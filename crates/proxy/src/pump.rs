@@ -4,11 +4,12 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::body::Framing;
+use crate::compression::Coding;
 use crate::stream::{Peer, Stream};
 
 /// How much is read at once.
@@ -31,13 +32,17 @@ pub(crate) enum Broken {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pump {
     /// Where the body ends; `None` for a tunnel, which ends with its connection.
     framing: Option<Framing>,
+    /// What its bytes become on their way.
+    coding: Option<Box<Coding>>,
     /// Read and not written yet.
     kept: Vec<u8>,
     written: usize,
+    /// How much more is read while something is kept (`body/buffering`).
+    ahead: usize,
     ended: bool,
     /// Bytes that were moved.
     pub(crate) moved: u64,
@@ -49,20 +54,22 @@ pub(crate) struct Pump {
 impl Pump {
     /// A body.
     pub(crate) fn body(framing: Framing, limit: Option<u64>) -> Self {
-        Self { framing: Some(framing), limit, ..Self::tunnel() }
+        Self { framing: Some(framing), limit, ..Self::default() }
     }
 
     /// A tunnel.
     pub(crate) fn tunnel() -> Self {
-        Self {
-            framing: None,
-            kept: Vec::new(),
-            written: 0,
-            ended: false,
-            moved: 0,
-            limit: None,
-            payload: 0,
-        }
+        Self::default()
+    }
+
+    /// Reads so many bytes ahead of a slow reader.
+    pub(crate) fn ahead(self, ahead: usize) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// Compresses what passes.
+    pub(crate) fn coded(self, coding: Option<Coding>) -> Self {
+        Self { coding: coding.map(Box::new), ..self }
     }
 
     /// Moves what can be moved now. Ready once the body is whole, or the tunnel's reading side has ended, and
@@ -74,16 +81,9 @@ impl Pump {
         to: &mut Stream,
     ) -> Poll<Result<(), Broken>> {
         loop {
-            while self.written < self.kept.len() {
-                let rest = &self.kept[self.written..];
-                match ready!(Pin::new(&mut *to).poll_write(cx, rest)).map_err(Broken::To)? {
-                    0 => return Poll::Ready(Err(Broken::To(io::ErrorKind::WriteZero.into()))),
-                    n => self.written += n,
-                }
-            }
-            if !self.kept.is_empty() {
-                self.kept = Vec::new();
-                self.written = 0;
+            let blocked = self.poll_kept(cx, to)?.is_pending();
+            if blocked && (self.ended || self.kept.len() - self.written > self.ahead) {
+                return Poll::Pending;
             }
             if self.ended {
                 return Pin::new(to).poll_flush(cx).map_err(Broken::To);
@@ -98,7 +98,9 @@ impl Pump {
                 match Pin::new(&mut from.stream).poll_read(cx, &mut buffer) {
                     Poll::Pending => Poll::Pending,
                     Poll::Ready(Err(error)) => Poll::Ready(Err(Broken::From(error))),
-                    Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(self.end()),
+                    Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                        Poll::Ready(self.end(cx, to))
+                    }
                     Poll::Ready(Ok(())) => {
                         let length = buffer.filled().len();
                         Poll::Ready(self.pass(cx, &scratch[..length], from, to))
@@ -108,6 +110,10 @@ impl Pump {
             match step {
                 Poll::Ready(result) => result?,
                 Poll::Pending => {
+                    if let Some(coding) = &mut self.coding {
+                        let held = coding.flush();
+                        self.write(cx, &held, to)?;
+                    }
                     // TLS holds records back until it is told to send them.
                     if let Poll::Ready(Err(error)) = Pin::new(to).poll_flush(cx) {
                         return Poll::Ready(Err(Broken::To(error)));
@@ -118,10 +124,31 @@ impl Pump {
         }
     }
 
-    fn end(&mut self) -> Result<(), Broken> {
+    /// Writes what is kept.
+    fn poll_kept(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Result<Poll<()>, Broken> {
+        while self.written < self.kept.len() {
+            let rest = &self.kept[self.written..];
+            match Pin::new(&mut *to).poll_write(cx, rest).map_err(Broken::To)? {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(0) => return Err(Broken::To(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(n) => self.written += n,
+            }
+        }
+        if !self.kept.is_empty() {
+            self.kept = Vec::new();
+            self.written = 0;
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Result<(), Broken> {
         self.ended = true;
         match &self.framing {
-            None | Some(Framing::Close) => Ok(()),
+            None | Some(Framing::Close) => {
+                let last =
+                    self.coding.as_mut().map_or_else(Vec::new, |coding| coding.put(b"", true));
+                self.write(cx, &last, to)
+            }
             Some(_) => Err(Broken::From(io::ErrorKind::UnexpectedEof.into())),
         }
     }
@@ -134,32 +161,99 @@ impl Pump {
         from: &mut Peer,
         to: &mut Stream,
     ) -> Result<(), Broken> {
-        let (length, ended) = match &mut self.framing {
-            None => (read.len(), false),
-            Some(framing) => framing.take(read).map_err(|_| Broken::Body)?,
+        let mut unpacked = Vec::new();
+        let (length, ended) = match (&mut self.framing, &self.coding) {
+            (None, _) => (read.len(), false),
+            (Some(Framing::Chunked(scanner)), Some(_)) => {
+                scanner.unpack(read, &mut unpacked).map_err(|_| Broken::Body)?
+            }
+            (Some(framing), _) => framing.take(read).map_err(|_| Broken::Body)?,
         };
         self.ended = ended;
         from.buffer.extend_from_slice(&read[length..]);
-        self.payload += match &mut self.framing {
-            Some(Framing::Chunked(scanner)) => scanner.payload(),
-            _ => length as u64,
+        let chunked = match &mut self.framing {
+            Some(Framing::Chunked(scanner)) => {
+                self.payload += scanner.payload();
+                true
+            }
+            _ => {
+                self.payload += length as u64;
+                false
+            }
         };
         if self.limit.is_some_and(|limit| self.payload > limit) {
             return Err(Broken::Body);
         }
-        let mut rest = &read[..length];
         self.moved += length as u64;
-        while !rest.is_empty() {
-            match Pin::new(&mut *to).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Err(Broken::To(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => rest = &rest[n..],
-                Poll::Ready(Err(error)) => return Err(Broken::To(error)),
-                Poll::Pending => {
-                    self.kept.extend_from_slice(rest);
-                    break;
-                }
+        match &mut self.coding {
+            None => self.write(cx, &read[..length], to),
+            Some(coding) => {
+                let coded = coding.put(if chunked { &unpacked } else { &read[..length] }, ended);
+                self.write(cx, &coded, to)
             }
         }
+    }
+
+    /// Writes behind what is kept, and keeps what is not taken.
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], to: &mut Stream) -> Result<(), Broken> {
+        let mut rest = bytes;
+        while self.kept.is_empty() && !rest.is_empty() {
+            match Pin::new(&mut *to).poll_write(cx, rest).map_err(Broken::To)? {
+                Poll::Ready(0) => return Err(Broken::To(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(n) => rest = &rest[n..],
+                Poll::Pending => break,
+            }
+        }
+        self.kept.extend_from_slice(rest);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// How much a pump takes from a server while its client reads nothing, and what the client gets in the end.
+    async fn taken(ahead: usize) -> (usize, Vec<u8>) {
+        let (server, mut far) = tokio::io::duplex(1_000);
+        let (near, mut client) = tokio::io::duplex(10);
+        let (mut from, mut to) = (Peer::new(Stream::Inner(server)), Stream::Inner(near));
+        let mut pump = Pump::body(Framing::Length(50_000), None).ahead(ahead);
+        let mut sent = 0;
+        loop {
+            let step = std::future::poll_fn(|cx| {
+                let write = Pin::new(&mut far).poll_write(cx, &vec![b'x'; 50_000 - sent]);
+                assert!(pump.poll(cx, &mut from, &mut to).is_pending());
+                Poll::Ready(write)
+            });
+            match step.await {
+                Poll::Ready(written) => sent += written.unwrap(),
+                Poll::Pending => break,
+            }
+            if sent == 50_000 {
+                break;
+            }
+        }
+        let mut all = Vec::new();
+        let moving = async {
+            std::future::poll_fn(|cx| pump.poll(cx, &mut from, &mut to)).await.unwrap();
+            drop(to);
+        };
+        let send = async { far.write_all(&vec![b'x'; 50_000 - sent]).await.unwrap() };
+        let (read, ()) = tokio::join!(client.read_to_end(&mut all), async {
+            tokio::join!(moving, send);
+        });
+        read.unwrap();
+        (sent, all)
+    }
+
+    #[tokio::test]
+    async fn a_server_is_rid_of_its_answer_before_a_slow_client_has_it() {
+        let (held_back, whole) = taken(100_000).await;
+        assert_eq!((held_back, whole.len()), (50_000, 50_000));
+        let (passed, whole) = taken(0).await;
+        assert!(passed < 3_000, "{passed} were taken with nowhere to put them");
+        assert_eq!(whole.len(), 50_000);
     }
 }

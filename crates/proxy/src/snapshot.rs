@@ -71,13 +71,7 @@ struct PreparedRoute {
 }
 
 /// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 5] = [
-    Feature::UpstreamHttp2,
-    Feature::UpstreamH2,
-    Feature::BufferRequest,
-    Feature::BufferResponse,
-    Feature::Compression,
-];
+const NOT_YET: [Feature; 2] = [Feature::UpstreamHttp2, Feature::UpstreamH2];
 
 /// Whether the reference proxy does what a feature means.
 pub fn does(feature: Feature) -> bool {
