@@ -33,8 +33,6 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) client: IpAddr,
     /// Whether the client came by TLS.
     pub(crate) secure: bool,
-    /// Whether its body was held back until it came.
-    pub(crate) held: bool,
     /// Fields from the answer of a service that was asked.
     pub(crate) copied: &'a Copied,
 }
@@ -103,7 +101,7 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
     for (name, value) in &head.fields {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
         let own = is("host")
-            || from.held && is("expect")
+            || *forward.buffer_request && is("expect")
             || is_hop_by_hop(name, &named)
             || told.iter().any(|(known, _)| is(known))
             || from.copied.iter().any(|(known, _)| is(known))

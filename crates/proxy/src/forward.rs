@@ -107,7 +107,6 @@ pub(crate) async fn run(
             trusted: exchange.trusts_peer(),
             client: exchange.entry.client,
             secure: exchange.secure,
-            held: *forward.buffer_request,
             copied,
         };
         let written = peer.stream.write_all(&fields::request(&outgoing)).await;

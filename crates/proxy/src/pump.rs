@@ -240,9 +240,9 @@ mod tests {
             std::future::poll_fn(|cx| pump.poll(cx, &mut from, &mut to)).await.unwrap();
             drop(to);
         };
-        let send = async { far.write_all(&vec![b'x'; 50_000 - sent]).await.unwrap() };
+        let the_rest = async { far.write_all(&vec![b'x'; 50_000 - sent]).await.unwrap() };
         let (read, ()) = tokio::join!(client.read_to_end(&mut all), async {
-            tokio::join!(moving, send);
+            tokio::join!(moving, the_rest);
         });
         read.unwrap();
         (sent, all)
