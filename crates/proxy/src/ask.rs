@@ -15,7 +15,7 @@ use crate::fields;
 use crate::head::{self, ResponseHead, find};
 use crate::snapshot::StartError;
 use crate::stream::Peer;
-use crate::upstream::Target;
+use crate::upstream::{Speaks, Target};
 
 /// A service that is asked.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Service {
     }
 
     async fn once(&self, exchange: &Exchange<'_>, host: &str) -> Option<(ResponseHead, Vec<u8>)> {
-        let mut peer = Peer::new(self.target.connect(&[]).await.ok()?);
+        let mut peer = Peer::new(self.target.connect(&[], Speaks::Http1).await.ok()?);
         let question = fields::question(
             exchange.head,
             &self.path,

@@ -36,6 +36,8 @@ pub struct ChunkScanner {
     state: Chunk,
     /// Bytes of payload since the last call of `payload`.
     payload: u64,
+    /// Trailer lines that were unpacked.
+    trailers: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,22 +91,33 @@ const LONGEST: u16 = 8192;
 
 impl ChunkScanner {
     fn take(&mut self, bytes: &[u8]) -> Result<(usize, bool), BadChunk> {
-        self.each(bytes, |_| {})
+        self.each(bytes, |_| {}, |_| {})
     }
 
-    /// The payload among these bytes, how many of them belong to the body, and whether it ends with them.
+    /// The payload among these bytes, how many of them belong to the body, and whether it ends with them. Trailer
+    /// lines are kept.
     pub(crate) fn unpack(
         &mut self,
         bytes: &[u8],
         payload: &mut Vec<u8>,
     ) -> Result<(usize, bool), BadChunk> {
-        self.each(bytes, |piece| payload.extend_from_slice(piece))
+        let mut lines = std::mem::take(&mut self.trailers);
+        let unpacked =
+            self.each(bytes, |piece| payload.extend_from_slice(piece), |byte| lines.push(byte));
+        self.trailers = lines;
+        unpacked
+    }
+
+    /// The trailer lines that were unpacked.
+    pub(crate) fn trailers(&self) -> &[u8] {
+        &self.trailers
     }
 
     fn each(
         &mut self,
         bytes: &[u8],
         mut payload: impl FnMut(&[u8]),
+        mut trailer: impl FnMut(u8),
     ) -> Result<(usize, bool), BadChunk> {
         let mut at = 0;
         while at < bytes.len() && self.state != Chunk::Done {
@@ -116,6 +129,11 @@ impl ChunkScanner {
                 let left = left - taken as u64;
                 self.state = if left == 0 { Chunk::DataReturn } else { Chunk::Data { left } };
                 continue;
+            }
+            if let Chunk::Line { .. } | Chunk::Trailer { .. } | Chunk::TrailerFeed { .. } =
+                self.state
+            {
+                trailer(bytes[at]);
             }
             self.state = self.state.next(bytes[at])?;
             at += 1;

@@ -17,14 +17,15 @@ use crate::body::Framing;
 use crate::compression::Coding;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
-use crate::head::{ResponseHead, find, tokens};
+use crate::head::{RequestHead, ResponseHead, find, tokens};
+use crate::http2;
 use crate::limits::ClientPlace;
 use crate::proxy_header;
 use crate::pump::Pump;
 use crate::sending::{Failed, Sending, Timers};
-use crate::stream::Peer;
+use crate::stream::{Peer, Stream};
 use crate::tunnel::Limits;
-use crate::upstream::{Choice, Server};
+use crate::upstream::{Choice, Server, Speaks};
 
 /// The most of a body that is held back.
 const HELD: usize = 1 << 20;
@@ -77,15 +78,17 @@ pub(crate) async fn run(
             };
             proxy_header::write(version, client, exchange.local)
         });
-        let waits = !fresh && header.is_none();
-        let waiting = if waits { exchange.worker.pool.take(&server) } else { None };
-        let reused = waiting.is_some();
-        let connected = match waiting {
-            Some(peer) => Ok(peer),
-            None => server.target.connect(&header.unwrap_or_default()).await.map(Peer::new),
+        let streams = server.target.speaks_http2() && (!tunnel || *forward.websocket.upstream_h2);
+        let connected = if streams {
+            exchange.worker.http2.stream(&server, header.as_deref()).await
+        } else if let Some(peer) = exchange.worker.pool.take(&server, !fresh && header.is_none()) {
+            Ok((peer, true))
+        } else {
+            let connected = server.target.connect(&header.unwrap_or_default(), Speaks::Http1).await;
+            connected.map(|stream| (Peer::new(stream), false))
         };
-        let mut peer = match connected {
-            Ok(peer) => peer,
+        let (mut peer, reused) = match connected {
+            Ok(connected) => connected,
             Err(error) => {
                 pooled.rest(&server);
                 tried.push(server);
@@ -140,7 +143,8 @@ pub(crate) async fn run(
         let told = cookie.filter(|_| kept.as_deref() != Some(server.mark.as_str()));
         let told = told.map(|cookie| set_cookie(cookie, &server.mark));
         if head.status == 101 {
-            if !tunnel || !accepts(&head) {
+            let own = matches!(client.stream, Stream::Inner(_));
+            if !tunnel || !accepts(&head) || own && !accepts_key(exchange.head, &head) {
                 return exchange.refuse(client, route, 502).await;
             }
             let answer = fields::response(&head, &forward.response_headers, told.as_deref(), "");
@@ -175,6 +179,12 @@ async fn last_head(sending: &mut Sending<'_>, tunnel: bool) -> Result<ResponseHe
 fn accepts(head: &ResponseHead) -> bool {
     let upgrade: Vec<String> = tokens(&head.fields, "upgrade").collect();
     upgrade == ["websocket"] && tokens(&head.fields, "connection").any(|token| token == "upgrade")
+}
+
+/// Whether a 101 accepts the key, where that is one of ours (RFC 8441 section 5.1).
+fn accepts_key(asked: &RequestHead, head: &ResponseHead) -> bool {
+    let key = find(&asked.fields, "sec-websocket-key").unwrap_or_default();
+    find(&head.fields, "sec-websocket-accept") == Some(http2::accept(key).as_bytes())
 }
 
 /// Whether sending a request twice does no harm (RFC 9110 section 9.2.2).
@@ -248,11 +258,16 @@ async fn pass(
     let method = exchange.head.method.clone();
     let types = forward.compression.as_ref().map(|types| &types.value);
     let coding = types.and_then(|types| Coding::begin(exchange.head, &mut head, types));
-    let ends = matches!(head.framing, Some(Framing::Close)) && coding.is_none();
+    let old = exchange.head.version == wsgen_model::routing::Version::Http10;
+    // HTTP/1.0 has no chunks: there a body ends with its connection (RFC 9112 section 6.1).
+    let unpacks = old && head.framing.as_ref().is_some_and(is_chunked);
+    if unpacks {
+        head.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("transfer-encoding"));
+    }
+    let ends = matches!(head.framing, Some(Framing::Close)) && coding.is_none() || unpacks;
     // A body that is still going up when the answer is there would be taken for the next request.
     let whole = exchange.head.framing.is_none();
     exchange.keep_alive &= !ends && whole;
-    let old = exchange.head.version == wsgen_model::routing::Version::Http10;
     let connection = match (exchange.keep_alive, old) {
         (false, _) => "close",
         (true, true) => "keep-alive",
@@ -265,7 +280,7 @@ async fn pass(
         let wheel = exchange.worker.wheel.clone();
         let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel);
         let ahead = if *forward.buffer_response { HELD } else { 0 };
-        let download = Pump::body(framing, None).ahead(ahead).coded(coding);
+        let download = Pump::body(framing, None).ahead(ahead).coded(coding).unpacking(unpacks);
         match sending.body(download).await {
             Ok(moved) => exchange.entry.sent = moved,
             Err(_) => good = false,

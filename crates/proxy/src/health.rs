@@ -9,9 +9,10 @@ use wsgen_model::config::HealthCheckType;
 use wsgen_model::site::HealthCheck;
 
 use crate::head::{self, ResponseHead, tokens};
+use crate::http2;
 use crate::proxy_header;
-use crate::stream::Peer;
-use crate::upstream::Server;
+use crate::stream::{Peer, Stream};
+use crate::upstream::{Server, Speaks};
 use crate::worker::Order;
 
 /// Asks one server as long as its configuration holds.
@@ -45,7 +46,24 @@ pub(crate) async fn ask(
 /// Asks once.
 async fn once(check: &HealthCheck, server: &Server) -> bool {
     let header = server.target.header.map_or_else(Vec::new, proxy_header::local);
-    let Ok(stream) = server.target.connect(&header).await else { return false };
+    // Nobody's tunnel: a handshake is tried in HTTP/1.1, as tunnels are mostly opened.
+    if server.target.speaks_http2() && check.kind.value == HealthCheckType::Http {
+        let Ok((stream, carried)) = http2::alone(&server.target, &header).await else {
+            return false;
+        };
+        let mut said = std::pin::pin!(said(check, server, stream));
+        return tokio::select! {
+            good = &mut said => good,
+            // Everything that will come has come.
+            () = carried => said.await,
+        };
+    }
+    let Ok(stream) = server.target.connect(&header, Speaks::Http1).await else { return false };
+    said(check, server, stream).await
+}
+
+/// Asks on a connection.
+async fn said(check: &HealthCheck, server: &Server, stream: Stream) -> bool {
     let (path, host) = (check.path.as_str(), server.target.to_string());
     let more = match check.kind.value {
         HealthCheckType::Tcp => return true,

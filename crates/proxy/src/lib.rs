@@ -37,7 +37,7 @@ mod wheel;
 mod worker;
 
 pub use signals::Verdict;
-pub use snapshot::{StartError, does, not_yet};
+pub use snapshot::StartError;
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -38,6 +38,8 @@ pub(crate) struct Pump {
     framing: Option<Framing>,
     /// What its bytes become on their way.
     coding: Option<Box<Coding>>,
+    /// Whether chunks lose their frames.
+    unpacks: bool,
     /// Read and not written yet.
     kept: Vec<u8>,
     written: usize,
@@ -70,6 +72,11 @@ impl Pump {
     /// Compresses what passes.
     pub(crate) fn coded(self, coding: Option<Coding>) -> Self {
         Self { coding: coding.map(Box::new), ..self }
+    }
+
+    /// Takes chunks apart.
+    pub(crate) fn unpacking(self, unpacks: bool) -> Self {
+        Self { unpacks, ..self }
     }
 
     /// Moves what can be moved now. Ready once the body is whole, or the tunnel's reading side has ended, and
@@ -162,33 +169,33 @@ impl Pump {
         to: &mut Stream,
     ) -> Result<(), Broken> {
         let mut unpacked = Vec::new();
-        let (length, ended) = match (&mut self.framing, &self.coding) {
-            (None, _) => (read.len(), false),
-            (Some(Framing::Chunked(scanner)), Some(_)) => {
+        let unpacks = self.unpacks || self.coding.is_some();
+        let (length, ended) = match &mut self.framing {
+            None => (read.len(), false),
+            Some(Framing::Chunked(scanner)) if unpacks => {
                 scanner.unpack(read, &mut unpacked).map_err(|_| Broken::Body)?
             }
-            (Some(framing), _) => framing.take(read).map_err(|_| Broken::Body)?,
+            Some(framing) => framing.take(read).map_err(|_| Broken::Body)?,
         };
         self.ended = ended;
         from.buffer.extend_from_slice(&read[length..]);
-        let chunked = match &mut self.framing {
-            Some(Framing::Chunked(scanner)) => {
-                self.payload += scanner.payload();
-                true
+        let mut payload = &read[..length];
+        if let Some(Framing::Chunked(scanner)) = &mut self.framing {
+            self.payload += scanner.payload();
+            if unpacks {
+                payload = &unpacked;
             }
-            _ => {
-                self.payload += length as u64;
-                false
-            }
-        };
+        } else {
+            self.payload += length as u64;
+        }
         if self.limit.is_some_and(|limit| self.payload > limit) {
             return Err(Broken::Body);
         }
         self.moved += length as u64;
         match &mut self.coding {
-            None => self.write(cx, &read[..length], to),
+            None => self.write(cx, payload, to),
             Some(coding) => {
-                let coded = coding.put(if chunked { &unpacked } else { &read[..length] }, ended);
+                let coded = coding.put(payload, ended);
                 self.write(cx, &coded, to)
             }
         }
@@ -214,11 +221,15 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    fn inner(stream: tokio::io::DuplexStream) -> Stream {
+        Stream::Inner(Box::new(crate::stream::Inner::new(stream)))
+    }
+
     /// How much a pump takes from a server while its client reads nothing, and what the client gets in the end.
     async fn taken(ahead: usize) -> (usize, Vec<u8>) {
         let (server, mut far) = tokio::io::duplex(1_000);
         let (near, mut client) = tokio::io::duplex(10);
-        let (mut from, mut to) = (Peer::new(Stream::Inner(server)), Stream::Inner(near));
+        let (mut from, mut to) = (Peer::new(inner(server)), inner(near));
         let mut pump = Pump::body(Framing::Length(50_000), None).ahead(ahead);
         let mut sent = 0;
         loop {

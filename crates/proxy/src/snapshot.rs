@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 use tokio_rustls::TlsAcceptor;
-use wsgen_model::feature::Feature;
 use wsgen_model::scalar::{ListenAddress, Name};
-use wsgen_model::site::{Ask, Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
+use wsgen_model::site::{Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
 use wsgen_model::source::Span;
 
 use crate::ask::Service;
@@ -68,20 +67,6 @@ struct PreparedRoute {
     pages: Vec<(u16, Arc<[u8]>)>,
     users: Option<Arc<Users>>,
     service: Option<Service>,
-}
-
-/// What the reference proxy does not do yet; a model that asks for it is refused, never served in part.
-const NOT_YET: [Feature; 2] = [Feature::UpstreamHttp2, Feature::UpstreamH2];
-
-/// Whether the reference proxy does what a feature means.
-pub fn does(feature: Feature) -> bool {
-    !NOT_YET.contains(&feature)
-}
-
-/// What a site asks for, in its own words, that is not done yet.
-pub fn not_yet(site: &Site) -> Vec<Ask> {
-    let asks = site.asks().into_iter();
-    asks.filter(|ask| ask.span.is_some() && !does(ask.feature)).collect()
 }
 
 impl Snapshot {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
 use tokio_rustls::{client, server};
 
 /// A connection.
@@ -18,7 +19,27 @@ pub(crate) enum Stream {
     /// TLS to a server.
     ToServer(Box<client::TlsStream<Wire>>),
     /// One stream of an HTTP/2 connection.
-    Inner(DuplexStream),
+    Inner(Box<Inner>),
+}
+
+/// One stream of an HTTP/2 connection, spoken to in HTTP/1.1.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    stream: DuplexStream,
+    /// Dropped with it; the other side sees that nobody waits any more.
+    _held: Option<oneshot::Sender<()>>,
+}
+
+impl Inner {
+    /// A client's.
+    pub(crate) fn new(stream: DuplexStream) -> Self {
+        Self { stream, _held: None }
+    }
+
+    /// A server's.
+    pub(crate) fn held(stream: DuplexStream, held: oneshot::Sender<()>) -> Self {
+        Self { stream, _held: Some(held) }
+    }
 }
 
 /// What a connection is made of.
@@ -98,3 +119,31 @@ macro_rules! each {
 
 each!(Stream: Plain, FromClient, ToServer, Inner);
 each!(Wire: Tcp, Unix);
+
+impl AsyncRead for Inner {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Inner {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

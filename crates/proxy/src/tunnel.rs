@@ -306,7 +306,10 @@ mod tests {
             let (to_b, to_a, report) = runtime.block_on(async {
                 let (client, near) = tokio::io::duplex(room);
                 let (upstream, far) = tokio::io::duplex(other);
-                let peer = |stream, early: &[u8]| Peer { stream: Stream::Inner(stream), buffer: early.to_vec() };
+                let peer = |stream, early: &[u8]| Peer {
+                    stream: Stream::Inner(Box::new(crate::stream::Inner::new(stream))),
+                    buffer: early.to_vec(),
+                };
                 let tunnel = Tunnel::new(
                     peer(near, &a.early),
                     peer(far, &b.early),

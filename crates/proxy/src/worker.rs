@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) wheel: Rc<Wheel>,
     /// Connections to servers that wait.
     pub(crate) pool: Pool,
+    /// Those that carry many requests.
+    pub(crate) http2: http2::Connections,
     /// The access log.
     pub(crate) log: Log,
     /// Limits for each client, of all threads.
@@ -217,6 +219,7 @@ pub(crate) async fn run(
     let worker = Rc::new(Worker {
         wheel: Rc::default(),
         pool: Pool::default(),
+        http2: http2::Connections::default(),
         log,
         clients,
         current: RefCell::new(snapshot),
@@ -257,6 +260,7 @@ pub(crate) async fn run(
                     kept
                 });
                 worker.pool.clear();
+                worker.http2.clear();
                 let generation = snapshot.generation;
                 *worker.current.borrow_mut() = snapshot;
                 worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());

@@ -6,9 +6,7 @@ mod watched;
 
 use std::num::NonZeroUsize;
 
-use wsgen_model::code::Code;
 use wsgen_model::config::AccessLogFormat;
-use wsgen_model::diagnostic::Diagnostic;
 use wsgen_model::located::Located;
 use wsgen_model::site::{Setting, Site};
 use wsgen_model::source::{Sources, Span};
@@ -58,22 +56,11 @@ fn text(sources: &Sources) -> String {
 
 /// The site of a model, if nothing is wrong with it and all of it can be run; and the findings, as people read them.
 fn judge(input: &Input, arguments: &ServeArguments) -> (Option<Site>, String) {
-    let (mut site, mut diagnostics) = super::check::judge(input);
+    let (mut site, diagnostics) = super::check::judge(input);
     if let Some(site) = &mut site {
         input::resolve_files(site, &input.sources);
         override_with(site, arguments);
     }
-    for ask in site.iter().flat_map(wsgen_proxy::not_yet) {
-        let entry = ask.feature.entry();
-        let message = format!("the reference proxy does not do `{}` yet", entry.field);
-        let finding = Diagnostic::new(Code::NOT_RENDERED, message).clause(entry.clause);
-        let finding = finding.help("take it out of this model, or render the model for a server");
-        diagnostics.push(match ask.span {
-            Some(span) => finding.at(span),
-            None => finding,
-        });
-    }
-    diagnostics.sort();
     let site = site.filter(|_| !diagnostics.has_errors());
     (site, report::human(&diagnostics, &input.sources))
 }

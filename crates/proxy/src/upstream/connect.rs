@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use wsgen_model::config::{Resolve, SendProxyProtocol};
+use wsgen_model::config::{Resolve, SendProxyProtocol, UpstreamProtocol};
 use wsgen_model::located::Located;
 use wsgen_model::scalar::UpstreamAddress;
 use wsgen_model::site::{Server, Upstream, UpstreamTls};
@@ -26,11 +26,27 @@ pub(crate) struct Target {
     /// As the model writes it.
     name: String,
     place: Place,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<Secure>,
+    /// Whether its requests travel in streams of HTTP/2.
+    http2: bool,
     timeout: Duration,
     keepalive: Option<Duration>,
     /// The PROXY header that each connection begins with.
     pub(crate) header: Option<SendProxyProtocol>,
+}
+
+/// What a connection is to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Http1,
+    Http2,
+}
+
+/// TLS to a server.
+struct Secure {
+    http1: TlsConnector,
+    http2: TlsConnector,
+    name: ServerName<'static>,
 }
 
 #[derive(Debug)]
@@ -60,6 +76,7 @@ impl Target {
         let time = (*upstream.connect).into();
         let target = Self::reach(&server.address, upstream.tls.as_ref(), time, *server.resolve)?;
         Ok(Self {
+            http2: matches!(*upstream.protocol, UpstreamProtocol::H2 | UpstreamProtocol::H2c),
             keepalive: upstream.tcp_keepalive.map(|keepalive| keepalive.value.into()),
             header: upstream.proxy_protocol.as_ref().map(|send| send.value),
             ..target
@@ -81,6 +98,26 @@ impl Target {
             Place::Moving(moving) => Some(moving),
             _ => None,
         }
+    }
+
+    /// How often the addresses of its name have changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.moving().map_or(0, Moving::changes)
+    }
+
+    /// Whether its requests travel in streams of HTTP/2.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.http2
+    }
+
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The time that a connection may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Resolves a name and reads the authorities.
@@ -112,20 +149,25 @@ impl Target {
         let tls = match tls {
             None => None,
             Some(settings) => {
-                let connector = TlsConnector::from(Arc::new(tls::client(settings)?));
+                let http1 = tls::client(settings)?;
+                let mut http2 = http1.clone();
+                http2.alpn_protocols = vec![b"h2".to_vec()];
+                let [http1, http2] =
+                    [http1, http2].map(|config| TlsConnector::from(Arc::new(config)));
                 let host = settings.server_name.as_ref().map(|name| name.value.to_string());
                 let host = host.or_else(|| address.value.host()).unwrap_or_default();
                 let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
                 let name = name.map_err(|_| {
                     fail(format!("`{host}` is no name for TLS"), "write `tls.server_name`")
                 })?;
-                Some((connector, name))
+                Some(Secure { http1, http2, name })
             }
         };
         Ok(Self {
             name: address.value.to_string(),
             place,
             tls,
+            http2: false,
             timeout,
             keepalive: None,
             header: None,
@@ -133,12 +175,12 @@ impl Target {
     }
 
     /// Establishes a connection, TLS included, with a PROXY header ahead of it if there is one.
-    pub(crate) async fn connect(&self, header: &[u8]) -> io::Result<Stream> {
-        let connected = tokio::time::timeout(self.timeout, self.establish(header)).await;
+    pub(crate) async fn connect(&self, header: &[u8], speaks: Speaks) -> io::Result<Stream> {
+        let connected = tokio::time::timeout(self.timeout, self.establish(header, speaks)).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn establish(&self, header: &[u8]) -> io::Result<Stream> {
+    async fn establish(&self, header: &[u8], speaks: Speaks) -> io::Result<Stream> {
         let mut wire = match &self.place {
             Place::Unix(path) => Wire::Unix(UnixStream::connect(path).await?),
             Place::Addresses(addresses) => self.tcp(addresses).await?,
@@ -147,8 +189,12 @@ impl Target {
         wire.write_all(header).await?;
         match &self.tls {
             None => Ok(Stream::Plain(wire)),
-            Some((connector, name)) => {
+            Some(Secure { http1, http2, name }) => {
+                let connector = if speaks == Speaks::Http2 { http2 } else { http1 };
                 let tls = connector.connect(name.clone(), wire).await?;
+                if speaks == Speaks::Http2 && tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+                    return Err(io::Error::other("the server does not speak HTTP/2"));
+                }
                 Ok(Stream::ToServer(Box::new(tls)))
             }
         }

@@ -8,7 +8,7 @@ mod standing;
 
 pub(crate) use choice::Choice;
 pub(crate) use choice::random;
-pub(crate) use connect::Target;
+pub(crate) use connect::{Speaks, Target};
 pub(crate) use names::Moving;
 pub(crate) use pool::Pool;
 pub(crate) use standing::{Place, Standing};

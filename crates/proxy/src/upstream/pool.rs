@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{Moving, Server};
+use super::Server;
 use crate::stream::Peer;
 
 /// How long a connection waits; servers mostly close theirs after 60 s or more.
@@ -35,21 +35,20 @@ impl Waiting {
     }
 }
 
-fn changes(server: &Server) -> u64 {
-    server.target.moving().map_or(0, Moving::changes)
-}
-
 fn key(server: &Arc<Server>) -> usize {
     Arc::as_ptr(server) as usize
 }
 
 impl Pool {
-    /// A connection that is still open.
-    pub(crate) fn take(&self, server: &Arc<Server>) -> Option<Peer> {
+    /// A connection that is still open, if one is wanted.
+    pub(crate) fn take(&self, server: &Arc<Server>, wanted: bool) -> Option<Peer> {
+        if !wanted {
+            return None;
+        }
         let mut all = self.0.borrow_mut();
         let waiting = all.get_mut(&key(server))?;
         while let Some(mut one) = waiting.pop() {
-            if one.is_young(changes(server)) && is_quiet(&mut one.peer) {
+            if one.is_young(server.target.changes()) && is_quiet(&mut one.peer) {
                 return Some(one.peer);
             }
         }
@@ -63,7 +62,7 @@ impl Pool {
         }
         let mut all = self.0.borrow_mut();
         let waiting = all.entry(key(server)).or_default();
-        let changes = changes(server);
+        let changes = server.target.changes();
         waiting.retain(|one| one.is_young(changes));
         if waiting.len() < MANY {
             waiting.push(Waiting { peer, since: Instant::now(), changes });

@@ -4,27 +4,23 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
-use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::{
+    CONNECTION, INNER, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
+};
 use crate::body::Framing;
 use crate::connection::{self, Arrival};
 use crate::head::{self, ResponseHead};
-use crate::stream::Stream;
-use crate::upstream::random;
+use crate::stream::{Inner, Stream};
 use crate::worker::Worker;
 
-/// What a stream may hold on its way between the two.
-const INNER: usize = 64 * 1024;
 /// Streams of one connection at a time.
 const STREAMS: u32 = 256;
-
-/// Fields of one connection, which HTTP/2 has none of (RFC 9113 section 8.2.2).
-const OF_A_CONNECTION: [&str; 6] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"];
 
 /// Serves a connection until its end.
 pub(crate) async fn serve<S>(stream: S, from: Arrival, announces: bool, worker: Rc<Worker>)
@@ -38,6 +34,7 @@ where
     drop(snapshot);
     let mut builder = Builder::new();
     builder.max_concurrent_streams(STREAMS);
+    builder.initial_connection_window_size(CONNECTION);
     builder.max_header_list_size(u32::try_from(fields).unwrap_or(u32::MAX));
     if announces {
         builder.enable_connect_protocol();
@@ -89,7 +86,11 @@ async fn stream_of(
         secure: from.secure,
         counted: from.counted.clone(),
     };
-    tokio::task::spawn_local(connection::serve(Stream::Inner(far), inner, worker));
+    tokio::task::spawn_local(connection::serve(
+        Stream::Inner(Box::new(Inner::new(far))),
+        inner,
+        worker,
+    ));
     let (reader, mut writer) = tokio::io::split(near);
     if writer.write_all(&head).await.is_err() {
         return respond.send_reset(h2::Reason::INTERNAL_ERROR);
@@ -154,47 +155,11 @@ fn written(
     Some((out, chunked))
 }
 
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Sixteen random bytes (RFC 6455 section 4.1).
-fn key() -> String {
-    use base64::Engine;
-    let bytes = [random().to_ne_bytes(), random().to_ne_bytes()].concat();
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-type Reader = tokio::io::ReadHalf<DuplexStream>;
-type Writer = tokio::io::WriteHalf<DuplexStream>;
-
 /// What the client sends.
-async fn upload(mut body: RecvStream, mut writer: Writer, chunked: bool, tunnel: bool) {
-    while let Some(data) = body.data().await {
-        let Ok(data) = data else {
-            // A reset: the inner connection sees the end of its client.
-            let _ = writer.shutdown().await;
-            return;
-        };
-        let size = data.len();
-        let sent = if chunked && size > 0 {
-            let head = format!("{size:x}\r\n");
-            writer.write_all(&[head.as_bytes(), &data, b"\r\n"].concat()).await
-        } else {
-            writer.write_all(&data).await
-        };
-        // The client may send more once this has gone on.
-        if sent.is_err() || body.flow_control().release_capacity(size).is_err() {
-            return;
-        }
-    }
-    if chunked {
-        let _ = writer.write_all(b"0\r\n\r\n").await;
-    }
-    if tunnel {
+async fn upload(body: RecvStream, mut writer: Writer, chunked: bool, tunnel: bool) {
+    let whole = from_stream(body, &mut writer, chunked).await;
+    if tunnel || !whole {
+        // After a reset the inner connection sees the end of its client, as at the end of a tunnel.
         let _ = writer.shutdown().await;
     } else {
         // The end of a request is not the end of its client, who waits for the answer.
@@ -205,7 +170,7 @@ async fn upload(mut body: RecvStream, mut writer: Writer, chunked: bool, tunnel:
 /// What the client gets.
 async fn download(mut reader: Reader, mut respond: SendResponse<Bytes>, method: &str) {
     let mut buffer = Vec::new();
-    let Some(head) = answer(&mut reader, &mut buffer, method).await else {
+    let Some(head) = answer(&mut reader, &mut buffer, method, &mut respond).await else {
         return respond.send_reset(h2::Reason::INTERNAL_ERROR);
     };
     let tunnel = head.status == 101;
@@ -217,53 +182,17 @@ async fn download(mut reader: Reader, mut respond: SendResponse<Bytes>, method: 
     if ends {
         return;
     }
-    let mut framing = if tunnel { None } else { head.framing };
-    loop {
-        let mut payload = Vec::new();
-        let taken = match &mut framing {
-            None => Ok((buffer.len(), false)),
-            Some(Framing::Chunked(scanner)) => scanner.unpack(&buffer, &mut payload),
-            Some(framing) => framing.take(&buffer),
-        };
-        let Ok((taken, done)) = taken else { return send.send_reset(h2::Reason::INTERNAL_ERROR) };
-        if !matches!(framing, Some(Framing::Chunked(_))) {
-            payload.extend_from_slice(&buffer[..taken]);
-        }
-        buffer.clear();
-        if !give(&mut send, payload.into(), done).await || done {
-            return;
-        }
-        match reader.read_buf(&mut buffer).await {
-            Ok(1..) => {}
-            _ if matches!(framing, None | Some(Framing::Close)) => {
-                give(&mut send, Bytes::new(), true).await;
-                return;
-            }
-            _ => return send.send_reset(h2::Reason::INTERNAL_ERROR),
-        }
-    }
+    let framing = if tunnel { Some(Framing::Close) } else { head.framing };
+    to_stream(reader, buffer, framing, &mut send).await;
 }
 
-/// Sends data as the client takes it; what it does not take is not read either.
-async fn give(send: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> bool {
-    while !data.is_empty() {
-        send.reserve_capacity(data.len());
-        let capacity = std::future::poll_fn(|cx| send.poll_capacity(cx)).await;
-        let Some(Ok(capacity)) = capacity else { return false };
-        let piece = data.split_to(capacity.min(data.len()));
-        let last = ends && data.is_empty();
-        if send.send_data(piece, last).is_err() {
-            return false;
-        }
-        if last {
-            return true;
-        }
-    }
-    !ends || send.send_data(Bytes::new(), true).is_ok()
-}
-
-/// The last head of the inner connection's answer.
-async fn answer(reader: &mut Reader, buffer: &mut Vec<u8>, method: &str) -> Option<ResponseHead> {
+/// The last head of the inner connection's answer; interim ones are passed on.
+async fn answer(
+    reader: &mut Reader,
+    buffer: &mut Vec<u8>,
+    method: &str,
+    respond: &mut SendResponse<Bytes>,
+) -> Option<ResponseHead> {
     loop {
         match head::response(buffer, method).ok()? {
             Some((length, head)) => {
@@ -271,6 +200,7 @@ async fn answer(reader: &mut Reader, buffer: &mut Vec<u8>, method: &str) -> Opti
                 if head.status >= 200 || head.status == 101 {
                     return Some(head);
                 }
+                respond.send_informational(response(&head, false)?).ok()?;
             }
             None => {
                 if reader.read_buf(buffer).await.ok()? == 0 {
