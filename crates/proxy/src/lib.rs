@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod background;
 pub mod body;
+mod bulk;
 mod compression;
 mod connection;
 mod exchange;
@@ -45,6 +46,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::mpsc;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
@@ -74,6 +76,7 @@ impl Proxy {
     /// Starts a site with so many threads; `text` is what the status pages show of it. Everything that can fail does so
     /// before a listener takes a connection.
     pub fn start(site: Site, text: String, threads: usize) -> Result<Self, StartError> {
+        raise_limit();
         let snapshot = Arc::new(Snapshot::new(site, None)?);
         let mut handed = Sockets::handed();
         let mut pages = Sockets::default();
@@ -182,6 +185,12 @@ impl Proxy {
         self.open.forget_names();
         self.pages.forget_names();
     }
+}
+
+/// Every tunnel takes two descriptors: as many as this process is allowed, not as many as it was given (setrlimit(2)).
+fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn addresses(site: &Site) -> impl Iterator<Item = &Located<ListenAddress>> {

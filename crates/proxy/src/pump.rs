@@ -4,11 +4,13 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::body::Framing;
+use crate::bulk::{self, Bulk};
 use crate::compression::Coding;
 use crate::stream::{Peer, Stream};
 
@@ -38,6 +40,10 @@ pub(crate) struct Pump {
     framing: Option<Framing>,
     /// What its bytes become on their way.
     coding: Option<Box<Coding>>,
+    /// What large messages of a tunnel pass through.
+    bulk: Option<Bulk>,
+    /// Whether messages are large.
+    bulky: bool,
     /// Whether chunks lose their frames.
     unpacks: bool,
     /// Read and not written yet.
@@ -100,6 +106,16 @@ impl Pump {
                 self.pass(cx, &read, from, to)?;
                 continue;
             }
+            if (self.bulky || self.bulk.is_some())
+                && let (Some(source), Some(sink)) = (from.stream.tcp(), to.tcp())
+                && let Some(bulk) = self.bulk.take().or_else(Bulk::take)
+            {
+                ready!(self.poll_bulk(cx, bulk, source, sink))?;
+                if self.ended {
+                    self.end(cx, to)?;
+                }
+                continue;
+            }
             let step = SCRATCH_OF_THREAD.with_borrow_mut(|scratch| {
                 let mut buffer = ReadBuf::new(scratch);
                 match Pin::new(&mut from.stream).poll_read(cx, &mut buffer) {
@@ -110,6 +126,7 @@ impl Pump {
                     }
                     Poll::Ready(Ok(())) => {
                         let length = buffer.filled().len();
+                        self.bulky = length >= bulk::WORTH && self.framing.is_none();
                         Poll::Ready(self.pass(cx, &scratch[..length], from, to))
                     }
                 }
@@ -128,6 +145,30 @@ impl Pump {
                     return Poll::Pending;
                 }
             }
+        }
+    }
+
+    /// Moves what comes through a pipe until nothing does, or little.
+    fn poll_bulk(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut bulk: Bulk,
+        from: &TcpStream,
+        to: &TcpStream,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            if bulk.poll_drain(cx, to).map_err(Broken::To)?.is_pending() {
+                self.bulk = Some(bulk);
+                return Poll::Pending;
+            }
+            if self.ended || !self.bulky {
+                return Poll::Ready(Ok(()));
+            }
+            // The pipe goes back while nobody sends.
+            let taken = ready!(bulk.poll_fill(cx, from)).map_err(Broken::From)?;
+            self.moved += taken as u64;
+            self.ended = taken == 0;
+            self.bulky = taken >= bulk::POOR;
         }
     }
 
@@ -219,6 +260,7 @@ impl Pump {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Wire;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn inner(stream: tokio::io::DuplexStream) -> Stream {
@@ -266,5 +308,58 @@ mod tests {
         let (passed, whole) = taken(0).await;
         assert!(passed < 3_000, "{passed} were taken with nowhere to put them");
         assert_eq!(whole.len(), 50_000);
+    }
+
+    /// Two ends of a connection.
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (near, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn large_messages_pass_through_pipes_and_small_ones_behind_them() {
+        let (mut client, near) = pair().await;
+        let (far, mut upstream) = pair().await;
+        let mut from = Peer::new(Stream::Plain(Wire::Tcp(near)));
+        let mut to = Stream::Plain(Wire::Tcp(far));
+        // Sizes on both sides of where pipes begin, for a reader that stops in between.
+        let sizes = [10, 200_000, 1, 4_000_000, 5_000, 64 * 1024, 3, 1_000_000, 70_000];
+        let sent: Vec<u8> = (0..sizes.iter().sum())
+            .map(|n: usize| u8::try_from(n * 7 / 5 % 251).unwrap())
+            .collect();
+        let expected = sent.clone();
+        let mut pump = Pump::tunnel();
+        let moving = async {
+            let mut most = 0;
+            std::future::poll_fn(|cx| {
+                let step = pump.poll(cx, &mut from, &mut to);
+                most = most.max(Bulk::made());
+                step
+            })
+            .await
+            .unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut to).await.unwrap();
+            most
+        };
+        let sending = async {
+            let mut at = 0;
+            for size in sizes {
+                client.write_all(&sent[at..at + size]).await.unwrap();
+                at += size;
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            client.shutdown().await.unwrap();
+        };
+        let reading = async {
+            let mut all = Vec::new();
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            upstream.read_to_end(&mut all).await.unwrap();
+            all
+        };
+        let (pipes, (), all) = tokio::join!(moving, sending, reading);
+        assert!(all == expected, "{} of {} bytes, or others", all.len(), expected.len());
+        assert_eq!(pipes, 1);
+        assert_eq!(pump.moved, expected.len() as u64);
     }
 }

@@ -42,6 +42,16 @@ impl Inner {
     }
 }
 
+impl Stream {
+    /// The socket, where the bytes of a tunnel are the bytes on the wire.
+    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(Wire::Tcp(tcp)) => Some(tcp),
+            _ => None,
+        }
+    }
+}
+
 /// What a connection is made of.
 #[derive(Debug)]
 pub(crate) enum Wire {

@@ -59,7 +59,8 @@ impl Pooled {
                     .clone()
                     .min_by(|a, b| (busy(*a) * weight(*b)).cmp(&(busy(*b) * weight(*a))))?;
                 let equal = |at| fits(at) && busy(at) * weight(least) == busy(least) * weight(at);
-                self.next_in_turn(&equal)
+                // They may have become busier in between.
+                self.next_in_turn(&equal).or(Some(least))
             }
             Policy::Random => all.max_by_key(|at| score(random(), weight(*at))),
             // Rendezvous hashing: a server that leaves moves its own clients only.
@@ -70,14 +71,12 @@ impl Pooled {
     }
 
     fn next_in_turn(&self, fits: &dyn Fn(usize) -> bool) -> Option<usize> {
-        for _ in 0..self.turn.len() {
-            let step = self.next.fetch_add(1, Ordering::Relaxed);
-            let at = self.turn[step % self.turn.len()];
-            if fits(at) {
-                return Some(at);
-            }
-        }
-        None
+        // Other threads take their turns meanwhile: they must not make this one miss a server.
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let length = self.turn.len();
+        let passed = (0..length).find(|passed| fits(self.turn[(first + passed) % length]))?;
+        self.next.fetch_add(passed, Ordering::Relaxed);
+        Some(self.turn[(first + passed) % length])
     }
 }
 
