@@ -114,6 +114,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Drive real traffic through servers, and prove that they behave as the model says.
+    #[command(after_help = include_str!("help/conformance.txt"))]
+    Conformance(ConformanceArguments),
     /// Answer WebSockets with what they say: an upstream to try things with.
     #[command(after_help = include_str!("help/echo.txt"))]
     Echo {
@@ -149,6 +152,26 @@ pub(crate) struct ServeArguments {
     /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
     #[arg(long, conflicts_with = "files")]
     pub(crate) demo: bool,
+}
+
+/// What is proven, and on what.
+#[derive(Debug, Arguments)]
+pub(crate) struct ConformanceArguments {
+    /// The servers: NAME or NAME@VERSION, `serve` for the reference proxy [default: all that are here].
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Vec<String>,
+    /// The cases: a part of an id, or a pattern with `*`.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) case: Option<String>,
+    /// How many cases run at a time [default: three for each core].
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Keep configurations and logs of every case in a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifacts: Option<PathBuf>,
+    /// List the cases and run nothing.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// The form of logs.

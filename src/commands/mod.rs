@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod completions;
+mod conformance;
 mod echo;
 mod explain;
 mod fmt;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(admin) => reload::run(&admin),
         Command::Tunnels { admin, json } => tunnels::run(&admin, json),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Echo { address } => echo::run(address),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -1,3 +1,16 @@
-//! The harness that proves that every target behaves as the model says.
+//! The harness that proves that every target behaves as the model says: a [catalogue] of [cases](case), each an
+//! observation of one clause of `docs/semantics.md`, [run] with real traffic on real servers.
 
+pub mod case;
+mod cases;
+pub mod catalogue;
+pub mod expectation;
+mod honesty;
+pub mod launch;
 pub mod peer;
+pub mod report;
+pub mod run;
+pub mod stage;
+pub mod transcript;
+pub mod verdict;
+pub mod wire;

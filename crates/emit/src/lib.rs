@@ -4,12 +4,14 @@
 //! file system, no environment and no clock.
 
 mod engine;
+mod recipe;
 mod rendering;
 mod selection;
 mod support;
 mod target;
 mod targets;
 
+pub use recipe::Recipe;
 pub use selection::{Problem, Selection};
 pub use support::{Loss, LossPolicy, Support};
 pub use target::{Need, Rendered, RenderedFile, Target};

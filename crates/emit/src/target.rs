@@ -9,6 +9,7 @@ use wsgen_model::tree::Entry;
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
+use crate::recipe::Recipe;
 use crate::rendering::Rendering;
 use crate::selection::Problem;
 use crate::support::Support;
@@ -30,6 +31,8 @@ pub struct Target {
     pub file: &'static str,
     /// How well it keeps a feature, in a version or in all of them.
     pub support: fn(Feature, Option<TargetVersion>) -> Support,
+    /// How it is run.
+    pub recipe: Recipe,
     /// The files of a model whose bytes it must see.
     pub needs: fn(&Site) -> Vec<Need>,
     /// Writes its configuration.

@@ -1,5 +1,8 @@
 //! Well-behaved peers of a proxy.
 
 mod echo;
+pub mod handshake;
+mod http2;
 
 pub use echo::Echo;
+pub use http2::{Http2, read, response};

@@ -1,6 +1,7 @@
 //! Apache httpd.
 
 mod quote;
+mod recipe;
 mod render;
 mod settings;
 mod support;
@@ -24,6 +25,7 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "httpd.conf",
     support: support::support,
+    recipe: recipe::RECIPE,
     needs: render::needs,
     render: render::render,
 };

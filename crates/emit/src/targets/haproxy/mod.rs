@@ -2,6 +2,7 @@
 
 mod certificates;
 mod quote;
+mod recipe;
 mod render;
 mod settings;
 mod support;
@@ -25,6 +26,7 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "haproxy.cfg",
     support: support::support,
+    recipe: recipe::RECIPE,
     needs: render::needs,
     render: render::render,
 };

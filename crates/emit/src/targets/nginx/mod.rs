@@ -1,6 +1,7 @@
 //! nginx.
 
 mod quote;
+mod recipe;
 mod render;
 mod settings;
 mod support;
@@ -24,6 +25,7 @@ pub(crate) const TARGET: Target = Target {
     ],
     file: "nginx.conf",
     support: support::support,
+    recipe: recipe::RECIPE,
     needs: render::needs,
     render: render::render,
 };

@@ -1,0 +1,12 @@
+//! Raw ends of connections: whatever bytes a case wants to send, and every byte that comes, with its time.
+
+mod accept;
+mod connection;
+pub mod frame;
+mod head;
+mod tls;
+
+pub use accept::Upstream;
+pub use connection::{Ending, PATIENCE, Wire};
+pub use head::Head;
+pub use tls::{Certificate, Versions, client_tls, server_tls};

@@ -1,0 +1,21 @@
+//! How HAProxy is run.
+
+use crate::recipe::Recipe;
+
+/// Its commands. The master (`-W`) is who can be asked to reload.
+pub(super) const RECIPE: Recipe = Recipe {
+    program: "haproxy",
+    package: "haproxy",
+    image: "haproxy",
+    version: &["-v"],
+    check: |folder| [vec!["-c".into(), "-dW".into()], arguments(folder)].concat(),
+    run: |folder| [vec!["-W".into()], arguments(folder)].concat(),
+    reload: "USR2",
+    stop: "TERM",
+    access_log: "stdout.log",
+    error_log: "stderr.log",
+};
+
+fn arguments(folder: &str) -> Vec<String> {
+    vec!["-f".into(), format!("{folder}/haproxy.cfg")]
+}
