@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod expectation;
 mod honesty;
 pub mod launch;
+pub mod opened;
 pub mod peer;
 pub mod report;
 pub mod run;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use wsgen_emit::{Handed, Loss, LossPolicy, Options};
@@ -25,7 +25,8 @@ pub struct Stage {
     pub transcript: Transcript,
     folder: PathBuf,
     fault: Option<Fault>,
-    started: Mutex<usize>,
+    /// What was started; it runs as long as the case does.
+    started: Mutex<Vec<Arc<Server>>>,
 }
 
 /// A change of what was rendered, made on purpose to see whether the cases notice.
@@ -37,13 +38,12 @@ pub struct Fault {
     pub instead: Option<String>,
 }
 
-/// A server that a case has started.
+/// A server that a case has started; it runs as long as the case does.
 #[derive(Debug)]
 pub struct Server {
     /// Where its first listener is.
     pub address: SocketAddr,
-    /// The server itself.
-    pub process: Process,
+    process: Mutex<Process>,
     /// Its folder, with the configuration and its logs.
     pub folder: PathBuf,
     stage: Transcript,
@@ -60,7 +60,7 @@ impl Stage {
             transcript: Transcript::default(),
             folder: folder.to_owned(),
             fault,
-            started: Mutex::new(0),
+            started: Mutex::default(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Stage {
         listener: &str,
         more: &str,
         route: &str,
-    ) -> Verdict<Server> {
+    ) -> Verdict<Arc<Server>> {
         self.start(&format!(
             "version: 1\nlisteners: [{{name: web, address: \"LISTEN\"{listener}}}]\n\
              upstreams: {{app: {{servers: [\"{upstream}\"]{more}}}}}\nroutes: [{{upstream: app{route}}}]\n"
@@ -108,12 +108,12 @@ impl Stage {
     }
 
     /// The same with settings of the route alone.
-    pub async fn route(&self, upstream: SocketAddr, route: &str) -> Verdict<Server> {
+    pub async fn route(&self, upstream: SocketAddr, route: &str) -> Verdict<Arc<Server>> {
         self.site(upstream, "", "", route).await
     }
 
     /// Starts the target with routes of one listener, to an upstream `app` and another `other`.
-    pub async fn routes(&self, app: SocketAddr, other: SocketAddr, routes: &str) -> Verdict<Server> {
+    pub async fn routes(&self, app: SocketAddr, other: SocketAddr, routes: &str) -> Verdict<Arc<Server>> {
         self.start(&format!(
             "version: 1\nlisteners: [{{name: web, address: \"LISTEN\"}}]\n\
              upstreams: {{app: {{servers: [\"{app}\"]}}, other: {{servers: [\"{other}\"]}}}}\nroutes:\n{routes}"
@@ -123,12 +123,8 @@ impl Stage {
 
     /// Renders a model for the target and starts it. `LISTEN` in it is the address of the first listener, `LISTEN2`
     /// that of a second.
-    pub async fn start(&self, model: &str) -> Verdict<Server> {
-        let number = {
-            let mut started = self.started.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            *started += 1;
-            *started
-        };
+    pub async fn start(&self, model: &str) -> Verdict<Arc<Server>> {
+        let number = self.started.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
         let folder = self.folder.join(format!("server{number}"));
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
         // Workers may run as another user.
@@ -145,15 +141,17 @@ impl Stage {
         let mut process = self.target.start(&folder).await.map_err(Trouble::broken)?;
         let address = held[0].address();
         process.answers(address).await.map_err(Trouble::broken)?;
-        Ok(Server {
+        let server = Arc::new(Server {
             address,
-            process,
+            process: Mutex::new(process),
             folder,
             stage: self.transcript.clone(),
             held: held.into(),
             fault: self.fault.clone(),
             target: self.target.clone(),
-        })
+        });
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).push(server.clone());
+        Ok(server)
     }
 
     fn write(&self, folder: &Path, model: &str) -> Verdict {
@@ -252,7 +250,29 @@ impl Server {
         // A master that has just begun misses signals.
         tokio::time::sleep(Duration::from_millis(700)).await;
         self.stage.note("harness", "reload");
-        self.process.reload().map_err(Trouble::broken)
+        self.process().reload().map_err(Trouble::broken)
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) -> Verdict {
+        self.stage.note("harness", format!("SIG{name}"));
+        self.process().signal(name).map_err(Trouble::broken)
+    }
+
+    /// Whether it ends in time.
+    pub async fn ends(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while !self.process().has_ended() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        true
     }
 
     /// The model that it runs.

@@ -1,11 +1,13 @@
 //! Starting servers: installed ones, or those of containers. Each run has a folder and ports of its own.
 
 mod docker;
+mod hole;
 mod native;
 mod port;
 mod process;
 
 pub use docker::Container;
+pub use hole::{Hole, hole};
 pub use port::Port;
 pub use process::Process;
 

@@ -121,18 +121,6 @@ impl Process {
         }
     }
 
-    /// Waits for its end.
-    pub async fn ends(&mut self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        while !self.has_ended() {
-            if Instant::now() > deadline {
-                return false;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        true
-    }
-
     /// Makes it read its configuration anew.
     pub fn reload(&self) -> Result<(), String> {
         self.signal(self.target.recipe().reload)

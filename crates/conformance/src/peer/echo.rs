@@ -85,7 +85,9 @@ async fn serve(mut stream: TcpStream) {
     if text.to_ascii_lowercase().contains("\r\nupgrade: websocket") {
         let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
         while let Some(Ok(message)) = socket.next().await {
-            if message.is_close() || socket.send(message).await.is_err() {
+            // Pings are answered below.
+            let is_data = message.is_text() || message.is_binary();
+            if message.is_close() || is_data && socket.send(message).await.is_err() {
                 return;
             }
         }

@@ -12,8 +12,10 @@ pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// A request to open a WebSocket, with more field lines that end in CRLF each.
 pub fn request(path: &str, more: &str) -> String {
+    let names_host = more.to_ascii_lowercase().lines().any(|field| field.starts_with("host:"));
+    let host = if names_host { "" } else { "Host: a.test\r\n" };
     format!(
-        "GET {path} HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\n{host}Upgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{more}\r\n"
     )
 }

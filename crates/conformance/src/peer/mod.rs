@@ -3,6 +3,8 @@
 mod echo;
 pub mod handshake;
 mod http2;
+mod teller;
 
 pub use echo::Echo;
 pub use http2::{Http2, read, response};
+pub use teller::{Seen, Teller};

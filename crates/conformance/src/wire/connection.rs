@@ -38,6 +38,12 @@ pub struct Wire {
     transcript: Transcript,
 }
 
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
 impl Wire {
     /// An end that writes into a transcript under a name.
     pub fn new(stream: TcpStream, who: &str, transcript: &Transcript) -> Self {
@@ -150,7 +156,7 @@ impl Wire {
     pub async fn answer(&mut self) -> Verdict<Head> {
         loop {
             let head = self.head().await?;
-            if head.status() >= 200 || head.status() == 101 {
+            if !(100..200).contains(&head.status()) || head.status() == 101 {
                 return Ok(head);
             }
         }
