@@ -1,11 +1,16 @@
 //! The cases, one file for each family.
 
+mod access;
 mod answer;
 mod close;
 mod data;
 mod failure;
 mod handshake;
+mod headers;
 mod pressure;
+mod rewriting;
+mod routing;
+mod smuggling;
 mod timers;
 
 use crate::case::Case;
@@ -19,4 +24,9 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     timers::CASES,
     pressure::CASES,
     failure::CASES,
+    routing::CASES,
+    rewriting::CASES,
+    headers::CASES,
+    access::CASES,
+    smuggling::CASES,
 ];

@@ -142,7 +142,11 @@ fn vhost(
             Action::Redirect(_) => {}
         }
         if alone.is_some() {
+            // Who may use it cannot be said of a whole host (Apache, "AuthType").
+            let guarded = site.routes[route.0].forward().is_some_and(|f| f.auth.is_some());
+            everything.extend(guarded.then(|| line("<Location \"/\">")));
             everything.append(&mut section);
+            everything.extend(guarded.then(|| line("</Location>")));
         }
         let rules = action::rules(*route, id, alone.is_some(), context);
         views.push(RouteView { name: line(name), rules, section });

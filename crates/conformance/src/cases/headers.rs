@@ -1,0 +1,165 @@
+//! Fields on their way, and what an upstream is told of its client.
+
+use crate::case::cases;
+use crate::opened::plain;
+use crate::peer::Teller;
+use crate::stage::Stage;
+use crate::verdict::{Verdict, check, equal};
+
+/// What arrives of a field, by a request and by a handshake, with settings of the site and of the route.
+async fn arrives(stage: &Stage, listener: &str, route: &str, fields: &str, name: &str, value: Option<&str>) -> Verdict {
+    let app = Teller::bind("app").await?;
+    let server = stage.site(app.address(), listener, "", route).await?;
+    let plain = server.seen("GET /", fields).await?;
+    equal(&format!("{name} of a request"), plain.head.field(name).as_deref(), value)?;
+    let socket = server.seen_by_socket("/", fields).await?;
+    equal(&format!("{name} of a handshake"), socket.head.field(name).as_deref(), value)
+}
+
+cases! { "headers";
+    /// `host: preserve` sends Host as it came, name and port.
+    ///
+    /// Sent: `Host: Chat.test:8443`. Seen: the same at the upstream.
+    [HOST_PRESERVE]
+    async fn host_is_kept(stage) {
+        arrives(stage, "", "", "Host: chat.test:8443\r\n", "host", Some("chat.test:8443")).await?;
+    }
+
+    /// `host: upstream` sends the server's own address.
+    ///
+    /// Sent: another Host. Seen: the server's.
+    [HOST_PRESERVE, HostUpstream]
+    async fn host_of_the_upstream(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), ", host: upstream").await?;
+        let own = app.address().to_string();
+        equal("a request", server.seen("GET /", "").await?.head.field("host"), Some(own.clone()))?;
+        equal("a handshake", server.seen_by_socket("/", "").await?.head.field("host"), Some(own))?;
+    }
+
+    /// A literal `host` is sent in place of the client's.
+    ///
+    /// Sent: another Host. Seen: the literal one.
+    [HOST_PRESERVE, HostLiteral]
+    async fn host_by_name(stage) {
+        arrives(stage, "", ", host: inner.test", "", "host", Some("inner.test")).await?;
+    }
+
+    /// A field is set: what the client sent under its name is gone.
+    ///
+    /// Sent: the field with a value of the client's. Seen: the route's value alone.
+    [HEADERS_EDIT, RequestHeadersSet]
+    async fn request_field_set(stage) {
+        arrives(stage, "", ", request_headers: {set: {X-Edge: \"a b; c\"}}", "X-Edge: mine\r\n", "x-edge", Some("a b; c")).await?;
+    }
+
+    /// A field is added behind the client's own.
+    ///
+    /// Sent: the field with a value of the client's. Seen: both values, the client's first.
+    [HEADERS_EDIT, RequestHeadersAdd]
+    async fn request_field_added(stage) {
+        arrives(stage, "", ", request_headers: {add: {X-Trace: edge}}", "X-Trace: client\r\n", "x-trace", Some("client, edge")).await?;
+    }
+
+    /// A field is removed.
+    ///
+    /// Sent: the field. Seen: nothing of it.
+    [HEADERS_EDIT, RequestHeadersRemove]
+    async fn request_field_removed(stage) {
+        arrives(stage, "", ", request_headers: {remove: [X-Debug]}", "X-Debug: 1\r\nx-debug: 2\r\n", "x-debug", None).await?;
+    }
+
+    /// Fields of answers are set, added and removed.
+    ///
+    /// Sent: an answer with a field of each kind. Seen: the edited ones.
+    [HEADERS_EDIT, ResponseHeadersSet, ResponseHeadersAdd, ResponseHeadersRemove]
+    async fn response_fields(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), ", response_headers: {set: {X-Powered-By: wsgen}, add: {X-More: \"1\"}, remove: [X-Secret]}").await?;
+        let mut client = server.connect().await?;
+        client.send(plain("GET /", "")).await?;
+        let (mut far, _) = upstream.request().await?;
+        far.send("HTTP/1.1 200 OK\r\nX-Powered-By: app\r\nX-Secret: s\r\nX-Kept: k\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
+        let answer = client.answer().await?;
+        for (name, value) in [("x-powered-by", Some("wsgen")), ("x-more", Some("1")), ("x-secret", None), ("x-kept", Some("k"))] {
+            equal(name, answer.field(name).as_deref(), value)?;
+        }
+    }
+
+    /// Edits of answers hold for the 101 too.
+    ///
+    /// Sent: a handshake. Seen: the route's field on its 101.
+    [HEADERS_ON_101, ResponseHeadersSet]
+    async fn response_field_on_the_101(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), ", response_headers: {set: {X-Served-By: edge}}").await?;
+        let seen = server.seen_by_socket("/", "").await?;
+        equal("the status", seen.status, 101)?;
+        equal("its field", seen.answer.field("x-served-by").as_deref(), Some("edge"))?;
+    }
+
+    /// `forwarded: replace` tells who the client is, whatever the client says.
+    ///
+    /// Sent: made-up `X-Forwarded-*`. Seen: the peer's address, the scheme and the host.
+    [FORWARDED_REPLACE, ForwardedReplace]
+    async fn forwarded_replaces(stage) {
+        let lies = "Host: chat.test\r\nX-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.test\r\n";
+        arrives(stage, "", "", lies, "x-forwarded-for", Some("127.0.0.1")).await?;
+        arrives(stage, "", "", lies, "x-forwarded-proto", Some("http")).await?;
+        arrives(stage, "", "", lies, "x-forwarded-host", Some("chat.test")).await?;
+    }
+
+    /// A trusted peer speaks for its client.
+    ///
+    /// Sent: `X-Forwarded-For` by a trusted peer. Seen: with `append` the list with the peer behind it.
+    [FORWARDED_APPEND, ForwardedAppend, TrustedProxies]
+    async fn forwarded_appends_behind_trusted_peers(stage) {
+        arrives(stage, ", trusted_proxies: [127.0.0.0/8]", ", forwarded: {mode: append}", "X-Forwarded-For: 203.0.113.9\r\n", "x-forwarded-for", Some("203.0.113.9, 127.0.0.1")).await?;
+    }
+
+    /// With `append` an untrusted peer's list is replaced.
+    ///
+    /// Sent: `X-Forwarded-For` by a peer that is not trusted. Seen: the peer alone.
+    [FORWARDED_APPEND, ForwardedAppend, TrustedProxies]
+    async fn forwarded_believes_no_stranger(stage) {
+        arrives(stage, ", trusted_proxies: [10.0.0.0/8]", ", forwarded: {mode: append}", "X-Forwarded-For: 203.0.113.9\r\n", "x-forwarded-for", Some("127.0.0.1")).await?;
+    }
+
+    /// With `mode: off` nothing is told and nothing is taken away.
+    ///
+    /// Sent: `X-Forwarded-For` of the client's own. Seen: that.
+    [FORWARDED_REPLACE, ForwardedOff]
+    async fn forwarded_off(stage) {
+        arrives(stage, "", ", forwarded: {mode: \"off\"}", "X-Forwarded-For: 6.6.6.6\r\n", "x-forwarded-for", Some("6.6.6.6")).await?;
+        arrives(stage, "", ", forwarded: {mode: \"off\"}", "", "x-forwarded-proto", None).await?;
+    }
+
+    /// `Forwarded` of RFC 7239 can be told in place of the others.
+    ///
+    /// Sent: a made-up `Forwarded`. Seen: one that names the client, the scheme and the host.
+    [FORWARDED_REPLACE, ForwardedStyle]
+    async fn forwarded_by_its_own_field(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), ", forwarded: {style: forwarded}").await?;
+        let seen = server.seen_by_socket("/", "Host: chat.test\r\nForwarded: for=6.6.6.6\r\n").await?;
+        let told = seen.head.field("forwarded").unwrap_or_default();
+        let good = told.contains("for=127.0.0.1") && told.contains("proto=http") && told.contains("chat.test") && !told.contains("6.6.6.6");
+        check(good, "for, proto and host of the client", told)?;
+    }
+
+    /// Fields that are one connection's own do not become another's.
+    ///
+    /// Sent: `Keep-Alive` and `Proxy-Connection` with a plain request. Seen: an answer on a connection that goes on.
+    [HEADERS_HOP_BY_HOP]
+    async fn keep_alive_is_the_connections_own(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), "").await?;
+        let mut client = server.connect().await?;
+        for _ in 0..3 {
+            client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n").await?;
+            let head = client.answer().await?;
+            equal("the status", head.status(), 200)?;
+            client.body(&head).await?;
+        }
+    }
+}
