@@ -2,16 +2,23 @@
 
 mod access;
 mod answer;
+mod balancing;
 mod close;
 mod data;
 mod failure;
 mod handshake;
 mod headers;
+mod health;
+mod http;
+mod http2;
+mod operation;
 mod pressure;
+mod proxy_protocol;
 mod rewriting;
 mod routing;
 mod smuggling;
 mod timers;
+mod tls;
 
 use crate::case::Case;
 
@@ -24,9 +31,16 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     timers::CASES,
     pressure::CASES,
     failure::CASES,
+    balancing::CASES,
+    health::CASES,
     routing::CASES,
     rewriting::CASES,
     headers::CASES,
     access::CASES,
     smuggling::CASES,
+    tls::CASES,
+    http2::CASES,
+    http::CASES,
+    proxy_protocol::CASES,
+    operation::CASES,
 ];

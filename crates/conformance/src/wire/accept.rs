@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{PATIENCE, Wire};
 use crate::transcript::Transcript;
@@ -36,8 +36,13 @@ impl Upstream {
 
     /// The next connection.
     pub async fn accept(&self) -> Verdict<Wire> {
+        Ok(Wire::new(self.tcp().await?, &self.name, &self.transcript))
+    }
+
+    /// The next connection, bare.
+    pub async fn tcp(&self) -> Verdict<TcpStream> {
         match tokio::time::timeout(PATIENCE, self.listener.accept()).await {
-            Ok(Ok((stream, _))) => Ok(Wire::new(stream, &self.name, &self.transcript)),
+            Ok(Ok((stream, _))) => Ok(stream),
             Ok(Err(error)) => Err(Trouble::broken(error)),
             Err(_) => Err(Trouble::failed("the upstream is asked", "nobody came")),
         }

@@ -9,4 +9,4 @@ mod tls;
 pub use accept::Upstream;
 pub use connection::{Ending, PATIENCE, Wire};
 pub use head::Head;
-pub use tls::{Certificate, Versions, client_tls, server_tls};
+pub use tls::{Certificate, Versions, client_tls, server_tls, tls_stream};

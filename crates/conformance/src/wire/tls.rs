@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName,
 use tokio_rustls::rustls::{
     self, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
 };
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{PATIENCE, Wire, connection::second};
@@ -76,6 +77,31 @@ pub async fn client_tls(
     own: Option<&Certificate>,
     transcript: &Transcript,
 ) -> Verdict<(Wire, Vec<u8>, Option<Vec<u8>>)> {
+    let socket = second(&stream);
+    let tls = connected(stream, name, protocol, versions, own).await?;
+    let (_, session) = tls.get_ref();
+    let shown = session.peer_certificates().and_then(|chain| chain.first());
+    let shown = shown.map(|certificate| certificate.to_vec()).unwrap_or_default();
+    let agreed = session.alpn_protocol().map(<[u8]>::to_vec);
+    Ok((Wire::over(tls, socket, "client", transcript), shown, agreed))
+}
+
+/// TLS over a connection as a client, for those who speak something of their own over it.
+pub async fn tls_stream(
+    stream: TcpStream,
+    name: &str,
+    protocol: &str,
+) -> Verdict<TlsStream<TcpStream>> {
+    connected(stream, name, protocol, Versions::Both, None).await
+}
+
+async fn connected(
+    stream: TcpStream,
+    name: &str,
+    protocol: &str,
+    versions: Versions,
+    own: Option<&Certificate>,
+) -> Verdict<TlsStream<TcpStream>> {
     let versions: &[_] = match versions {
         Versions::Both => rustls::ALL_VERSIONS,
         Versions::Only12 => &[&rustls::version::TLS12],
@@ -94,16 +120,10 @@ pub async fn client_tls(
     };
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from(name.to_owned()).map_err(Trouble::broken)?;
-    let socket = second(&stream);
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let tls = tokio::time::timeout(PATIENCE, connecting).await;
     let tls = tls.map_err(|_| Trouble::failed("a TLS handshake", "it does not end"))?;
-    let tls = tls.map_err(|error| Trouble::failed("a TLS handshake", error))?;
-    let (_, session) = tls.get_ref();
-    let shown = session.peer_certificates().and_then(|chain| chain.first());
-    let shown = shown.map(|certificate| certificate.to_vec()).unwrap_or_default();
-    let agreed = session.alpn_protocol().map(<[u8]>::to_vec);
-    Ok((Wire::over(tls, socket, "client", transcript), shown, agreed))
+    tls.map_err(|error| Trouble::failed("a TLS handshake", error))
 }
 
 /// TLS over an accepted connection as a server; gives the name in SNI.
