@@ -166,12 +166,61 @@ pub(crate) struct ConformanceArguments {
     /// How many cases run at a time [default: three for each core].
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
+    /// A report to write: `json=FILE`, `junit=FILE`, `html=FILE` or `markdown=FILE`.
+    #[arg(long, value_name = "FORM=FILE", value_parser = report_argument)]
+    pub(crate) report: Vec<ReportArgument>,
+    /// How servers are started: `native` is what is installed, `docker` what is in containers.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) launch: Launch,
+    /// The image of a target's containers, in place of the official one: TARGET=IMAGE.
+    #[arg(long, value_name = "TARGET=IMAGE")]
+    pub(crate) image: Vec<String>,
     /// Keep configurations and logs of every case in a folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) artifacts: Option<PathBuf>,
     /// List the cases and run nothing.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// How servers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Launch {
+    /// What is installed here.
+    #[default]
+    Native,
+    /// Containers.
+    Docker,
+}
+
+/// A report that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportArgument {
+    /// Its form.
+    pub(crate) form: ReportForm,
+    /// Where it goes.
+    pub(crate) file: PathBuf,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// For programs.
+    Json,
+    /// For tools that read JUnit.
+    Junit,
+    /// For people: one file.
+    Html,
+    /// For summaries.
+    Markdown,
+}
+
+fn report_argument(text: &str) -> Result<ReportArgument, String> {
+    let (form, file) =
+        text.split_once('=').ok_or("expected FORM=FILE, such as html=report.html")?;
+    let form =
+        ReportForm::from_str(form, false).map_err(|_| "expected json, junit, html or markdown")?;
+    Ok(ReportArgument { form, file: file.into() })
 }
 
 /// The form of logs.

@@ -32,7 +32,7 @@ const NGINX_ROWS: Rows = &[
     ("proxy_set_header Host $host;", "proxy_set_header Host $http_host;", "$host drops the port"),
     (
         "map $http_upgrade $connection_upgrade {",
-        "map \"$http_connection:$http_upgrade\" $wsgen_upgrade {",
+        "map \"$server_protocol:$http_connection:$http_upgrade\" $wsgen_upgrade {",
         "a WebSocket request also says so in Connection",
     ),
     ("upstream wsbackend {", "upstream wsgen_wsbackend {", "as above"),

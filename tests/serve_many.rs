@@ -87,6 +87,9 @@ async fn thousands_of_tunnels_outlive_a_reload_and_end_with_their_upstream() {
     }
     #[allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
     {
-        println!("{many} tunnels: {each} bytes each; {} descriptors as before", descriptors(&server));
+        println!(
+            "{many} tunnels: {each} bytes each; {} descriptors as before",
+            descriptors(&server)
+        );
     }
 }

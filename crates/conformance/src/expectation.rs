@@ -43,7 +43,8 @@ const FILES: [(&str, &str); 4] = [
 /// The deviations of a target, in its version. An error is a fault of a file.
 pub fn of(target: &Target) -> Result<Vec<Deviation>, String> {
     let text = FILES.iter().find(|(name, _)| *name == target.name).map_or("", |(_, text)| text);
-    let file: File = toml::from_str(text).map_err(|error| format!("{}.toml: {error}", target.name))?;
+    let file: File =
+        toml::from_str(text).map_err(|error| format!("{}.toml: {error}", target.name))?;
     let version = target.selection.and_then(|selection| selection.version);
     Ok(file.deviation.into_iter().filter(|d| applies(d.versions.as_deref(), version)).collect())
 }
@@ -75,7 +76,10 @@ mod tests {
             for deviation in file.deviation {
                 let known = CASES.iter().copied().flatten().any(|case| case.id() == deviation.case);
                 assert!(known, "{name}: there is no case {}", deviation.case);
-                assert!(deviation.reason.len() > 20 && deviation.source.len() > 10, "{deviation:?}");
+                assert!(
+                    deviation.reason.len() > 20 && deviation.source.len() > 10,
+                    "{deviation:?}"
+                );
             }
         }
     }

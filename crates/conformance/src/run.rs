@@ -65,7 +65,8 @@ impl CaseResult {
     /// Why this is not what was expected; `None` where it is.
     pub fn surprise(&self) -> Option<String> {
         match (&self.outcome, &self.deviation) {
-            (Outcome::Fail(_) | Outcome::Unsupported(_), Some(_)) | (Outcome::Unsupported(_), None) => None,
+            (Outcome::Fail(_) | Outcome::Unsupported(_), Some(_))
+            | (Outcome::Unsupported(_), None) => None,
             (Outcome::Pass, None) => None,
             (Outcome::Pass, Some(deviation)) if deviation.uncertain => None,
             (Outcome::Pass, Some(deviation)) => Some(format!(
@@ -119,12 +120,15 @@ pub async fn run(plan: &Plan, tell: impl Fn(Step<'_>)) -> Result<Vec<TargetResul
         }
     }
     let (all, done) = (work.len(), Arc::new(AtomicUsize::new(0)));
-    let (alone, together): (Vec<_>, Vec<_>) = work.into_iter().partition(|(_, case, ..)| case.alone);
+    let (alone, together): (Vec<_>, Vec<_>) =
+        work.into_iter().partition(|(_, case, ..)| case.alone);
     for (work, jobs) in [(together, plan.jobs), (alone, 1)] {
-        let mut running = futures_util::stream::iter(work.into_iter().map(|(at, case, target, deviation, folder)| {
-            let fault = plan.fault.clone();
-            async move { (at, one(case, &target, deviation, folder, fault).await) }
-        }))
+        let mut running = futures_util::stream::iter(work.into_iter().map(
+            |(at, case, target, deviation, folder)| {
+                let fault = plan.fault.clone();
+                async move { (at, one(case, &target, deviation, folder, fault).await) }
+            },
+        ))
         .buffer_unordered(jobs.max(1));
         while let Some((at, result)) = running.next().await {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -159,13 +163,19 @@ async fn one(
     if let Some(why) = case.unsupported(target) {
         return result(Outcome::Unsupported(why), Vec::new());
     }
+    // What another run left there is not this one's.
+    let _ = std::fs::remove_dir_all(&folder);
     if let Err(error) = make(&folder) {
-        return result(Outcome::Broken(format!("cannot make {}: {error}", folder.display())), Vec::new());
+        return result(
+            Outcome::Broken(format!("cannot make {}: {error}", folder.display())),
+            Vec::new(),
+        );
     }
     let stage = Stage::new(target, &folder, fault);
     let transcript = stage.transcript.clone();
     // Spawned, so that a panic is the case's own end.
-    let running = tokio::spawn(async move { tokio::time::timeout(LIMIT, (case.run)(&stage)).await });
+    let running =
+        tokio::spawn(async move { tokio::time::timeout(LIMIT, (case.run)(&stage)).await });
     let outcome = match running.await {
         Ok(Ok(verdict)) => Outcome::from(verdict),
         Ok(Err(_)) => Outcome::Broken(format!("it takes longer than {LIMIT:?}")),

@@ -113,7 +113,12 @@ impl Stage {
     }
 
     /// Starts the target with routes of one listener, to an upstream `app` and another `other`.
-    pub async fn routes(&self, app: SocketAddr, other: SocketAddr, routes: &str) -> Verdict<Arc<Server>> {
+    pub async fn routes(
+        &self,
+        app: SocketAddr,
+        other: SocketAddr,
+        routes: &str,
+    ) -> Verdict<Arc<Server>> {
         self.start(&format!(
             "version: 1\nlisteners: [{{name: web, address: \"LISTEN\"}}]\n\
              upstreams: {{app: {{servers: [\"{app}\"]}}, other: {{servers: [\"{other}\"]}}}}\nroutes:\n{routes}"
@@ -168,7 +173,8 @@ fn write(target: &Target, folder: &Path, model: &str, fault: Option<&Fault>) -> 
     sources.add(Source::new(file.display().to_string(), model.to_owned()));
     let (site, mut diagnostics) = wsgen_model::read(&sources);
     let site = site.filter(|_| diagnostics.count(Severity::Error) == 0);
-    let site = site.ok_or_else(|| Trouble::broken(format!("the model is wrong: {diagnostics:?}")))?;
+    let site =
+        site.ok_or_else(|| Trouble::broken(format!("the model is wrong: {diagnostics:?}")))?;
     let mut handed = Handed::new();
     for need in wsgen_emit::needs(&site, &selection) {
         let bytes = std::fs::read(folder.join(&need.path)).map_err(Trouble::broken)?;
@@ -180,7 +186,11 @@ fn write(target: &Target, folder: &Path, model: &str, fault: Option<&Fault>) -> 
     let rendered = rendered.map_err(|problem| Trouble::broken(problem.message))?;
     let Some(rendered) = rendered else {
         let said: Vec<_> = diagnostics.iter().map(|finding| finding.message.clone()).collect();
-        return Err(Trouble::broken(format!("{} is not rendered: {}", target.title(), said.join("; "))));
+        return Err(Trouble::broken(format!(
+            "{} is not rendered: {}",
+            target.title(),
+            said.join("; ")
+        )));
     };
     for file in &rendered.files {
         let path = folder.join(&file.name);

@@ -72,7 +72,12 @@ impl Transcript {
         let mut events = line.events.clone();
         if line.left_out > 0 {
             let text = format!("and {} more", line.left_out);
-            events.push(Event { at: line.began.elapsed(), who: "harness".into(), what: "noted", text });
+            events.push(Event {
+                at: line.began.elapsed(),
+                who: "harness".into(),
+                what: "noted",
+                text,
+            });
         }
         events
     }

@@ -9,6 +9,8 @@ pub struct Recipe {
     pub package: &'static str,
     /// The official container image.
     pub image: &'static str,
+    /// What the program is called in it.
+    pub image_program: &'static str,
     /// Prints the version.
     pub version: &'static [&'static str],
     /// Checks the configuration in a folder (its absolute name).

@@ -10,9 +10,18 @@ use crate::stage::{Server, Stage};
 use crate::verdict::{Verdict, check, equal};
 
 /// Three servers and a target in front of them, with settings of the upstream and of single servers.
-async fn three(stage: &Stage, upstream: &str, more: [&str; 3]) -> Verdict<(Arc<Server>, Vec<Teller>)> {
-    let tellers = [Teller::bind("one").await?, Teller::bind("two").await?, Teller::bind("three").await?];
-    let servers: Vec<_> = tellers.iter().zip(more).map(|(teller, more)| format!("{{address: \"{}\"{more}}}", teller.address())).collect();
+async fn three(
+    stage: &Stage,
+    upstream: &str,
+    more: [&str; 3],
+) -> Verdict<(Arc<Server>, Vec<Teller>)> {
+    let tellers =
+        [Teller::bind("one").await?, Teller::bind("two").await?, Teller::bind("three").await?];
+    let servers: Vec<_> = tellers
+        .iter()
+        .zip(more)
+        .map(|(teller, more)| format!("{{address: \"{}\"{more}}}", teller.address()))
+        .collect();
     let model = format!(
         "version: 1\nlisteners: [{{name: web, address: \"LISTEN\"}}]\n\
          upstreams: {{app: {{servers: [{}]{upstream}}}}}\nroutes: [{{upstream: app}}]\n",
@@ -22,7 +31,12 @@ async fn three(stage: &Stage, upstream: &str, more: [&str; 3]) -> Verdict<(Arc<S
 }
 
 /// Who answers so many requests, and how often.
-async fn tally(server: &Server, requests: usize, path: &str, fields: &str) -> Verdict<BTreeMap<String, usize>> {
+async fn tally(
+    server: &Server,
+    requests: usize,
+    path: &str,
+    fields: &str,
+) -> Verdict<BTreeMap<String, usize>> {
     let mut tally = BTreeMap::new();
     for _ in 0..requests {
         *tally.entry(server.seen(&format!("GET {path}"), fields).await?.by).or_default() += 1;

@@ -359,7 +359,9 @@ async fn large(stage: &crate::stage::Stage, size: usize) -> crate::verdict::Verd
     let (mut reader, mut writer, _) = client.split();
     let mut got = vec![0; expected.len()];
     let moved = async {
-        tokio::try_join!(writer.write_all(&sent), async { reader.read_exact(&mut got).await.map(|_| ()) })
+        tokio::try_join!(writer.write_all(&sent), async {
+            reader.read_exact(&mut got).await.map(|_| ())
+        })
     };
     let moved = tokio::time::timeout(4 * crate::wire::PATIENCE, moved).await;
     check(matches!(moved, Ok(Ok(_))), format!("{size} bytes come back"), format!("{moved:?}"))?;

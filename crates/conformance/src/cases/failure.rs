@@ -168,6 +168,19 @@ cases! { "failure";
         }
     }
 
+    /// An upstream that stays silent gives 504.
+    ///
+    /// Sent: a request that the upstream takes and never answers. Seen: 504 once `response_header` is over.
+    [FAILURE_SILENT, ResponseHeaderTimeout]
+    async fn silence_is_504(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), ", timeouts: {response_header: 1s}").await?;
+        let mut client = server.connect().await?;
+        client.send(plain("GET /", "")).await?;
+        let _held = upstream.request().await?;
+        equal("the status", client.answer().await?.status(), 504)?;
+    }
+
     /// An upstream may answer before it has read the whole request.
     ///
     /// Sent: a POST whose body never comes, answered at once with 401. Seen: the 401.

@@ -7,7 +7,14 @@ use crate::stage::Stage;
 use crate::verdict::{Verdict, check, equal};
 
 /// What arrives of a field, by a request and by a handshake, with settings of the site and of the route.
-async fn arrives(stage: &Stage, listener: &str, route: &str, fields: &str, name: &str, value: Option<&str>) -> Verdict {
+async fn arrives(
+    stage: &Stage,
+    listener: &str,
+    route: &str,
+    fields: &str,
+    name: &str,
+    value: Option<&str>,
+) -> Verdict {
     let app = Teller::bind("app").await?;
     let server = stage.site(app.address(), listener, "", route).await?;
     let plain = server.seen("GET /", fields).await?;

@@ -14,11 +14,17 @@ use crate::wire::frame::{Frame, TEXT};
 use crate::wire::{Certificate, Upstream, Versions, client_tls, tls_stream};
 
 /// A target whose listener offers HTTP/2.
-async fn offering(stage: &Stage, upstream: std::net::SocketAddr, listener: &str) -> Verdict<Arc<Server>> {
+async fn offering(
+    stage: &Stage,
+    upstream: std::net::SocketAddr,
+    listener: &str,
+) -> Verdict<Arc<Server>> {
     let certificate = Certificate::new(&["chat.test"])?;
     let chain = stage.file("chat.pem", &certificate.chain)?;
     let key = stage.file("chat.key", &certificate.key)?;
-    let listener = format!(", protocols: [h2, http/1.1], tls: {{certificates: [{{certificate: \"{chain}\", key: \"{key}\"}}]}}{listener}");
+    let listener = format!(
+        ", protocols: [h2, http/1.1], tls: {{certificates: [{{certificate: \"{chain}\", key: \"{key}\"}}]}}{listener}"
+    );
     stage.site(upstream, &listener, "", "").await
 }
 

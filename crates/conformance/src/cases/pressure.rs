@@ -72,7 +72,11 @@ async fn slow(
     let mut piece = vec![0; 65_536];
     for number in 0..MUCH / piece.len() {
         let read = tokio::time::timeout(crate::wire::PATIENCE, reader.read_exact(&mut piece)).await;
-        check(matches!(read, Ok(Ok(_))), "every byte arrives", format!("{read:?} in piece {number}"))?;
+        check(
+            matches!(read, Ok(Ok(_))),
+            "every byte arrives",
+            format!("{read:?} in piece {number}"),
+        )?;
         let right = piece.iter().enumerate().all(|(n, byte)| usize::from(*byte) == n % 251);
         check(right, "the same bytes", format!("others in piece {number}"))?;
     }

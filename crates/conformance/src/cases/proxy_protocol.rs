@@ -6,7 +6,8 @@ use crate::peer::{Seen, Teller, handshake};
 use crate::verdict::{Trouble, check, equal};
 
 /// The header of version 2 for 203.0.113.9:40000 to 192.0.2.1:443 over TCP.
-const VERSION_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc0\0\x02\x01\x9c\x40\x01\xbb";
+const VERSION_2: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\xc0\0\x02\x01\x9c\x40\x01\xbb";
 /// The same of version 1.
 const VERSION_1: &[u8] = b"PROXY TCP4 203.0.113.9 192.0.2.1 40000 443\r\n";
 

@@ -15,7 +15,11 @@ async fn table(stage: &Stage, routes: &str, rows: &[(&str, &str, &str)]) -> Verd
 
 async fn reach(server: &Server, rows: &[(&str, &str, &str)]) -> Verdict {
     for (path, fields, who) in rows {
-        equal(&format!("who gets {path} {fields}"), server.reaches(path, fields).await?.as_str(), *who)?;
+        equal(
+            &format!("who gets {path} {fields}"),
+            server.reaches(path, fields).await?.as_str(),
+            *who,
+        )?;
     }
     Ok(())
 }

@@ -47,7 +47,8 @@ async fn refused(stage: &Stage, requests: &[&str]) -> Verdict {
             Err(Trouble::Failed(_)) => 0,
             Err(trouble) => return Err(trouble),
         };
-        let good = status == 0 || (400..=505).contains(&status) && ![502, 503, 504].contains(&status);
+        let good =
+            status == 0 || (400..=505).contains(&status) && ![502, 503, 504].contains(&status);
         check(good, format!("{request:?} is refused"), status)?;
     }
     let alone = upstream.is_left_alone(std::time::Duration::from_millis(200)).await;

@@ -21,14 +21,22 @@ fn written(stage: &Stage, name: &str, names: &[&str]) -> Verdict<(Certificate, S
 async fn secured(stage: &Stage, more: &str) -> Verdict<(Arc<Server>, Teller, Certificate)> {
     let (certificate, entry) = written(stage, "chat", &["chat.test"])?;
     let app = Teller::bind("app").await?;
-    let server = stage.site(app.address(), &format!(", tls: {{certificates: [{entry}]{more}}}"), "", "").await?;
+    let server = stage
+        .site(app.address(), &format!(", tls: {{certificates: [{entry}]{more}}}"), "", "")
+        .await?;
     Ok((server, app, certificate))
 }
 
 /// A connection by TLS, with the certificate that is shown.
-async fn connected(stage: &Stage, server: &Server, name: &str, own: Option<&Certificate>) -> Verdict<(Wire, Vec<u8>)> {
+async fn connected(
+    stage: &Stage,
+    server: &Server,
+    name: &str,
+    own: Option<&Certificate>,
+) -> Verdict<(Wire, Vec<u8>)> {
     let tcp = server.tcp(server.address).await?;
-    let (wire, shown, _) = client_tls(tcp, name, "http/1.1", Versions::Both, own, &stage.transcript).await?;
+    let (wire, shown, _) =
+        client_tls(tcp, name, "http/1.1", Versions::Both, own, &stage.transcript).await?;
     Ok((wire, shown))
 }
 

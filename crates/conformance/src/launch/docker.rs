@@ -51,14 +51,15 @@ impl Container {
             })
             .start()
             .await;
-        let running = started.map_err(|error| format!("cannot start a container of {image}: {error}"))?;
+        let running =
+            started.map_err(|error| format!("cannot start a container of {image}: {error}"))?;
         Ok(Self { running, image: format!("{name}:{tag}") })
     }
 
-    /// What a recipe's program is called here: official images call Apache httpd.
-    pub(super) fn program<'a>(&self, recipe: &'a Recipe) -> &'a str {
+    /// What a recipe's program is called here.
+    pub(super) fn program(&self, recipe: &Recipe) -> &'static str {
         let official = self.image.split(':').next() == Some(recipe.image);
-        if official && recipe.image == "httpd" { "httpd" } else { recipe.program }
+        if official { recipe.image_program } else { recipe.program }
     }
 
     /// Whether a command in it ends well, and what it says.

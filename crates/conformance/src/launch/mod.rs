@@ -132,7 +132,10 @@ mod tests {
         for (said, number) in [
             ("nginx version: nginx/1.22.1", "1.22.1"),
             ("HAProxy version 2.6.12-1+deb12u3 2025/10/03 - https://haproxy.org/", "2.6.12"),
-            ("Server version: Apache/2.4.68 (Debian)\nServer built:   2026-10-01T00:00:00", "2.4.68"),
+            (
+                "Server version: Apache/2.4.68 (Debian)\nServer built:   2026-10-01T00:00:00",
+                "2.4.68",
+            ),
         ] {
             assert_eq!(version(said).as_deref(), Some(number));
         }

@@ -10,6 +10,7 @@ pub(super) const REFERENCE_RECIPE: Recipe = Recipe {
     program: "wsgen",
     package: "wsgen",
     image: "wsgen",
+    image_program: "wsgen",
     version: &["--version"],
     check: |folder| vec!["check".into(), format!("{folder}/wsgen.yaml")],
     run: |folder| vec!["serve".into(), format!("{folder}/wsgen.yaml")],

@@ -108,7 +108,9 @@ impl Process {
 
     fn number(&self) -> Option<Pid> {
         match &self.running {
-            Running::Here(child) => child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
+            Running::Here(child) => {
+                child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+            }
             Running::In(number) => Some(*number),
         }
     }

@@ -1,8 +1,14 @@
 //! Results in the forms that people and programs read.
 
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod markdown;
 mod terminal;
 
 pub use terminal::{line, matrix, surprises};
+
+use std::fmt::Write;
 
 use crate::run::TargetResult;
 
@@ -19,6 +25,21 @@ fn count(result: &TargetResult, family: Option<&str>, name: &str) -> usize {
     cases.filter(|case| case.name() == name).count()
 }
 
+/// A cell of the matrix: passed of those that were run, with what is known not to be kept.
+fn cell(result: &TargetResult, family: Option<&str>) -> String {
+    let cases = result.cases.iter().filter(|case| family.is_none_or(|f| case.case.family == f));
+    let (passed, known) = (count(result, family, "pass"), count(result, family, "deviation"));
+    let left = count(result, family, "unsupported");
+    let mut cell = format!("{passed}/{}", cases.count() - left);
+    if known > 0 {
+        let _ = write!(cell, " ~{known}");
+    }
+    if left > 0 {
+        let _ = write!(cell, " x{left}");
+    }
+    cell
+}
+
 /// The families among the results, in their order.
 fn families(results: &[TargetResult]) -> Vec<&'static str> {
     let mut families = Vec::new();
@@ -28,4 +49,9 @@ fn families(results: &[TargetResult]) -> Vec<&'static str> {
         }
     }
     families
+}
+
+/// This moment (RFC 3339).
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{count, families};
+use super::{cell, families};
 use crate::run::{Step, TargetResult};
 
 /// A line for each result, for logs.
@@ -32,16 +32,7 @@ pub fn matrix(results: &[TargetResult]) -> String {
     for family in families(results).into_iter().map(Some).chain([None]) {
         let _ = write!(out, "{:first$}", family.unwrap_or("all"));
         for (result, width) in results.iter().zip(&widths) {
-            let all: usize = result.cases.iter().filter(|c| family.is_none_or(|f| c.case.family == f)).count();
-            let (passed, known) = (count(result, family, "pass"), count(result, family, "deviation"));
-            let left = count(result, family, "unsupported");
-            let mut cell = format!("{passed}/{}", all - left);
-            if known > 0 {
-                let _ = write!(cell, " ~{known}");
-            }
-            if left > 0 {
-                let _ = write!(cell, " x{left}");
-            }
+            let cell = cell(result, family);
             let _ = write!(out, "  {cell:>width$}");
         }
         out.push('\n');
@@ -55,7 +46,8 @@ pub fn surprises(results: &[TargetResult]) -> String {
     let mut out = String::new();
     for result in results {
         if let Some(why) = &result.dishonest {
-            let _ = writeln!(out, "\n{}: the harness cannot be believed: {why}", result.target.title());
+            let _ =
+                writeln!(out, "\n{}: the harness cannot be believed: {why}", result.target.title());
         }
         for case in &result.cases {
             let Some(why) = case.surprise() else { continue };

@@ -169,7 +169,10 @@ impl Wire {
                 Ok(true) => {}
                 Ok(false) => {
                     let seen = self.buffer.escape_ascii().to_string();
-                    return Err(self.failed(format!("sends {length} bytes"), format!("the end behind {seen:.200}")));
+                    return Err(self.failed(
+                        format!("sends {length} bytes"),
+                        format!("the end behind {seen:.200}"),
+                    ));
                 }
                 Err(error) => {
                     let seen = format!("{error} behind {} bytes", self.buffer.len());
@@ -294,9 +297,7 @@ impl Wire {
     }
 
     /// Both halves, for those who send and read at once.
-    pub fn split(
-        self,
-    ) -> (impl AsyncRead + Send + Unpin, impl AsyncWrite + Send + Unpin, Vec<u8>) {
+    pub fn split(self) -> (impl AsyncRead + Send + Unpin, impl AsyncWrite + Send + Unpin, Vec<u8>) {
         let (reader, writer) = tokio::io::split(self.stream);
         (reader, writer, self.buffer)
     }

@@ -63,7 +63,9 @@ impl Frame {
             None => out.extend(&self.payload),
             Some(mask) => {
                 out.extend(mask);
-                out.extend(self.payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+                out.extend(
+                    self.payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key),
+                );
             }
         }
         out
@@ -92,8 +94,13 @@ impl Frame {
                 *byte ^= key;
             }
         }
-        let frame =
-            Self { fin: first & 128 != 0, reserved: first >> 4 & 7, opcode: first & 15, mask, payload };
+        let frame = Self {
+            fin: first & 128 != 0,
+            reserved: first >> 4 & 7,
+            opcode: first & 15,
+            mask,
+            payload,
+        };
         Some((frame, at + length))
     }
 }

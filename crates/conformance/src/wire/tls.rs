@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -13,7 +14,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName,
 use tokio_rustls::rustls::{
     self, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
 };
-use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{PATIENCE, Wire, connection::second};
@@ -52,7 +52,8 @@ impl Certificate {
     }
 
     fn parts(&self) -> Verdict<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-        let chain = CertificateDer::from_pem_slice(self.chain.as_bytes()).map_err(Trouble::broken)?;
+        let chain =
+            CertificateDer::from_pem_slice(self.chain.as_bytes()).map_err(Trouble::broken)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(Trouble::broken)?;
         Ok((vec![chain], key))
     }

@@ -7,6 +7,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     program: "apache2",
     package: "apache2",
     image: "httpd",
+    image_program: "httpd",
     version: &["-v"],
     check: |folder| [arguments(folder), vec!["-t".into()]].concat(),
     run: |folder| {

@@ -7,6 +7,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     program: "haproxy",
     package: "haproxy",
     image: "haproxy",
+    image_program: "haproxy",
     version: &["-v"],
     check: |folder| [vec!["-c".into(), "-dW".into()], arguments(folder)].concat(),
     run: |folder| [vec!["-W".into()], arguments(folder)].concat(),

@@ -7,6 +7,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     program: "nginx",
     package: "nginx-light",
     image: "nginx",
+    image_program: "nginx",
     version: &["-v"],
     check: |folder| [arguments(folder), vec!["-t".into()]].concat(),
     run: |folder| [arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),

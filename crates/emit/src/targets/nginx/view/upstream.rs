@@ -14,8 +14,9 @@ use crate::targets::nginx::support::{RESOLVE, STICKY};
 #[derive(Serialize)]
 pub(super) struct UpstreamView {
     name: Raw,
-    /// A zone of shared memory, where names are resolved again.
-    zone: bool,
+    /// A zone of shared memory of so many KiB, without which each worker process would count and take turns by itself
+    /// (nginx, "zone"); names are resolved again in it too.
+    zone: Option<usize>,
     method: Option<Raw>,
     sticky: Option<Raw>,
     servers: Vec<UpstreamServer>,
@@ -58,7 +59,7 @@ pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<Upstr
     }
     let mut views = vec![view(upstream, context)];
     if sticks_by_map(upstream, context) {
-        let all: Vec<UpstreamServer> = servers(upstream, false, context).0;
+        let all: Vec<UpstreamServer> = servers(upstream, false, context);
         for own in 0..all.len() {
             let mut servers = all.clone();
             for (number, server) in servers.iter_mut().enumerate() {
@@ -67,7 +68,7 @@ pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<Upstr
             }
             views.push(UpstreamView {
                 name: Raw(format!("{}_s{}", name(upstream).0, own + 1)),
-                zone: false,
+                zone: None,
                 method: None,
                 sticky: None,
                 servers,
@@ -88,7 +89,10 @@ fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
     let number =
         context.base.site.upstreams.iter().position(|u| u.name == upstream.name).unwrap_or(0);
     let method = (upstream.servers.len() > 1).then(|| method(upstream, number, context)).flatten();
-    let (servers, zone) = servers(upstream, method.is_some(), context);
+    let servers = servers(upstream, method.is_some(), context);
+    let again = context.base.since(RESOLVE)
+        && upstream.servers.iter().any(|server| *server.resolve == Resolve::Runtime);
+    let zone = (servers.len() > 1 || again).then(|| (servers.len() * 4).max(256));
     let sticky = upstream.sticky.as_ref().filter(|_| context.base.since(STICKY));
     UpstreamView {
         name: name(upstream),
@@ -118,16 +122,15 @@ fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
     }
 }
 
-/// The lines of the servers, and whether names among them are resolved again.
+/// The lines of the servers.
 fn servers(
     upstream: &Upstream,
     has_method: bool,
     context: &mut Context<'_>,
-) -> (Vec<UpstreamServer>, bool) {
+) -> Vec<UpstreamServer> {
     let again = context.base.since(RESOLVE);
     let no_backups =
         matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash | Policy::Random);
-    let mut zone = false;
     let mut servers = Vec::new();
     for server in &upstream.servers {
         let mut options = String::new();
@@ -150,7 +153,6 @@ fn servers(
         }
         if again && *server.resolve == Resolve::Runtime {
             options.push_str(" resolve");
-            zone = true;
         }
         let address = match &server.address.value {
             UpstreamAddress::Unix(path) => literal(&format!("unix:{path}")),
@@ -158,7 +160,7 @@ fn servers(
         };
         servers.push(UpstreamServer { address, options: Raw(options) });
     }
-    (servers, zone)
+    servers
 }
 
 fn method(upstream: &Upstream, number: usize, context: &mut Context<'_>) -> Option<Raw> {
