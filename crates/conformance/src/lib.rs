@@ -4,6 +4,7 @@
 pub mod case;
 mod cases;
 pub mod catalogue;
+pub mod coverage;
 pub mod expectation;
 mod honesty;
 pub mod launch;

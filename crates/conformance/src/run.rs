@@ -163,8 +163,6 @@ async fn one(
     if let Some(why) = case.unsupported(target) {
         return result(Outcome::Unsupported(why), Vec::new());
     }
-    // What another run left there is not this one's.
-    let _ = std::fs::remove_dir_all(&folder);
     if let Err(error) = make(&folder) {
         return result(
             Outcome::Broken(format!("cannot make {}: {error}", folder.display())),
@@ -184,9 +182,12 @@ async fn one(
     result(outcome, transcript.events())
 }
 
-/// Makes a folder that every user can read, and its parents.
+/// Makes an empty folder that every user can read, and its parents. What another run left there is not this one's.
 pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
     std::fs::create_dir_all(folder)?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
 }

@@ -199,7 +199,13 @@ fn write(target: &Target, folder: &Path, model: &str, fault: Option<&Fault>) -> 
     }
     let main = match fault {
         None => rendered.main,
-        Some(fault) => fault.apply(&rendered.main),
+        Some(fault) => {
+            let changed = fault.apply(&rendered.main);
+            if changed == rendered.main {
+                return Err(Trouble::broken(format!("the fault `{}` changes nothing", fault.text)));
+            }
+            changed
+        }
     };
     std::fs::write(folder.join(target.file()), main).map_err(Trouble::broken)
 }

@@ -21,6 +21,8 @@ pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "report this"))?;
+    // Containers are removed by the runtime that started them.
+    let _entered = runtime.enter();
     let (folder, _temporary) = folder(arguments.artifacts.as_deref())?;
     let results = runtime.block_on(async {
         let targets = selection::targets(arguments, &folder).await?;

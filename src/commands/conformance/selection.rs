@@ -46,7 +46,7 @@ pub(super) async fn targets(
     let program = program
         .map_err(|error| Failure::new(format!("cannot find myself: {error}"), "report this"))?;
     if arguments.launch == Launch::Docker {
-        return contained(arguments, folder).await;
+        return contained(arguments, &program, folder).await;
     }
     let mut targets = Vec::new();
     if arguments.target.is_empty() {
@@ -98,6 +98,7 @@ fn expected(name: &str, wanted: &Selection, found: &Target) -> Result<(), Failur
 /// Servers in containers: of the official image with the version as its tag, or of the image that is named.
 async fn contained(
     arguments: &ConformanceArguments,
+    program: &Path,
     folder: &Path,
 ) -> Result<Vec<Target>, Failure> {
     let mut named = BTreeMap::new();
@@ -115,6 +116,10 @@ async fn contained(
     let mut containers: BTreeMap<String, Arc<Container>> = BTreeMap::new();
     let mut targets = Vec::new();
     for name in wanted {
+        if name == REFERENCE {
+            targets.push(Target::reference(program.to_owned()));
+            continue;
+        }
         let selected = selection(name)?;
         let short = selected.target.name;
         let tag = name.split_once('@').map_or("latest", |(_, version)| version);

@@ -99,13 +99,13 @@ cases! { "handshake";
 
     /// A list in `Upgrade` is not the one token `websocket`.
     ///
-    /// Sent: `Upgrade: websocket, h2c`. Seen: plain HTTP at the upstream, without its `Upgrade`.
+    /// Sent: `Upgrade: websocket, foo`. Seen: plain HTTP at the upstream, without its `Upgrade`.
     [HANDSHAKE_OTHER_UPGRADE]
     async fn list_of_protocols_is_plain(stage) {
         let upstream = stage.upstream().await?;
         let server = stage.route(upstream.address(), "").await?;
         let mut client = server.connect().await?;
-        let request = handshake::request("/", "").replace("Upgrade: websocket", "Upgrade: websocket, h2c");
+        let request = handshake::request("/", "").replace("Upgrade: websocket", "Upgrade: websocket, foo");
         client.send(request).await?;
         let (mut far, asked) = upstream.request().await?;
         check(asked.field("upgrade").is_none(), "no `Upgrade` at the upstream", &asked)?;

@@ -62,11 +62,12 @@ impl Container {
         if official { recipe.image_program } else { recipe.program }
     }
 
-    /// Whether a command in it ends well, and what it says.
-    pub(super) async fn output(&self, command: &[String]) -> Result<String, String> {
+    /// Whether a command in it ends well in a folder, and what it says.
+    pub(super) async fn output(&self, folder: &Path, command: &[String]) -> Result<String, String> {
         // Both outputs in one, because a checker may use either; its exit status ends it.
-        let script = ["sh", "-c", "\"$@\" 2>&1; echo \"exit $?\"", "sh"].map(str::to_owned);
-        let command = ExecCommand::new([script.to_vec(), command.to_vec()].concat());
+        let script = "cd \"$1\"; shift; \"$@\" 2>&1; echo \"exit $?\"";
+        let shell = ["sh", "-c", script, "sh", &folder.display().to_string()].map(str::to_owned);
+        let command = ExecCommand::new([shell.to_vec(), command.to_vec()].concat());
         let mut ended = self.running.exec(command).await.map_err(|error| error.to_string())?;
         let said = ended.stdout_to_vec().await.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&said).into_owned();

@@ -66,7 +66,7 @@ impl Target {
         let target = TARGETS.iter().copied().find(|target| target.name == name)?;
         let mut command = vec![container.program(&target.recipe).to_owned()];
         command.extend(target.recipe.version.iter().map(|argument| (*argument).to_owned()));
-        let said = container.output(&command).await.ok()?;
+        let said = container.output(Path::new("/"), &command).await.ok()?;
         Self::of(target, &said, Place::In(container))
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn check(target: &Target, folder: &Path) -> Result<(), String> 
             }
             Place::In(container) => {
                 let program = vec![container.program(&recipe).to_owned()];
-                container.output(&[program, arguments.clone()].concat()).await.map(|_| ())
+                container.output(folder, &[program, arguments.clone()].concat()).await.map(|_| ())
             }
         }
     };

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds an image for each generation of Debian that is named, with its nginx, HAProxy and Apache, for
+# `wsgen conformance --launch docker --image TARGET=wsgen/debian:SUITE`. Nothing is pulled: the packages are Debian's.
+# On Debian it installs what it needs and starts a container engine where none answers.
+#
+#   bash packaging/images.sh [SUITE…]     bullseye, bookworm, trixie and forky where none is named
+#
+# A suite that the archive no longer gives is said and left out; exit 1 then.
+set -euo pipefail
+
+suites=("$@")
+[ "${#suites[@]}" -gt 0 ] || suites=(bullseye bookworm trixie forky)
+mirror=${WSGEN_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+missing=()
+for pair in docker:docker.io dockerd:docker.io mmdebstrap:mmdebstrap iptables:iptables; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null || { echo "missing: ${missing[*]}; only Debian is done by itself" >&2; exit 2; }
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! docker info >/dev/null 2>&1; then
+  log=$(mktemp)
+  echo "no container engine answers; starting one (its log: $log)"
+  as_root sh -c "PATH=\$PATH:/usr/sbin:/sbin setsid dockerd >'$log' 2>&1 &"
+  for _ in $(seq 60); do
+    docker info >/dev/null 2>&1 && break
+    sleep 1
+  done
+  docker info >/dev/null 2>&1 || { tail -5 "$log" >&2; echo "the engine does not start" >&2; exit 2; }
+fi
+
+left=()
+for suite in "${suites[@]}"; do
+  image=wsgen/debian:$suite
+  if docker image inspect "$image" >/dev/null 2>&1; then
+    echo "$image is there"
+    continue
+  fi
+  tar=$(mktemp --suffix=.tar)
+  # The newest suite may be signed by a key that this machine's keyring lacks, and its release file be past its date.
+  if as_root mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+    --include=nginx-light,haproxy,apache2 "$suite" "$tar" "$mirror"; then
+    docker import "$tar" "$image" >/dev/null
+    echo "$image is built"
+  else
+    echo "NOT BUILT: $image (the archive does not give $suite)" >&2
+    left+=("$suite")
+  fi
+  as_root rm -f "$tar"
+done
+[ "${#left[@]}" = 0 ]
