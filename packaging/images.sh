@@ -44,10 +44,13 @@ for suite in "${suites[@]}"; do
     echo "$image is there"
     continue
   fi
+  # Bullseye's nginx-light leaves out modules that later ones have.
+  nginx=nginx-light
+  [ "$suite" != bullseye ] || nginx=nginx-full
   tar=$(mktemp --suffix=.tar)
   # The newest suite may be signed by a key that this machine's keyring lacks, and its release file be past its date.
   if as_root mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include=nginx-light,haproxy,apache2 "$suite" "$tar" "$mirror"; then
+    --include="$nginx,haproxy,apache2" "$suite" "$tar" "$mirror"; then
     docker import "$tar" "$image" >/dev/null
     echo "$image is built"
   else

@@ -53,3 +53,13 @@ fn diagnostics() {
     }
     pinned("docs/diagnostics.md", &page);
 }
+
+#[test]
+fn conformance() {
+    use wsgen_conformance::catalogue;
+    pinned("docs/conformance/README.md", &catalogue::index());
+    for family in catalogue::CASES {
+        let name = family[0].family;
+        pinned(&format!("docs/conformance/{name}.md"), &catalogue::page(family));
+    }
+}

@@ -70,7 +70,7 @@ pub(super) fn route(id: RouteId, listener: ListenerId, context: &mut Context<'_>
         list: Vec::new(),
     };
     match &site.routes[id.0].action {
-        Action::Redirect(redirect) => self::redirect(redirect, &mut rules, context),
+        Action::Redirect(redirect) => self::redirect(redirect, listener, &mut rules, context),
         Action::Respond(respond) => self::respond(respond, &mut rules),
         Action::Forward(forward) => self::forward(id, listener, forward, &mut rules, context),
     }
@@ -97,10 +97,20 @@ impl Rules {
     }
 }
 
+/// The scheme that clients of a listener use.
+fn scheme(listener: ListenerId, context: &Context<'_>) -> &'static str {
+    if context.base.site.listener(listener).tls.is_some() { "https" } else { "http" }
+}
+
 /// What is not written stays as it was asked (`redirect/parts`).
-fn redirect(redirect: &Redirect, rules: &mut Rules, context: &mut Context<'_>) {
-    let scheme =
-        redirect.scheme.map_or("%[ssl_fc,iif(https,http)]", |scheme| scheme.value.as_str());
+fn redirect(
+    redirect: &Redirect,
+    listener: ListenerId,
+    rules: &mut Rules,
+    context: &mut Context<'_>,
+) {
+    let own = scheme(listener, context);
+    let scheme = redirect.scheme.map_or(own, |scheme| scheme.value.as_str());
     let bare = "%[var(txn.host)]";
     let host = redirect.hostname.as_ref().map(|host| host.value.to_string());
     let authority = match (host, redirect.port, redirect.scheme) {
@@ -317,7 +327,7 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
     let stranger = format!("!{peer}");
     let style = *forward.forwarded.style;
     if style != ForwardedStyle::XForwarded {
-        self::forwarded_field(&forward.forwarded.headers, rules);
+        self::forwarded_field(&forward.forwarded.headers, scheme(listener, context), rules);
     }
     if style == ForwardedStyle::Forwarded {
         return;
@@ -325,7 +335,7 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
     for header in &*forward.forwarded.headers {
         let (name, own) = match header {
             ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
-            ForwardedHeader::Proto => ("X-Forwarded-Proto", "%[ssl_fc,iif(https,http)]"),
+            ForwardedHeader::Proto => ("X-Forwarded-Proto", scheme(listener, context)),
             ForwardedHeader::Host => ("X-Forwarded-Host", "%[req.hdr(host)]"),
         };
         if !append {
@@ -347,13 +357,13 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
 }
 
 /// `Forwarded`. RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
-fn forwarded_field(headers: &[ForwardedHeader], rules: &mut Rules) {
+fn forwarded_field(headers: &[ForwardedHeader], scheme: &str, rules: &mut Rules) {
     for (node, family) in
         [("%[src]", "{ src 0.0.0.0/0 }"), ("\\\"[%[src]]\\\"", "!{ src 0.0.0.0/0 }")]
     {
         let parts = headers.iter().map(|header| match header {
             ForwardedHeader::For => format!("for={node}"),
-            ForwardedHeader::Proto => "proto=%[ssl_fc,iif(https,http)]".to_owned(),
+            ForwardedHeader::Proto => format!("proto={scheme}"),
             ForwardedHeader::Host => "host=\\\"%[req.hdr(host)]\\\"".to_owned(),
         });
         let own = parts.collect::<Vec<_>>().join(";");
