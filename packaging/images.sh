@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds an image for each generation of Debian that is named, with its nginx, HAProxy and Apache, for
 # `wsgen conformance --launch docker --image TARGET=wsgen/debian:SUITE`. Nothing is pulled: the packages are Debian's.
-# On Debian it installs what it needs and starts a container engine where none answers.
+# On Debian it installs what it needs and starts a container engine where none answers; it goes on running, and
+# `kill $(cat /run/wsgen-dockerd.pid)` ends it.
 #
 #   bash packaging/images.sh [SUITE…]     bullseye, bookworm, trixie and forky where none is named
 #
-# A suite that the archive no longer gives is said and left out; exit 1 then.
+# A suite that the archive no longer gives is said and left out; exit 1 then. Exit 2: there is no engine.
 set -euo pipefail
 
 suites=("$@")
@@ -29,7 +30,8 @@ fi
 if ! docker info >/dev/null 2>&1; then
   log=$(mktemp)
   echo "no container engine answers; starting one (its log: $log)"
-  as_root sh -c "PATH=\$PATH:/usr/sbin:/sbin setsid dockerd >'$log' 2>&1 &"
+  pid=${WSGEN_ENGINE_PID:-/run/wsgen-dockerd.pid}
+  as_root sh -c "PATH=\$PATH:/usr/sbin:/sbin setsid dockerd --pidfile '$pid' >'$log' 2>&1 &"
   for _ in $(seq 60); do
     docker info >/dev/null 2>&1 && break
     sleep 1

@@ -207,7 +207,7 @@ pub(crate) struct ReportArgument {
 pub(crate) enum ReportForm {
     /// For programs.
     Json,
-    /// For tools that read JUnit.
+    /// For tools that read `JUnit`.
     Junit,
     /// For people: one file.
     Html,

@@ -14,29 +14,89 @@ const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
     // The upgrade itself.
     ("nginx", "proxy_set_header Upgrade $wsgen_upgrade;", None, "handshake/accepted"),
     ("nginx", "proxy_set_header Connection upgrade;", None, "handshake/accepted"),
-    ("nginx", "websocket$\" websocket;", Some("(websocket|h2c)$\" websocket;"), "handshake/h2c-is-plain"),
+    (
+        "nginx",
+        "websocket$\" websocket;",
+        Some("(websocket|h2c)$\" websocket;"),
+        "handshake/h2c-is-plain",
+    ),
     ("nginx", "~*^HTTP/1\\.1:", Some("~*^HTTP/1\\..:"), "handshake/http-1-0-is-no-handshake"),
-    ("haproxy", "{ req.fhdr(Upgrade) -m str -i websocket }", Some(""), "handshake/another-protocol-is-plain"),
+    (
+        "haproxy",
+        "{ req.fhdr(Upgrade) -m str -i websocket }",
+        Some(""),
+        "handshake/another-protocol-is-plain",
+    ),
     ("haproxy", "http-request del-header Upgrade if", None, "handshake/h2c-is-plain"),
-    ("haproxy", "http-request del-header Connection if", None, "handshake/connection-without-upgrade-is-plain"),
-    ("apache", "%{HTTP:Upgrade} ^websocket$", Some("%{HTTP:Upgrade} websocket"), "handshake/list-of-protocols-is-plain"),
+    (
+        "haproxy",
+        "http-request del-header Connection if",
+        None,
+        "handshake/connection-without-upgrade-is-plain",
+    ),
+    (
+        "apache",
+        "%{HTTP:Upgrade} ^websocket$",
+        Some("%{HTTP:Upgrade} websocket"),
+        "handshake/list-of-protocols-is-plain",
+    ),
     // Timers.
-    ("nginx", "proxy_read_timeout 2s;", Some("proxy_read_timeout 60s;"), "timers/tunnel-idle-fires"),
-    ("nginx", "proxy_read_timeout 1s;", Some("proxy_read_timeout 60s;"), "timers/response-header-fires"),
-    ("nginx", "proxy_read_timeout 20s;", Some("proxy_read_timeout 1s;"), "timers/response-header-does-not-bound-tunnels"),
+    (
+        "nginx",
+        "proxy_read_timeout 2s;",
+        Some("proxy_read_timeout 60s;"),
+        "timers/tunnel-idle-fires",
+    ),
+    (
+        "nginx",
+        "proxy_read_timeout 1s;",
+        Some("proxy_read_timeout 60s;"),
+        "timers/response-header-fires",
+    ),
+    (
+        "nginx",
+        "proxy_read_timeout 20s;",
+        Some("proxy_read_timeout 1s;"),
+        "timers/response-header-does-not-bound-tunnels",
+    ),
     ("haproxy", "timeout tunnel", None, "timers/tunnel-idle-fires"),
-    ("haproxy", "timeout http-request 1s", Some("timeout http-request 60s"), "timers/request-header-is-not-put-off"),
+    (
+        "haproxy",
+        "timeout http-request 1s",
+        Some("timeout http-request 60s"),
+        "timers/request-header-is-not-put-off",
+    ),
     ("haproxy", "timeout connect 1s", Some("timeout connect 60s"), "timers/connect-fires"),
     // Routes.
     ("nginx", "location = /ws {", Some("location = /wsx {"), "routing/prefix-by-segments"),
     ("haproxy", "^/ws(/|\\$)", Some("^/ws"), "routing/prefix-by-segments"),
     ("nginx", "server_name a.test;", Some("server_name b.test;"), "routing/no-fall-through"),
     // What upstreams are told.
-    ("nginx", "proxy_set_header Host $http_host;", Some("proxy_set_header Host $proxy_host;"), "headers/host-is-kept"),
-    ("nginx", "proxy_set_header X-Forwarded-For $remote_addr;", Some("proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"), "headers/forwarded-replaces"),
+    (
+        "nginx",
+        "proxy_set_header Host $http_host;",
+        Some("proxy_set_header Host $proxy_host;"),
+        "headers/host-is-kept",
+    ),
+    (
+        "nginx",
+        "proxy_set_header X-Forwarded-For $remote_addr;",
+        Some("proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
+        "headers/forwarded-replaces",
+    ),
     ("apache", "ProxyPreserveHost On", Some("ProxyPreserveHost Off"), "headers/host-is-kept"),
-    ("apache", "RequestHeader set X-Forwarded-For", Some("RequestHeader append X-Forwarded-For"), "headers/forwarded-replaces"),
-    ("haproxy", "http-request set-header X-Forwarded-For", Some("http-request add-header X-Forwarded-For"), "headers/forwarded-replaces"),
+    (
+        "apache",
+        "RequestHeader set X-Forwarded-For",
+        Some("RequestHeader append X-Forwarded-For"),
+        "headers/forwarded-replaces",
+    ),
+    (
+        "haproxy",
+        "http-request set-header X-Forwarded-For",
+        Some("http-request add-header X-Forwarded-For"),
+        "headers/forwarded-replaces",
+    ),
     // Who gets in.
     ("haproxy", "deny_status 403", Some("deny_status 404"), "access/listed-origins"),
     ("nginx", "return 403;", Some("set $wsgen_nothing 1;"), "access/listed-origins"),
@@ -48,7 +108,12 @@ const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
     ("nginx", "worker_shutdown_timeout", None, "operation/drain-ends-old-tunnels"),
     ("haproxy", "hard-stop-after", None, "operation/drain-ends-old-tunnels"),
     ("haproxy", "http-request deny deny_status 400 if METH_CONNECT", None, "smuggling/connect"),
-    ("apache", "RewriteRule ^ - [R=400,L]", Some("RewriteRule ^ - [E=wsgen_nothing:1]"), "smuggling/connect"),
+    (
+        "apache",
+        "RewriteRule ^ - [R=400,L]",
+        Some("RewriteRule ^ - [E=wsgen_nothing:1]"),
+        "smuggling/connect",
+    ),
 ];
 
 async fn seen(number: usize) -> Result<(), String> {

@@ -64,4 +64,30 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "tests"
 cargo test --workspace --locked
+
+step "other generations of the servers, in containers"
+# An engine that is started for this ends with it.
+export WSGEN_ENGINE_PID
+WSGEN_ENGINE_PID=$(mktemp -u)
+end_engine() { if [ -s "$WSGEN_ENGINE_PID" ]; then as_root kill "$(cat "$WSGEN_ENGINE_PID")"; fi; }
+trap end_engine EXIT
+arguments=()
+for pair in trixie:nginx@1.26,haproxy@3.0,apache@2.4 bullseye:nginx@1.18,haproxy@2.2,apache@2.4 \
+  forky:nginx@1.30,haproxy@3.2,apache@2.4; do
+  suite=${pair%%:*}
+  status=0
+  bash packaging/images.sh "$suite" || status=$?
+  if [ "$status" = 0 ]; then
+    for target in $(tr , ' ' <<<"${pair#*:}"); do
+      arguments+=(--target "$target" --image "${target%@*}=wsgen/debian:$suite")
+    done
+    target/debug/wsgen conformance --launch docker "${arguments[@]}"
+    arguments=()
+  elif [ "$status" = 2 ]; then
+    echo "NOT RUN: containers of any generation, because no engine starts here" >&2
+    break
+  else
+    echo "NOT RUN: the generation of $suite, because the archive does not give it" >&2
+  fi
+done
 step "done"

@@ -98,7 +98,7 @@ async fn an_upstream_may_end_at_every_byte() {
         async move {
             head(&mut stream).await;
             stream.write_all(&answer.as_bytes()[..at]).await.unwrap();
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 reset(&stream);
             }
         }
@@ -131,22 +131,22 @@ async fn a_client_may_vanish_at_every_byte() {
     .await;
     let server = proxy(port, "", "").await;
     let before = descriptors(&server);
-    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     let frames = format!("{HANDSHAKE}\u{1}\u{2}some bytes");
-    for text in [post, frames.as_str()] {
+    for text in [upload, frames.as_str()] {
         for at in 1..text.len() {
             let mut stream = connect(&server).await;
             stream.write_all(&text.as_bytes()[..at]).await.unwrap();
-            if at % 3 == 0 {
+            if at.is_multiple_of(3) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 reset(&stream);
             }
         }
     }
     settles(&server, before).await;
-    assert!(ask(&server, post).await.starts_with("HTTP/1.1 200 "));
+    assert!(ask(&server, upload).await.starts_with("HTTP/1.1 200 "));
 }
 
 /// `end/propagation`

@@ -5,7 +5,10 @@ use wsgen_model::clause::Clause;
 /// What cannot be observed on a running server, or is observed elsewhere.
 pub const UNOBSERVED: &[(Clause, &str)] = &[
     (Clause::SCOPE_FIELDS, "judged ahead of any server, by `wsgen check`"),
-    (Clause::SCOPE_DEFAULTS, "a matter of reading: what comes out of it is what every case runs with"),
+    (
+        Clause::SCOPE_DEFAULTS,
+        "a matter of reading: what comes out of it is what every case runs with",
+    ),
     (Clause::TARGET_SETTINGS, "a matter of rendering, seen in the snapshots of each target"),
     (Clause::TARGET_ACCEPT, "a matter of judging losses, seen in the tests of `render`"),
     (Clause::TARGET_SNIPPET, "text of one target by definition; a fixture shows its places"),
@@ -13,7 +16,10 @@ pub const UNOBSERVED: &[(Clause, &str)] = &[
     (Clause::TARGET_EXPECT, "run with a model of one's own: `wsgen conformance FILE`"),
     (Clause::HANDSHAKE_ACCEPT, "it allows two behaviours; whichever a server has keeps it"),
     (Clause::TIMER_KEEPALIVE, "the kernel asks, on a network that this machine does not have"),
-    (Clause::LIMIT_CLIENT_ADDRESS, "one client address is all that loopback has; `tests/client_address.rs` uses several"),
+    (
+        Clause::LIMIT_CLIENT_ADDRESS,
+        "one client address is all that loopback has; `tests/client_address.rs` uses several",
+    ),
     (Clause::BALANCE_RESOLVE, "needs a name server; `tests/names.rs` plays one"),
     (Clause::ADMIN_PAGES, "the reference proxy's own; `tests/serve_admin.rs` asks them"),
     (Clause::MERGE_NAMES, "a matter of reading several files"),
@@ -36,7 +42,11 @@ mod tests {
         for entry in CLAUSES {
             let observed = all().any(|case| case.clause == entry.clause);
             let reason = UNOBSERVED.iter().any(|(clause, _)| *clause == entry.clause);
-            assert!(observed != reason, "{}: a case or a reason, and not both", entry.clause.as_str());
+            assert!(
+                observed != reason,
+                "{}: a case or a reason, and not both",
+                entry.clause.as_str()
+            );
         }
     }
 

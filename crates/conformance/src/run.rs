@@ -65,9 +65,9 @@ impl CaseResult {
     /// Why this is not what was expected; `None` where it is.
     pub fn surprise(&self) -> Option<String> {
         match (&self.outcome, &self.deviation) {
-            (Outcome::Fail(_) | Outcome::Unsupported(_), Some(_))
-            | (Outcome::Unsupported(_), None) => None,
-            (Outcome::Pass, None) => None,
+            (Outcome::Fail(_), Some(_)) | (Outcome::Unsupported(_), _) | (Outcome::Pass, None) => {
+                None
+            }
             (Outcome::Pass, Some(deviation)) if deviation.uncertain => None,
             (Outcome::Pass, Some(deviation)) => Some(format!(
                 "a deviation that was known does not occur any more ({}); take it out of the expectations",

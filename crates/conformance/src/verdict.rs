@@ -41,6 +41,7 @@ pub fn check(holds: bool, expected: impl Into<String>, observed: impl fmt::Displ
 }
 
 /// Fails unless two things are equal.
+#[allow(clippy::needless_pass_by_value, reason = "cases hand over what they have just made")]
 pub fn equal<T: PartialEq + fmt::Debug>(what: &str, observed: T, expected: T) -> Verdict {
     if observed == expected {
         return Ok(());

@@ -47,7 +47,10 @@ pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
 fn tell(live: bool, step: &Step<'_>) {
     if live {
         output::eprint(&format!("\r\x1b[K{}", report::line(step).trim_end()));
-    } else if step.result.surprise().is_some() || step.done % 100 == 0 || step.done == step.all {
+    } else if step.result.surprise().is_some()
+        || step.done.is_multiple_of(100)
+        || step.done == step.all
+    {
         output::eprint(&report::line(step));
     }
 }

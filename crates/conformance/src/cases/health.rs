@@ -36,13 +36,13 @@ impl Moody {
             while let Ok(mut wire) = accepted(&upstream).await {
                 let mood = mood.clone();
                 serving.spawn(async move {
-                    while let Ok(head) = wire.head_within(Duration::from_secs(60)).await {
+                    while let Ok(head) = wire.head_within(Duration::from_mins(1)).await {
                         let mood = mood.load(Ordering::Relaxed);
                         let checks = head.target().starts_with("/check");
                         let sick = checks && mood != 200;
                         if head.lists("upgrade", "websocket") && !sick {
                             let _ = wire.send(handshake::accept_with(&head, &format!("X-Teller: {name}\r\n"))).await;
-                            let _ = wire.rest_within(Duration::from_secs(60)).await;
+                            let _ = wire.rest_within(Duration::from_mins(1)).await;
                             return;
                         }
                         let status = if sick { mood } else { 200 };

@@ -84,7 +84,7 @@ cases! { "operation";
         let (mut client, _far, ..) = server.tunnel(&upstream, "/", "").await?;
         server.reload(&server.model()?).await?;
         let began = Instant::now();
-        client.quiet(Duration::from_millis(1_000)).await?;
+        client.quiet(Duration::from_secs(1)).await?;
         client.rest_within(Duration::from_secs(8)).await?;
         let window = Duration::from_millis(1_500)..Duration::from_secs(8);
         check(window.contains(&began.elapsed()), "the end after about 2 s", format!("{:?}", began.elapsed()))?;

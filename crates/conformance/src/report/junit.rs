@@ -1,4 +1,4 @@
-//! For tools that read JUnit: a suite for each target, a test for each case.
+//! For tools that read `JUnit`: a suite for each target, a test for each case.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 

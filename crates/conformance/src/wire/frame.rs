@@ -46,16 +46,17 @@ impl Frame {
 
     /// The bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut out = vec![u8::from(self.fin) << 7 | (self.reserved & 7) << 4 | self.opcode & 15];
+        let mut out =
+            vec![u8::from(self.fin) << 7 | (self.reserved & 0x7) << 4 | self.opcode & 0xf];
         let masked = u8::from(self.mask.is_some()) << 7;
         match self.payload.len() {
-            length @ 0..=125 => out.push(masked | u8::try_from(length).unwrap_or(0)),
+            length @ 0..=125 => out.push(masked + u8::try_from(length).unwrap_or(0)),
             length @ 126..=65_535 => {
-                out.push(masked | 126);
+                out.push(masked + 126);
                 out.extend(u16::try_from(length).unwrap_or(0).to_be_bytes());
             }
             length => {
-                out.push(masked | 127);
+                out.push(masked + 127);
                 out.extend((length as u64).to_be_bytes());
             }
         }
@@ -74,7 +75,7 @@ impl Frame {
     /// The first frame of these bytes, and its length on the wire.
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-        let (length, mut at) = match second & 127 {
+        let (length, mut at) = match second & 0x7f {
             126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
             127 => {
                 let length = u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?);
@@ -82,7 +83,7 @@ impl Frame {
             }
             length => (usize::from(length), 2),
         };
-        let mask: Option<[u8; 4]> = if second & 128 == 0 {
+        let mask: Option<[u8; 4]> = if second & 0x80 == 0 {
             None
         } else {
             at += 4;
@@ -95,9 +96,9 @@ impl Frame {
             }
         }
         let frame = Self {
-            fin: first & 128 != 0,
-            reserved: first >> 4 & 7,
-            opcode: first & 15,
+            fin: first & 0x80 != 0,
+            reserved: first >> 4 & 0x7,
+            opcode: first & 0xf,
             mask,
             payload,
         };
