@@ -124,6 +124,9 @@ pub(crate) enum Command {
         #[arg(default_value = "127.0.0.1:3000")]
         address: SocketAddr,
     },
+    /// Try a WebSocket by hand.
+    #[command(after_help = include_str!("help/probe.txt"))]
+    Probe(ProbeArguments),
     /// Print the completions of a shell.
     #[command(after_help = include_str!("help/completions.txt"))]
     Completions {
@@ -157,6 +160,11 @@ pub(crate) struct ServeArguments {
 /// What is proven, and on what.
 #[derive(Debug, Arguments)]
 pub(crate) struct ConformanceArguments {
+    /// Models of your own: their routes are probed and their `expect` is tried, in place of the catalogue.
+    pub(crate) files: Vec<PathBuf>,
+    /// Keep the timers of a model as they are written, however long its idle steps take.
+    #[arg(long, requires = "files")]
+    pub(crate) slow: bool,
     /// The servers: NAME or NAME@VERSION, `serve` for the reference proxy [default: all that are here].
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
@@ -181,6 +189,32 @@ pub(crate) struct ConformanceArguments {
     /// List the cases and run nothing.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// Which WebSocket is tried, and how.
+#[derive(Debug, Arguments)]
+pub(crate) struct ProbeArguments {
+    /// `ws://HOST:PORT/PATH`, or `wss://`.
+    pub(crate) url: String,
+    /// The Origin.
+    #[arg(long)]
+    pub(crate) origin: Option<String>,
+    /// More fields: `NAME: VALUE`.
+    #[arg(long, value_name = "FIELD", value_parser = field)]
+    pub(crate) header: Vec<String>,
+    /// The text that is sent.
+    #[arg(long, default_value = "hello")]
+    pub(crate) message: String,
+}
+
+/// A field line without anything that would end it.
+fn field(text: &str) -> Result<String, String> {
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) || value.chars().any(char::is_control) {
+        return Err("expected NAME: VALUE without control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// How servers are started.

@@ -53,6 +53,8 @@ nginx nginx-light nginx
 haproxy haproxy haproxy
 apache2 apache2 apache2
 openssl openssl -
+chromium chromium -
+chromedriver chromium-driver -
 END
 command -v cargo >/dev/null || { echo "cargo is missing: https://rustup.rs" >&2; exit 2; }
 

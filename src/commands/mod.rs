@@ -7,6 +7,7 @@ mod echo;
 mod explain;
 mod fmt;
 mod init;
+mod probe;
 mod reload;
 mod render;
 mod schema;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Tunnels { admin, json } => tunnels::run(&admin, json),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Echo { address } => echo::run(address),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Completions { shell } => completions::run(shell),
     }
 }

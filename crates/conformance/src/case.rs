@@ -1,6 +1,7 @@
 //! What a case is, and how it is written.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use wsgen_emit::Support;
 use wsgen_model::clause::Clause;
@@ -11,7 +12,7 @@ use crate::stage::Stage;
 use crate::verdict::Verdict;
 
 /// One observation of a server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Case {
     /// What it belongs to: the first part of its id.
     pub family: &'static str,
@@ -29,8 +30,38 @@ pub struct Case {
     pub run: Run,
 }
 
-/// Runs a case on a stage.
-pub type Run = for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+/// What comes of running a case on a stage.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+
+/// Runs a case.
+#[derive(Clone)]
+pub enum Run {
+    /// A case of the catalogue.
+    Fixed(for<'a> fn(&'a Stage) -> Running<'a>),
+    /// A case that is made up for a model.
+    Own(Arc<dyn for<'a> Fn(&'a Stage) -> Running<'a> + Send + Sync>),
+}
+
+impl Run {
+    /// A case that is made up.
+    pub fn own(run: impl for<'a> Fn(&'a Stage) -> Running<'a> + Send + Sync + 'static) -> Self {
+        Self::Own(Arc::new(run))
+    }
+
+    /// Runs it on a stage.
+    pub fn on<'a>(&self, stage: &'a Stage) -> Running<'a> {
+        match self {
+            Self::Fixed(run) => run(stage),
+            Self::Own(run) => run(stage),
+        }
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Run")
+    }
+}
 
 impl Case {
     /// Its id: `family/name-of-it`.
@@ -84,7 +115,7 @@ macro_rules! cases {
             clause: wsgen_model::clause::Clause::$clause,
             needs: &[$(wsgen_model::feature::Feature::$need),*],
             alone: false $(|| stringify!($alone).len() > 0)?,
-            run: $name,
+            run: $crate::case::Run::Fixed($name),
         }),+];
     };
 }

@@ -9,6 +9,7 @@ pub mod expectation;
 mod honesty;
 pub mod launch;
 pub mod opened;
+pub mod own;
 pub mod peer;
 pub mod report;
 pub mod run;

@@ -173,7 +173,7 @@ async fn one(
     let transcript = stage.transcript.clone();
     // Spawned, so that a panic is the case's own end.
     let running =
-        tokio::spawn(async move { tokio::time::timeout(LIMIT, (case.run)(&stage)).await });
+        tokio::spawn(async move { tokio::time::timeout(LIMIT, case.run.on(&stage)).await });
     let outcome = match running.await {
         Ok(Ok(verdict)) => Outcome::from(verdict),
         Ok(Err(_)) => Outcome::Broken(format!("it takes longer than {LIMIT:?}")),

@@ -129,29 +129,43 @@ impl Stage {
     /// Renders a model for the target and starts it. `LISTEN` in it is the address of the first listener, `LISTEN2`
     /// that of a second.
     pub async fn start(&self, model: &str) -> Verdict<Arc<Server>> {
+        let held = [self.nowhere()?, self.nowhere()?];
+        let model = model
+            .replace("LISTEN2", &held[1].address().to_string())
+            .replace("LISTEN", &held[0].address().to_string());
+        let address = held[0].address();
+        self.started(&model, address, held.into()).await
+    }
+
+    /// The same with a model that says where its listeners are; the server is ready when the first of them answers.
+    pub async fn start_at(&self, model: &str, address: SocketAddr) -> Verdict<Arc<Server>> {
+        self.started(model, address, Vec::new()).await
+    }
+
+    async fn started(
+        &self,
+        model: &str,
+        address: SocketAddr,
+        held: Vec<Port>,
+    ) -> Verdict<Arc<Server>> {
         let number = self.started.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
         let folder = self.folder.join(format!("server{number}"));
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
         // Workers may run as another user.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(&folder, open).map_err(Trouble::broken)?;
-        let held = [self.nowhere()?, self.nowhere()?];
-        let model = model
-            .replace("LISTEN2", &held[1].address().to_string())
-            .replace("LISTEN", &held[0].address().to_string());
-        self.write(&folder, &model)?;
+        self.write(&folder, model)?;
         if let Err(said) = self.target.check(&folder).await {
             return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
         }
         let mut process = self.target.start(&folder).await.map_err(Trouble::broken)?;
-        let address = held[0].address();
         process.answers(address).await.map_err(Trouble::broken)?;
         let server = Arc::new(Server {
             address,
             process: Mutex::new(process),
             folder,
             stage: self.transcript.clone(),
-            held: held.into(),
+            held,
             fault: self.fault.clone(),
             target: self.target.clone(),
         });
@@ -239,7 +253,7 @@ impl Server {
 
     /// Where its second listener is.
     pub fn second(&self) -> SocketAddr {
-        self.held[1].address()
+        self.held.get(1).map_or(self.address, Port::address)
     }
 
     /// A connection under a name of its own.
@@ -259,10 +273,7 @@ impl Server {
 
     /// Writes another model and makes the server read it; listeners stay where they are.
     pub async fn reload(&self, model: &str) -> Verdict {
-        let model = model
-            .replace("LISTEN2", &self.held[1].address().to_string())
-            .replace("LISTEN", &self.held[0].address().to_string());
-        write(&self.target, &self.folder, &model, self.fault.as_ref())?;
+        write(&self.target, &self.folder, model, self.fault.as_ref())?;
         // A master that has just begun misses signals.
         tokio::time::sleep(Duration::from_millis(700)).await;
         self.stage.note("harness", "reload");

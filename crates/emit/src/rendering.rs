@@ -2,7 +2,8 @@
 
 use wsgen_model::code::Code;
 use wsgen_model::config::SnippetPlace;
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 use wsgen_model::site::{RouteId, Site};
 use wsgen_model::source::Span;
@@ -61,6 +62,19 @@ impl<'a> Rendering<'a> {
         let message = format!("{} cannot be given {what}", self.target.title);
         let finding = Diagnostic::new(Code::NOT_RENDERED, message).at(span).help(help);
         // Plain requests and tunnels of one route meet the same value.
+        if !self.diagnostics.iter().any(|known| *known == finding) {
+            self.diagnostics.push(finding);
+        }
+    }
+
+    /// A value that the target keeps only in part, though it keeps its feature.
+    pub(crate) fn approximate(&mut self, feature: Feature, span: Span, why: &str) {
+        let entry = feature.entry();
+        let message = format!("{} keeps only in part `{}`", self.target.title, entry.field);
+        let finding = Diagnostic::new(entry.code, message).labelled(span, why).clause(entry.clause);
+        let mut finding =
+            finding.help("write a value that it keeps, or accept it as `accept` says");
+        finding.severity = Severity::Warning;
         if !self.diagnostics.iter().any(|known| *known == finding) {
             self.diagnostics.push(finding);
         }

@@ -57,6 +57,7 @@ use crate::limits::Clients;
 use crate::listening::Sockets;
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::signals::Ears;
 use crate::snapshot::Snapshot;
 use crate::worker::{Order, Row};
 
@@ -70,6 +71,8 @@ pub struct Proxy {
     open: Sockets,
     /// That of the status pages.
     pages: Sockets,
+    /// There until it runs.
+    ears: Option<Ears>,
 }
 
 impl Proxy {
@@ -77,6 +80,10 @@ impl Proxy {
     /// before a listener takes a connection.
     pub fn start(site: Site, text: String, threads: usize) -> Result<Self, StartError> {
         raise_limit();
+        // Ahead of the listeners: whoever sees one open may send a signal.
+        let ears = Ears::new().map_err(|error| {
+            StartError::new(format!("cannot wait for signals: {error}"), "report this")
+        })?;
         let snapshot = Arc::new(Snapshot::new(site, None)?);
         let mut handed = Sockets::handed();
         let mut pages = Sockets::default();
@@ -114,7 +121,8 @@ impl Proxy {
         let threads = running.iter().map(|(thread, _)| thread.clone()).collect();
         let background = background::start(threads);
         let _ = background.send(snapshot);
-        Ok(Self { threads: running, background, state, questions, open, pages })
+        let ears = Some(ears);
+        Ok(Self { threads: running, background, state, questions, open, pages, ears })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.

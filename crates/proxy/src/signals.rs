@@ -4,6 +4,7 @@
 use std::process::Child;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin::Question;
@@ -37,7 +38,27 @@ enum Stage {
     Stopping,
 }
 
+/// Hears signals from the moment it is made: one that comes while listeners open waits until somebody asks.
+#[derive(Debug)]
+pub(crate) struct Ears {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Ears {
+    /// Begins to listen.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::new()?
+        };
+        Ok(Self { runtime, signals })
+    }
+}
+
 /// The signals that mean something.
+#[derive(Debug)]
 struct Signals {
     hup: Signal,
     usr2: Signal,
@@ -77,11 +98,11 @@ impl Proxy {
         mut changed: impl FnMut() -> bool,
         say: impl Fn(&str),
     ) -> std::io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut signals = {
-            let _inside = runtime.enter();
-            Signals::new()?
+        let ears = match self.ears.take() {
+            Some(ears) => ears,
+            None => Ears::new()?,
         };
+        let Ears { runtime, mut signals } = ears;
         handover::serves();
         let mut stage = Stage::Serving;
         let mut successor: Option<Child> = None;

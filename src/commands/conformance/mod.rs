@@ -12,7 +12,10 @@ use crate::args::{ConformanceArguments, ReportArgument, ReportForm};
 use crate::output::{self, Exit, Failure, Readers};
 
 pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
-    let cases = selection::cases(arguments.case.as_deref())?;
+    let cases = match selection::own(arguments)? {
+        Some(cases) => cases,
+        None => selection::cases(arguments.case.as_deref())?,
+    };
     if arguments.list {
         let lines = cases.iter().map(|case| format!("{:44} {}\n", case.id(), case.title()));
         output::print(&lines.collect::<String>())?;

@@ -1,16 +1,18 @@
 //! Which cases, and which servers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wsgen_conformance::case::Case;
 use wsgen_conformance::catalogue;
 use wsgen_conformance::launch::{Container, REFERENCE, Target};
+use wsgen_conformance::own::Own;
 use wsgen_emit::{Selection, TARGETS};
 
 use crate::args::{ConformanceArguments, Launch};
 use crate::output::{self, Failure};
+use crate::{input, report};
 
 /// The cases that a pattern names.
 pub(super) fn cases(pattern: Option<&str>) -> Result<Vec<&'static Case>, Failure> {
@@ -23,6 +25,41 @@ pub(super) fn cases(pattern: Option<&str>) -> Result<Vec<&'static Case>, Failure
         ));
     }
     Ok(cases)
+}
+
+/// The cases of a model of one's own, if one is named; what cannot be tried of it is said.
+pub(super) fn own(arguments: &ConformanceArguments) -> Result<Option<Vec<&'static Case>>, Failure> {
+    if arguments.files.is_empty() {
+        return Ok(None);
+    }
+    let input = input::read(&arguments.files)?;
+    let mut sources = input.sources.iter();
+    let (Some((_, source)), None) = (sources.next(), sources.next()) else {
+        return Err(Failure::new("a model in several files cannot be tried", "name one file"));
+    };
+    let (site, diagnostics) = crate::commands::check::judge(&input);
+    let Some(site) = site else {
+        let said = report::human(&diagnostics, &input.sources);
+        return Err(Failure::new(format!("the model is wrong\n{said}"), "see `wsgen check`"));
+    };
+    let folder = Path::new(source.name()).parent().map_or_else(PathBuf::new, Path::to_owned);
+    let folder = std::path::absolute(folder.join(".")).unwrap_or(folder);
+    let text = source.text().to_owned();
+    let own = Arc::new(Own { text, folder, site, slow: arguments.slow });
+    let (cases, left) = wsgen_conformance::own::cases(&own);
+    for why in left {
+        output::eprint(&format!("{why}\n"));
+    }
+    let pattern = arguments.case.as_deref();
+    let wanted = |case: &&Case| pattern.is_none_or(|pattern| matches(pattern, &case.id()));
+    let cases: Vec<_> = cases.into_iter().filter(wanted).collect();
+    if cases.is_empty() {
+        return Err(Failure::new(
+            "nothing of this model can be tried",
+            "give its routes an `expect`",
+        ));
+    }
+    Ok(Some(cases))
 }
 
 /// Whether a text matches a pattern with `*`; one without is looked for anywhere.

@@ -244,6 +244,18 @@ cases! { "timers";
         within("the upstream's end", began.elapsed(), 1_700, 6_500)?;
     }
 
+    /// A `tunnel_idle` of a second and a half is no other time.
+    ///
+    /// Sent: a tunnel with `tunnel_idle: 1500ms`, and nothing in it. Seen: the end, in time.
+    [TIMER_TUNNEL_IDLE, TunnelIdle]
+    async fn tunnel_idle_in_milliseconds(stage) {
+        let Opened { mut client, far: _far, .. } =
+            stage.opened(", timeouts: {response_header: 1s, tunnel_idle: 1500ms}").await?;
+        let began = Instant::now();
+        client.rest().await?;
+        within("the end", began.elapsed(), 1_300, 5_000)?;
+    }
+
     /// Bytes of the client put `tunnel_idle` off.
     ///
     /// Sent: a frame of the client every 600 ms for twice the time, then nothing. Seen: an open tunnel, then its end.

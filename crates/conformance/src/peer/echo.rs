@@ -9,8 +9,13 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// An echo that runs until it is dropped. Plain requests get 200 and their own head.
+use super::Mischief;
+use crate::wire::Head;
+
+/// An echo that runs until it is dropped. Plain requests get 200 and their own head; a query asks for [`Mischief`].
 #[derive(Debug)]
 pub struct Echo {
     address: SocketAddr,
@@ -82,13 +87,29 @@ async fn serve(mut stream: TcpStream) {
         return;
     };
     let text = String::from_utf8_lossy(&head[..length]).into_owned();
-    if text.to_ascii_lowercase().contains("\r\nupgrade: websocket") {
-        let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-        while let Some(Ok(message)) = socket.next().await {
-            // Pings are answered below.
-            let is_data = message.is_text() || message.is_binary();
-            if message.is_close() || is_data && socket.send(message).await.is_err() {
-                return;
+    let asked = Head::parse(text.trim_end());
+    let mischief = Mischief::of(asked.target());
+    tokio::time::sleep(mischief.delay).await;
+    if mischief.silent {
+        // Until the client loses its patience.
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        return;
+    }
+    if mischief.drops {
+        return;
+    }
+    if asked.lists("upgrade", "websocket") {
+        match (mischief.status, mischief.lies) {
+            (None, false) => talk(stream, &mischief).await,
+            (None, true) => {
+                let lie = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: another\r\nConnection: Upgrade\r\n\r\n";
+                let _ = stream.write_all(lie.as_bytes()).await;
+            }
+            (Some(status), _) => {
+                let refusal = format!(
+                    "HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
+                let _ = stream.write_all(refusal.as_bytes()).await;
             }
         }
         return;
@@ -98,6 +119,42 @@ async fn serve(mut stream: TcpStream) {
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
     );
     let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// Sends messages back.
+async fn talk(stream: TcpStream, mischief: &Mischief) {
+    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_close() {
+            return;
+        }
+        // Pings are answered below.
+        if !(message.is_text() || message.is_binary()) {
+            continue;
+        }
+        if let Some(code) = mischief.close {
+            let frame = CloseFrame { code: code.into(), reason: "as asked".into() };
+            let _ = socket.close(Some(frame)).await;
+            return;
+        }
+        let back = if mischief.alters { altered(&message) } else { message };
+        if socket.send(back).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The same message with another first byte.
+fn altered(message: &Message) -> Message {
+    let mut bytes = message.clone().into_data().to_vec();
+    if let Some(first) = bytes.first_mut() {
+        *first ^= 1;
+    }
+    if message.is_text() {
+        Message::text(String::from_utf8_lossy(&bytes).into_owned())
+    } else {
+        Message::binary(bytes)
+    }
 }
 
 /// Looks at a head without taking it, because the handshake reads it again.

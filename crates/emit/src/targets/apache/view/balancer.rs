@@ -3,8 +3,12 @@
 
 use serde::Serialize;
 use wsgen_model::config::{HealthCheckType, HostPolicy, Policy, Resolve, SnippetPlace};
-use wsgen_model::scalar::{TunnelIdle, UpstreamAddress};
-use wsgen_model::site::{Forward, HealthCheck, RouteId, Server, Upstream, UpstreamId};
+use wsgen_model::feature::Feature;
+use wsgen_model::scalar::{Duration, TunnelIdle, UpstreamAddress};
+use wsgen_model::site::{
+    Forward, HealthCheck, RouteId, RouteTimeouts, Server, Upstream, UpstreamId,
+};
+use wsgen_model::source::Span;
 
 use super::{Context, indented, time};
 use crate::engine::Raw;
@@ -51,9 +55,14 @@ pub(super) fn balancer(
 ) -> String {
     let site = context.base.site;
     let upstream = site.upstream(forward.upstream);
-    let timeout = match (tunnel, *forward.timeouts.tunnel_idle) {
-        (false, _) => time(*forward.timeouts.response_header),
-        (true, TunnelIdle::After(idle)) => time(idle),
+    let RouteTimeouts { response_header, tunnel_idle, .. } = forward.timeouts;
+    let timeout = match (tunnel, *tunnel_idle) {
+        (false, _) => {
+            whole(*response_header, Feature::ResponseHeaderTimeout, response_header.span, context)
+        }
+        (true, TunnelIdle::After(idle)) => {
+            whole(idle, Feature::TunnelIdle, tunnel_idle.span, context)
+        }
         (true, TunnelIdle::Unlimited) => UNLIMITED.to_owned(),
     };
     let attempts = if tunnel { 1 } else { *forward.attempts };
@@ -72,6 +81,20 @@ pub(super) fn balancer(
     let view = view(&name, key, upstream, context);
     context.balancers.push(view);
     name
+}
+
+/// Whole seconds are all that a worker's `timeout=` reads (Apache, "`ProxyPass`"); more is said.
+fn whole<const MIN: u64>(
+    time: Duration<MIN>,
+    feature: Feature,
+    span: Option<Span>,
+    context: &mut Context<'_>,
+) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    if let (Some(span), false) = (span, time.as_millis().is_multiple_of(1000)) {
+        context.base.approximate(feature, span, &format!("it counts whole seconds: {seconds}s"));
+    }
+    seconds.to_string()
 }
 
 fn view(name: &str, key: Key, upstream: &Upstream, context: &mut Context<'_>) -> Balancer {

@@ -228,12 +228,13 @@ fn timeout(id: ListenerId, context: &Context<'_>) -> String {
         TunnelIdle::After(idle) => Some(idle.as_millis()),
         TunnelIdle::Unlimited => None,
     });
-    let millis = if context.base.before(TUNNEL_MAXIMUM) {
-        idles.max().map_or(body_idle, |longest| longest.max(body_idle))
+    // Whole seconds are all that it reads: `1500ms` would be 1500 of them (Apache, "Timeout").
+    let seconds = if context.base.before(TUNNEL_MAXIMUM) {
+        idles.max().map_or(body_idle, |longest| longest.max(body_idle)).div_ceil(1000)
     } else {
-        idles.min().map_or(body_idle, |shortest| shortest.min(body_idle))
+        idles.min().map_or(body_idle, |shortest| shortest.min(body_idle)) / 1000
     };
-    time(wsgen_model::scalar::Duration::<1>::from_millis(millis))
+    seconds.max(1).to_string()
 }
 
 fn tls(tls: &Tls, certificate: usize) -> Vec<Raw> {
