@@ -1,0 +1,78 @@
+//! `wsgen conformance FILE`, `wsgen probe` and the mischief of `wsgen echo`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use assert_cmd::Command;
+use wsgen_conformance::peer::Echo;
+
+fn wsgen(arguments: &[&str]) -> (i32, String) {
+    let output = Command::cargo_bin("wsgen").unwrap().args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
+}
+
+const MODEL: &str = r#"
+version: 1
+listeners:
+  - {name: web, address: "0.0.0.0:80"}
+upstreams:
+  app: {servers: ["app.internal:3000", "10.0.0.2:3000"]}
+routes:
+  - name: chat
+    match: [{path: {prefix: /chat}}]
+    upstream: app
+    timeouts: {tunnel_idle: 15m}
+    websocket: {origins: ["https://chat.example.com"]}
+    expect:
+      - {handshake: {path: /chat/ws, origin: "https://chat.example.com"}, status: 101, echo: true}
+      - {handshake: {path: /chat/ws, origin: "https://evil.test"}, status: STATUS}
+      - {reload: true, echo: true}
+      - {idle: 16m, closed: true}
+  - name: gone
+    match: [{path: {prefix: /old}}]
+    redirect: {path: /new, status: 302}
+"#;
+
+/// `target/expect`
+#[test]
+fn a_model_keeps_what_it_expects_and_a_wrong_expectation_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wsgen.yaml");
+    std::fs::write(&file, MODEL.replace("STATUS", "403")).unwrap();
+    let (code, said) = wsgen(&["conformance", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("routes") && said.contains("expect"), "{said}");
+
+    std::fs::write(&file, MODEL.replace("STATUS", "200")).unwrap();
+    let serve = ["conformance", "--target", "serve", file.to_str().unwrap()];
+    let (code, said) = wsgen(&serve);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("step 2: the status of the handshake: 200"), "{said}");
+}
+
+#[test]
+fn the_reference_examples_can_be_tried() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat.yaml");
+    let (code, said) = wsgen(&["conformance", file]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_probe_sees_what_an_echo_does() {
+    let echo = Echo::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    for (query, code, seen) in [
+        ("", 0, "text: hello"),
+        ("?alter", 0, "text: iello"),
+        ("?close=4001", 0, "close 4001"),
+        ("?status=403", 1, "HTTP/1.1 403"),
+        ("?drop", 1, "sends a head"),
+        // It opens a tunnel all the same; that nothing accepts the key is a finding.
+        ("?lie", 1, "does NOT accept"),
+    ] {
+        let (exit, said) = wsgen(&["probe", &format!("ws://{}/{query}", echo.address())]);
+        assert_eq!(exit, code, "{query}: {said}");
+        assert!(said.contains(seen), "{query}: {said}");
+    }
+    let (exit, said) = wsgen(&["probe", "ftp://127.0.0.1"]);
+    assert_eq!(exit, 2, "{said}");
+}
