@@ -162,6 +162,9 @@ pub(crate) struct ServeArguments {
 pub(crate) struct ConformanceArguments {
     /// Models of your own: their routes are probed and their `expect` is tried, in place of the catalogue.
     pub(crate) files: Vec<PathBuf>,
+    /// A proxy that runs already: what can be seen of it without control, such as `ws://HOST:PORT/ws`.
+    #[arg(long, conflicts_with_all = ["files", "target"])]
+    pub(crate) url: Option<String>,
     /// Keep the timers of a model as they are written, however long its idle steps take.
     #[arg(long, requires = "files")]
     pub(crate) slow: bool,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod real_server;
+
 use assert_cmd::Command;
 use wsgen_conformance::peer::Echo;
 
@@ -57,11 +59,24 @@ fn the_reference_examples_can_be_tried() {
     assert_eq!(code, 0, "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_runs_can_be_looked_at() {
+    let app = real_server::upstream("app").await;
+    let server = real_server::scripted::proxy(app, "", "").await;
+    let (code, said) =
+        wsgen(&["conformance", "--url", &format!("ws://127.0.0.1:{}/", server.port)]);
+    assert_eq!(code, 0, "{said}");
+    // An application alone lets through what a proxy must not.
+    let (code, said) = wsgen(&["conformance", "--url", &format!("ws://127.0.0.1:{app}/")]);
+    assert_eq!(code, 1, "{said}");
+}
+
 #[test]
 fn a_probe_sees_what_an_echo_does() {
     let echo = Echo::bind(([127, 0, 0, 1], 0).into()).unwrap();
     for (query, code, seen) in [
         ("", 0, "text: hello"),
+        ("?", 0, "close 1000"),
         ("?alter", 0, "text: iello"),
         ("?close=4001", 0, "close 4001"),
         ("?status=403", 1, "HTTP/1.1 403"),

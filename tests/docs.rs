@@ -58,7 +58,7 @@ fn diagnostics() {
 fn conformance() {
     use wsgen_conformance::catalogue;
     pinned("docs/conformance/README.md", &catalogue::index());
-    for family in catalogue::CASES {
+    for family in catalogue::CASES.iter().chain([&catalogue::REMOTE]) {
         let name = family[0].family;
         pinned(&format!("docs/conformance/{name}.md"), &catalogue::page(family));
     }

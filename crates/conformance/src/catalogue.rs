@@ -9,6 +9,9 @@ use crate::coverage::UNOBSERVED;
 /// The families, in the order of reports.
 pub const CASES: &[&[Case]] = cases::FAMILIES;
 
+/// The cases for a proxy that runs already, of which nothing is controlled.
+pub const REMOTE: &[Case] = cases::REMOTE;
+
 /// Every case.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     CASES.iter().copied().flatten()
@@ -47,6 +50,7 @@ pub fn index() -> String {
         let name = family.first().map_or("", |case| case.family);
         let _ = writeln!(page, "| [{name}]({name}.md) | {} |", family.len());
     }
+    let _ = writeln!(page, "| [remote](remote.md), with `--url` alone | {} |", REMOTE.len());
     page.push_str("\n## Clauses that no case observes\n\n| clause | why |\n|---|---|\n");
     for (clause, why) in UNOBSERVED {
         let _ = writeln!(page, "| `{}` | {why} |", clause.as_str());

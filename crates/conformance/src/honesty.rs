@@ -3,16 +3,24 @@
 
 use std::path::Path;
 
-use crate::launch::Target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::catalogue::REMOTE;
+use crate::launch::{Place, Target};
 use crate::peer::handshake;
 use crate::run::make;
 use crate::stage::Stage;
 use crate::verdict::{Trouble, Verdict};
+use crate::wire::Url;
 use crate::wire::frame::{Frame, TEXT};
 
 /// Tries the three lies; an error says which was believed.
 pub(crate) async fn probe(target: &Target, folder: &Path) -> Result<(), String> {
     make(folder).map_err(|error| error.to_string())?;
+    if let Place::At(_) = &target.place {
+        return liar(folder).await;
+    }
     let stage = Stage::new(target, folder, None);
     let believed = |what: &str| Err(format!("{what} was taken for a pass"));
     let failed = |verdict: Verdict| match verdict {
@@ -36,6 +44,29 @@ pub(crate) async fn probe(target: &Target, folder: &Path) -> Result<(), String> 
     match echoes(&stage, Lie::None).await {
         Ok(()) => Ok(()),
         Err(trouble) => Err(format!("an echo is no pass: {trouble:?}")),
+    }
+}
+
+/// A proxy that nothing is known of cannot be made to lie: one that refuses everything takes its place.
+async fn liar(folder: &Path) -> Result<(), String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let lying = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let no = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(no).await;
+        }
+    });
+    let url = Url::parse(&format!("ws://{address}/")).ok_or("no URL")?;
+    let target = Target::running(url);
+    let stage = Stage::new(&target, folder, None);
+    let accepted = REMOTE.iter().find(|case| case.name == "accepted").ok_or("no such case")?;
+    let verdict = accepted.run.on(&stage).await;
+    lying.abort();
+    match verdict {
+        Err(Trouble::Failed(_)) => Ok(()),
+        other => Err(format!("a 200 in place of a 101 was taken for {other:?}")),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::output::{self, Exit, Failure, Readers};
 pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
     let cases = match selection::own(arguments)? {
         Some(cases) => cases,
-        None => selection::cases(arguments.case.as_deref())?,
+        None => selection::cases(arguments.case.as_deref(), arguments.url.as_deref())?,
     };
     if arguments.list {
         let lines = cases.iter().map(|case| format!("{:44} {}\n", case.id(), case.title()));

@@ -8,16 +8,23 @@ use wsgen_conformance::case::Case;
 use wsgen_conformance::catalogue;
 use wsgen_conformance::launch::{Container, REFERENCE, Target};
 use wsgen_conformance::own::Own;
+use wsgen_conformance::wire::Url;
 use wsgen_emit::{Selection, TARGETS};
 
 use crate::args::{ConformanceArguments, Launch};
 use crate::output::{self, Failure};
 use crate::{input, report};
 
-/// The cases that a pattern names.
-pub(super) fn cases(pattern: Option<&str>) -> Result<Vec<&'static Case>, Failure> {
+/// The cases that a pattern names, of the catalogue or of those for a URL.
+pub(super) fn cases(
+    pattern: Option<&str>,
+    url: Option<&str>,
+) -> Result<Vec<&'static Case>, Failure> {
     let wanted = |case: &&Case| pattern.is_none_or(|pattern| matches(pattern, &case.id()));
-    let cases: Vec<_> = catalogue::all().filter(wanted).collect();
+    let cases: Vec<_> = match url {
+        Some(_) => catalogue::REMOTE.iter().filter(wanted).collect(),
+        None => catalogue::all().filter(wanted).collect(),
+    };
     if cases.is_empty() {
         return Err(Failure::new(
             format!("no case matches `{}`", pattern.unwrap_or_default()),
@@ -82,6 +89,12 @@ pub(super) async fn targets(
     let program = std::env::current_exe();
     let program = program
         .map_err(|error| Failure::new(format!("cannot find myself: {error}"), "report this"))?;
+    if let Some(text) = &arguments.url {
+        let url = Url::parse(text).ok_or_else(|| {
+            Failure::new(format!("`{text}` is no URL of a WebSocket"), "write ws://HOST:PORT/PATH")
+        })?;
+        return Ok(vec![Target::running(url)]);
+    }
     if arguments.launch == Launch::Docker {
         return contained(arguments, &program, folder).await;
     }

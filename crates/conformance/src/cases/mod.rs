@@ -14,6 +14,7 @@ mod http2;
 mod operation;
 mod pressure;
 mod proxy_protocol;
+mod remote;
 mod rewriting;
 mod routing;
 mod smuggling;
@@ -44,3 +45,6 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     proxy_protocol::CASES,
     operation::CASES,
 ];
+
+/// What is seen of a proxy that runs already.
+pub(crate) const REMOTE: &[Case] = remote::CASES;

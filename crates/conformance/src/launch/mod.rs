@@ -21,6 +21,8 @@ use wsgen_model::scalar::TargetVersion;
 
 use wsgen_emit::Support;
 
+use crate::wire::Url;
+
 /// Where a server's program is.
 #[derive(Debug, Clone)]
 pub enum Place {
@@ -28,6 +30,8 @@ pub enum Place {
     Here(PathBuf),
     /// In a running container.
     In(Arc<Container>),
+    /// Elsewhere: it runs already, and nothing of it is controlled.
+    At(Url),
 }
 
 /// A server that cases are run on.
@@ -51,6 +55,12 @@ impl Target {
     pub fn reference(program: PathBuf) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Self { name: REFERENCE, version, selection: None, place: Place::Here(program) }
+    }
+
+    /// A proxy that runs already.
+    pub fn running(url: Url) -> Self {
+        let version = url.authority();
+        Self { name: "url", version, selection: None, place: Place::At(url) }
     }
 
     /// The installed server of a target, if there is one.

@@ -29,6 +29,8 @@ enum Running {
     In(Pid),
 }
 
+const RUNS_ALREADY: &str = "it runs already, and is not started here";
+
 /// How long a server has to end in order.
 const LAST_MOMENTS: Duration = Duration::from_millis(200);
 
@@ -47,6 +49,7 @@ pub(super) async fn check(target: &Target, folder: &Path) -> Result<(), String> 
                 let said = String::from_utf8_lossy(&said).into_owned();
                 if output.status.success() { Ok(()) } else { Err(said) }
             }
+            Place::At(_) => Err(RUNS_ALREADY.to_owned()),
             Place::In(container) => {
                 let program = vec![container.program(&recipe).to_owned()];
                 container.output(folder, &[program, arguments.clone()].concat()).await.map(|_| ())
@@ -72,6 +75,7 @@ impl Process {
                 command.stdout(log("stdout.log")?).stderr(log("stderr.log")?);
                 Running::Here(command.spawn().map_err(|error| format!("cannot start: {error}"))?)
             }
+            Place::At(_) => return Err(RUNS_ALREADY.to_owned()),
             Place::In(container) => {
                 let number = container.spawn(&recipe, folder, &arguments).await?;
                 Running::In(Pid::from_raw(number).ok_or("a server without a number")?)

@@ -126,6 +126,8 @@ async fn talk(stream: TcpStream, mischief: &Mischief) {
     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
     while let Some(Ok(message)) = socket.next().await {
         if message.is_close() {
+            // The answer was made while it was read.
+            let _ = socket.flush().await;
             return;
         }
         // Pings are answered below.

@@ -107,6 +107,7 @@ fn implementation(result: &TargetResult) -> Implementation {
         launch: match &result.target.place {
             Place::Here(_) => "native".to_owned(),
             Place::In(container) => container.image.clone(),
+            Place::At(_) => "running".to_owned(),
         },
         honest: result.dishonest.is_none(),
         summary: Summary {
