@@ -31,6 +31,8 @@ pub(crate) enum Format {
     Json,
     /// Annotations of GitHub workflows, on standard output.
     Github,
+    /// SARIF 2.1.0 for code scanning, on standard output.
+    Sarif,
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,25 +82,7 @@ pub(crate) enum Command {
     },
     /// Write the configuration of a server.
     #[command(after_help = include_str!("help/render.txt"))]
-    Render {
-        /// Model files or folders; `-` is standard input [default: wsgen.yaml].
-        files: Vec<PathBuf>,
-        /// The server, with a version if it is known: NAME or NAME@VERSION.
-        #[arg(long, value_name = "TARGET", required = true)]
-        target: Vec<String>,
-        /// The folder that the configurations are written to, one file for each target.
-        #[arg(short, long, value_name = "DIR")]
-        output: Option<PathBuf>,
-        /// What becomes of a setting that the target loses.
-        #[arg(long, value_enum, default_value_t)]
-        loss: LossArgument,
-        /// Refuse warnings too.
-        #[arg(long)]
-        strict: bool,
-        /// Templates of your own, by the names of those that they replace, such as nginx/nginx.conf.j2.
-        #[arg(long, value_name = "DIR")]
-        templates: Option<PathBuf>,
-    },
+    Render(RenderArguments),
     /// Run a model: the reference proxy.
     #[command(after_help = include_str!("help/serve.txt"))]
     Serve(ServeArguments),
@@ -127,12 +111,43 @@ pub(crate) enum Command {
     /// Try a WebSocket by hand.
     #[command(after_help = include_str!("help/probe.txt"))]
     Probe(ProbeArguments),
+    /// Print the manual page, or write those of all verbs into a folder.
+    #[command(after_help = include_str!("help/man.txt"))]
+    Man {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
     /// Print the completions of a shell.
     #[command(after_help = include_str!("help/completions.txt"))]
     Completions {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What is rendered, and for whom.
+#[derive(Debug, Arguments)]
+pub(crate) struct RenderArguments {
+    /// Model files or folders; `-` is standard input [default: wsgen.yaml].
+    pub(crate) files: Vec<PathBuf>,
+    /// The server, with a version if it is known: NAME or NAME@VERSION.
+    #[arg(long, value_name = "TARGET", required = true)]
+    pub(crate) target: Vec<String>,
+    /// The folder that the configurations are written to, one file for each target.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// What becomes of a setting that the target loses.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) loss: LossArgument,
+    /// Refuse warnings too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Run the server's own checker over what was rendered, for the version that is installed.
+    #[arg(long)]
+    pub(crate) validate: bool,
+    /// Templates of your own, by the names of those that they replace, such as nginx/nginx.conf.j2.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
 }
 
 /// How the reference proxy runs.

@@ -55,6 +55,9 @@ fn nobody_loses(code: Code) -> bool {
 fn command(code: Code, model: &str) -> Vec<&str> {
     let first = model.lines().next().unwrap_or("");
     let target = first.strip_prefix("# target: ").unwrap_or("nginx");
+    if code == Code::REFUSED_BY_SERVER {
+        return vec!["render", "--validate", "--target", target, "-"];
+    }
     if is_rendering(code) { vec!["render", "--target", target, "-"] } else { vec!["check", "-"] }
 }
 

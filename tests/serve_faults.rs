@@ -124,7 +124,10 @@ async fn a_client_may_vanish_at_every_byte() {
             stream.write_all(ACCEPT.as_bytes()).await.unwrap();
             let _ = rest(&mut stream).await;
         } else {
-            until(&mut stream, "hello").await;
+            // The body may have come with the head.
+            if !asked.ends_with("hello") {
+                until(&mut stream, "hello").await;
+            }
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         }
     })

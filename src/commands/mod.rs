@@ -7,12 +7,14 @@ mod echo;
 mod explain;
 mod fmt;
 mod init;
+mod man;
 mod probe;
 mod reload;
 mod render;
 mod schema;
 mod serve;
 mod tunnels;
+mod validate;
 
 use crate::args::{Args, Command};
 use crate::output::{Exit, Failure};
@@ -25,15 +27,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Schema => schema::run(),
         Command::Init { file, preset, force } => init::run(&file, preset, force),
-        Command::Render { files, target, output, loss, strict, templates } => {
-            render::run(&files, &target, output.as_deref(), loss, strict, templates.as_deref())
-        }
+        Command::Render(arguments) => render::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(admin) => reload::run(&admin),
         Command::Tunnels { admin, json } => tunnels::run(&admin, json),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Echo { address } => echo::run(address),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Man { folder } => man::run(folder.as_deref()),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -1,38 +1,42 @@
 //! `wsgen render`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wsgen_emit::{Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS};
-use wsgen_model::diagnostic::Severity;
+use wsgen_model::diagnostic::{Diagnostics, Severity};
 
-use crate::args::{Format, LossArgument};
+use super::validate;
+use crate::args::{Format, LossArgument, RenderArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::{input, report};
 
-pub(super) fn run(
-    files: &[PathBuf],
-    targets: &[String],
-    folder: Option<&Path>,
-    loss: LossArgument,
-    strict: bool,
-    templates: Option<&Path>,
-) -> Result<Exit, Failure> {
-    let selections = select(targets)?;
+pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
+    let folder = arguments.output.as_deref();
+    let mut selections = select(&arguments.target)?;
     if folder.is_none() && selections.len() > 1 {
         return Err(Failure::new(
             "several targets do not fit onto standard output",
             "name a folder with -o, or one target",
         ));
     }
-    let input = input::read(files)?;
+    let mut servers = Vec::new();
+    if arguments.validate {
+        for selection in &mut selections {
+            let (server, found) = validate::installed(selection)?;
+            *selection = found;
+            servers.push(server);
+        }
+    }
+    let input = input::read(&arguments.files)?;
     let (site, mut diagnostics) = super::check::judge(&input);
     let Some(site) = site else {
         report::print(Format::Human, &diagnostics, &input.sources)?;
         return Ok(Exit::Findings);
     };
-    let policy = LossPolicy { loss: loss.into(), today: crate::today::today() };
-    let templates = templates.map(input::templates).transpose()?.unwrap_or_default();
-    let mut options = Options { policy, templates, ..Options::default() };
+    let policy = LossPolicy { loss: arguments.loss.into(), today: crate::today::today() };
+    let templates = arguments.templates.as_deref().map(input::templates).transpose()?;
+    let mut options =
+        Options { policy, templates: templates.unwrap_or_default(), ..Options::default() };
     let mut rendered: Vec<(Selection, Rendered)> = Vec::new();
     for selection in selections {
         let needs = wsgen_emit::needs(&site, &selection);
@@ -41,13 +45,26 @@ pub(super) fn run(
             wsgen_emit::render(&site, &selection, &options, &mut diagnostics).map_err(failure)?;
         rendered.extend(one.map(|one| (selection, one)));
     }
-    if strict {
+    if arguments.strict {
         diagnostics.escalate();
+    }
+    let lost = diagnostics.count(Severity::Error) > 0;
+    for (server, (selection, _)) in servers.iter().zip(&rendered).filter(|_| !lost) {
+        // The checker reads files by the names that the server will use: those that are relative are this model's.
+        let mut here = site.clone();
+        input::resolve_files(&mut here, &input.sources);
+        let mut quiet = Diagnostics::default();
+        let one = wsgen_emit::render(&here, selection, &options, &mut quiet).map_err(failure)?;
+        let refused = one.map(|one| validate::check(server, &one, &here)).transpose()?.flatten();
+        match refused {
+            Some(finding) => diagnostics.push(finding),
+            None => output::eprint(&format!("{} takes it\n", server.title())),
+        }
     }
     diagnostics.sort();
     report::print(Format::Human, &diagnostics, &input.sources)?;
     if diagnostics.count(Severity::Error) > 0 {
-        return Ok(Exit::Loss);
+        return Ok(if lost { Exit::Loss } else { Exit::Findings });
     }
     for (selection, one) in &rendered {
         match folder {

@@ -3,6 +3,7 @@
 mod github;
 mod human;
 mod json;
+mod sarif;
 
 use std::io::IsTerminal;
 
@@ -25,6 +26,7 @@ pub(crate) fn print(
         }
         Format::Json => output::print(&json::render(diagnostics, sources)),
         Format::Github => output::print(&github::render(diagnostics, sources)),
+        Format::Sarif => output::print(&sarif::render(diagnostics, sources)),
     }
 }
 

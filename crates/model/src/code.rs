@@ -194,6 +194,7 @@ codes! {
     WSG0391 LOSS_UNBOUNDED_CONNECTIONS Warning "loss of `no limits.max_connections`";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
+    WSG0503 REFUSED_BY_SERVER Error "a configuration that the server's own checker refuses";
 }
 
 // === impl Code ===

@@ -1,0 +1,65 @@
+//! `wsgen render --validate`, against the real checkers; and the other forms of what the command prints.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use assert_cmd::Command;
+
+fn wsgen(arguments: &[&str], model: &str) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let output = command.args(arguments).write_stdin(model).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const MODEL: &str = "version: 1
+listeners:
+  - {name: web, address: \"127.0.0.1:8443\", TLS}
+upstreams:
+  app: {servers: [\"127.0.0.1:3000\"]}
+routes:
+  - {upstream: app}
+";
+
+#[test]
+fn a_checkers_complaint_stands_at_its_value() {
+    let tls = "tls: {certificates: [{certificate: /nowhere/chat.pem, key: /nowhere/chat.key}]}";
+    for target in ["nginx", "apache"] {
+        let model = MODEL.replace("TLS", tls);
+        let (code, out, said) = wsgen(&["render", "--validate", "--target", target, "-"], &model);
+        assert_eq!((code, out.as_str()), (1, ""), "{said}");
+        assert!(said.contains("error[WSG0503]") && said.contains("<stdin>:3:"), "{said}");
+        assert!(said.contains("/nowhere/chat.pem"), "{said}");
+    }
+    let plain = MODEL.replace(", TLS", "");
+    for target in wsgen_emit::TARGETS {
+        let arguments = ["render", "--validate", "--target", target.name, "-"];
+        let (code, out, said) = wsgen(&arguments, &plain);
+        assert!(code == 0 && !out.is_empty() && said.contains("takes it"), "{said}");
+    }
+}
+
+#[test]
+fn findings_can_be_scanned() {
+    let model = MODEL.replace(", TLS", ", colour: red");
+    let (code, out, _) = wsgen(&["check", "--format", "sarif", "-"], &model);
+    assert_eq!(code, 1);
+    let log: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["level"], "error");
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region["startLine"], 3);
+    let rule = &log["runs"][0]["tool"]["driver"]["rules"][0]["id"];
+    assert_eq!(*rule, result["ruleId"]);
+}
+
+#[test]
+fn every_verb_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, said) = wsgen(&["man", folder.path().to_str().unwrap()], "");
+    assert_eq!(code, 0, "{said}");
+    for verb in ["wsgen", "wsgen-render", "wsgen-serve", "wsgen-conformance"] {
+        let page = std::fs::read_to_string(folder.path().join(format!("{verb}.1"))).unwrap();
+        assert!(page.contains(".TH") && page.contains(verb.trim_start_matches("wsgen-")), "{verb}");
+    }
+}
