@@ -156,7 +156,7 @@ async fn contained(
         let Some((target, image)) = image.split_once('=') else {
             return Err(Failure::new(
                 format!("--image {image} names no target"),
-                "write TARGET=IMAGE, such as nginx=nginx:1.30",
+                "write TARGET=IMAGE, such as NAME=NAME:1.30",
             ));
         };
         named.insert(target, image);
