@@ -83,6 +83,17 @@ pub(crate) enum Command {
     /// Write the configuration of a server.
     #[command(after_help = include_str!("help/render.txt"))]
     Render(RenderArguments),
+    /// What changes between two models in meaning, and what a reload does to open tunnels.
+    #[command(after_help = include_str!("help/diff.txt"))]
+    Diff {
+        /// The model of before; `-` is standard input.
+        old: PathBuf,
+        /// The model of after.
+        new: PathBuf,
+        /// The server whose answers are compared: NAME or NAME@VERSION.
+        #[arg(long, value_name = "TARGET")]
+        target: Option<String>,
+    },
     /// Run a model: the reference proxy.
     #[command(after_help = include_str!("help/serve.txt"))]
     Serve(ServeArguments),

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 mod completions;
 mod conformance;
+mod diff;
 mod echo;
 mod explain;
 mod fmt;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Echo { address } => echo::run(address),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Diff { old, new, target } => diff::run(&old, &new, target.as_deref()),
         Command::Man { folder } => man::run(folder.as_deref()),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -3,6 +3,7 @@
 mod asks;
 mod claims;
 mod listener;
+mod meaning;
 mod operations;
 mod relocate;
 mod route;
@@ -15,6 +16,7 @@ pub use listener::{
     Certificate, ClientAuth, Listener, ListenerId, ListenerLimits, ListenerTimeouts, Tls,
     TrustedProxyProtocol,
 };
+pub use meaning::Meaning;
 pub use operations::{AccessLog, Drain, Hop, Resolver};
 pub use relocate::Addresses;
 pub use route::{
