@@ -336,4 +336,31 @@ pub(crate) enum Preset {
     Jupyter,
     /// Grafana with Live.
     Grafana,
+    /// Home Assistant.
+    #[value(name = "home-assistant")]
+    HomeAssistant,
+    /// Phoenix with `LiveView`.
+    #[value(name = "phoenix")]
+    Phoenix,
+    /// Rails with Action Cable.
+    #[value(name = "actioncable")]
+    ActionCable,
+    /// Django with Channels.
+    #[value(name = "django-channels")]
+    DjangoChannels,
+    /// Vite's development server.
+    #[value(name = "vite")]
+    Vite,
+    /// noVNC with websockify.
+    #[value(name = "novnc")]
+    NoVnc,
+    /// code-server.
+    #[value(name = "code-server")]
+    CodeServer,
+    /// n8n.
+    #[value(name = "n8n")]
+    N8n,
+    /// `SignalR` and Blazor Server.
+    #[value(name = "signalr")]
+    SignalR,
 }

@@ -9,7 +9,22 @@ use std::process::{Command as Process, Output, Stdio};
 use assert_cmd::Command;
 use assert_cmd::cargo::CommandCargoExt;
 
-const PRESETS: [&str; 5] = ["minimal", "chat", "socketio", "jupyter", "grafana"];
+const PRESETS: [&str; 14] = [
+    "minimal",
+    "chat",
+    "socketio",
+    "jupyter",
+    "grafana",
+    "home-assistant",
+    "phoenix",
+    "actioncable",
+    "django-channels",
+    "vite",
+    "novnc",
+    "code-server",
+    "n8n",
+    "signalr",
+];
 
 fn wsgen(args: &[&str], input: &str) -> Output {
     Command::cargo_bin("wsgen").unwrap().args(args).write_stdin(input).output().unwrap()

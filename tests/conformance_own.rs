@@ -52,6 +52,23 @@ fn a_model_keeps_what_it_expects_and_a_wrong_expectation_is_seen() {
     assert!(said.contains("step 2: the status of the handshake: 200"), "{said}");
 }
 
+/// Each preset says what its application needs, and every server keeps it.
+#[test]
+fn presets_keep_what_they_expect() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/presets");
+    let mut tried = 0;
+    for preset in std::fs::read_dir(folder).unwrap() {
+        let file = preset.unwrap().path();
+        if !std::fs::read_to_string(&file).unwrap().contains("expect:") {
+            continue;
+        }
+        tried += 1;
+        let (code, said) = wsgen(&["conformance", "--case", "expect", file.to_str().unwrap()]);
+        assert_eq!(code, 0, "{}: {said}", file.display());
+    }
+    assert!(tried >= 9, "{tried} presets have an `expect`");
+}
+
 #[test]
 fn the_reference_examples_can_be_tried() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat.yaml");

@@ -29,5 +29,14 @@ fn text(preset: Preset) -> &'static str {
         Preset::Socketio => include_str!("../presets/socketio.yaml"),
         Preset::Jupyter => include_str!("../presets/jupyter.yaml"),
         Preset::Grafana => include_str!("../presets/grafana.yaml"),
+        Preset::HomeAssistant => include_str!("../presets/home-assistant.yaml"),
+        Preset::Phoenix => include_str!("../presets/phoenix.yaml"),
+        Preset::ActionCable => include_str!("../presets/actioncable.yaml"),
+        Preset::DjangoChannels => include_str!("../presets/django-channels.yaml"),
+        Preset::Vite => include_str!("../presets/vite.yaml"),
+        Preset::NoVnc => include_str!("../presets/novnc.yaml"),
+        Preset::CodeServer => include_str!("../presets/code-server.yaml"),
+        Preset::N8n => include_str!("../presets/n8n.yaml"),
+        Preset::SignalR => include_str!("../presets/signalr.yaml"),
     }
 }

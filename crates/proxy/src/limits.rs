@@ -53,7 +53,7 @@ impl Clients {
         per_ip: &PerIp,
         handshake: bool,
     ) -> Result<Option<ClientPlace>, TooMany> {
-        let rate = per_ip.connects_per_minute.filter(|_| handshake).map(|rate| rate.get());
+        let rate = per_ip.connects_per_minute.map(|rate| rate.get());
         let most = per_ip.connections.map(|most| most.get());
         if rate.is_none() && most.is_none() {
             return Ok(None);
@@ -67,7 +67,8 @@ impl Clients {
         #[allow(clippy::cast_precision_loss, reason = "rates are at most a million")]
         let full = rate.unwrap_or(0) as f64;
         let count = counts.entry(key).or_insert(Count { open: 0, left: full, since: now });
-        if rate.is_some() {
+        let counted = handshake && rate.is_some();
+        if counted {
             // A bucket that fills evenly over a minute.
             let filled = count.left + full * now.duration_since(count.since).as_secs_f64() / 60.0;
             count.left = filled.min(full);
@@ -79,7 +80,9 @@ impl Clients {
         if most.is_some_and(|most| count.open >= most) {
             return Err(TooMany);
         }
-        count.left -= 1.0;
+        if counted {
+            count.left -= 1.0;
+        }
         count.open += 1;
         Ok(Some(ClientPlace { clients: self.clone(), key }))
     }
@@ -91,5 +94,30 @@ impl Drop for ClientPlace {
         if let Some(count) = counts.get_mut(&self.key) {
             count.open = count.open.saturating_sub(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wsgen_model::source::Sources;
+
+    use super::*;
+
+    const MODEL: &str = "
+version: 1
+listeners: [{name: web, address: \"127.0.0.1:80\"}]
+upstreams: {app: {servers: [\"127.0.0.1:81\"]}}
+routes: [{upstream: app, limits: {per_ip: {connections: 100, connects_per_minute: 2}}}]
+";
+
+    #[test]
+    fn plain_requests_spend_no_handshakes() {
+        let site = wsgen_model::read(&Sources::single("model.yaml", MODEL)).0.unwrap();
+        let per_ip = site.routes[0].forward().unwrap().per_ip;
+        let clients = Arc::new(Clients::default());
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let enter = |handshake| clients.enter(RouteId(0), client, &per_ip, handshake).is_ok();
+        let asked = [false, false, true, false, true, true, false].map(enter);
+        assert_eq!(asked, [true, true, true, true, true, false, true]);
     }
 }

@@ -208,6 +208,8 @@ cases! { "access";
     async fn handshakes_per_minute(stage) {
         let app = Teller::bind("app").await?;
         let server = stage.route(app.address(), ", limits: {per_ip: {connects_per_minute: 5}}").await?;
+        // Requests are none of it.
+        equal("a request", server.ask("GET /", "").await?.0.status(), 200)?;
         let mut statuses = Vec::new();
         for _ in 0..8 {
             statuses.push(server.handshake_status("/", "").await?);

@@ -294,7 +294,7 @@ impl Lines {
         self.put("upstream", &site.upstream(*upstream).name.value);
         match rewrite.as_ref().map(|rewrite| &rewrite.value) {
             Some(Rewrite::Prefix { from, to }) => {
-                self.put("rewrite", format!("{from} becomes {to}"))
+                self.put("rewrite", format!("{from} becomes {to}"));
             }
             Some(Rewrite::Regex { pattern, to }) => {
                 self.put("rewrite", format!("~ {pattern} becomes {to}"));
@@ -333,7 +333,7 @@ impl Lines {
         self.put("retries.attempts", **attempts);
         self.put("buffering.request", **buffer_request);
         self.put("buffering.response", **buffer_response);
-        let types = compression.as_ref().map(|types| list(types.value.iter().map(|t| t.as_str())));
+        let types = compression.as_ref().map(|types| list(types.value.iter().map(crate::config::MediaType::as_str)));
         self.maybe("compression.types", types);
         for (status, page) in error_pages {
             self.put(&format!("error_pages.{}", status.value), page.as_str());
