@@ -13,7 +13,8 @@ use tokio_tungstenite::tungstenite::Message;
 async fn line(server: &Server, kind: &Kind, text: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let log = std::fs::read_to_string(server.folder.path().join(kind.log)).unwrap_or_default();
+        let log = std::fs::read_to_string(server.folder.path().join(kind.recipe().access_log))
+            .unwrap_or_default();
         if let Some(line) = log.lines().find(|line| line.contains(text)) {
             return line.to_owned();
         }

@@ -49,7 +49,7 @@ async fn tunnel(server: &Server) -> TcpStream {
 }
 
 fn command(arguments: &[&str]) -> Output {
-    Command::new(SERVE.program).args(arguments).output().unwrap()
+    Command::new(SERVE.program()).args(arguments).output().unwrap()
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ fn what_cannot_run_is_said_with_its_place() {
     ] {
         std::fs::write(&file, model).unwrap();
         let output =
-            std::process::Command::new(SERVE.program).arg("serve").arg(&file).output().unwrap();
+            std::process::Command::new(SERVE.program()).arg("serve").arg(&file).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(place) && said.contains(what), "{said}");
@@ -142,7 +142,7 @@ async fn a_changed_file_is_noticed() {
     let (one, two, port) = (upstream("one").await, upstream("two").await, free_port());
     let folder = tempfile::tempdir().unwrap();
     let file = written(folder.path(), port, one);
-    let _proxy = Shell::run(&format!("{} serve --watch {}", SERVE.program, file.display()));
+    let _proxy = Shell::run(&format!("{} serve --watch {}", SERVE.program(), file.display()));
     assert!(answers(port).await.contains("\r\n\r\none\n"));
     written(folder.path(), port, two);
     let deadline = Instant::now() + PATIENCE;
@@ -157,7 +157,7 @@ async fn a_shortage_of_descriptors_is_waited_out() {
     let (app, port) = (upstream("app").await, free_port());
     let folder = tempfile::tempdir().unwrap();
     let file = written(folder.path(), port, app);
-    let command = format!("{} serve --threads 1 {}", SERVE.program, file.display());
+    let command = format!("{} serve --threads 1 {}", SERVE.program(), file.display());
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &format!("ulimit -n 40; exec {command}")]);
     shell.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());

@@ -139,7 +139,8 @@ fn descriptors(server: &Server) -> usize {
 
 /// What the access log says of a path.
 fn log_of(server: &Server, path: &str) -> String {
-    let log = std::fs::read_to_string(server.folder.path().join(SERVE.log)).unwrap();
+    let log =
+        std::fs::read_to_string(server.folder.path().join(SERVE.recipe().access_log)).unwrap();
     log.lines().filter(|line| line.contains(path)).collect::<Vec<_>>().join("\n")
 }
 

@@ -28,7 +28,7 @@ impl Drop for Ending {
 }
 
 fn serve(file: &Path) -> Command {
-    let mut command = Command::new(SERVE.program);
+    let mut command = Command::new(SERVE.program());
     command.arg("serve").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

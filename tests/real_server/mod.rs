@@ -84,7 +84,7 @@ pub(crate) fn render(kind: &Kind, model: &str) -> String {
 /// Renders a model that lies in a folder, with everything that the target wants beside its configuration.
 fn render_into(kind: &Kind, folder: &Path) -> String {
     if kind.serves() {
-        return std::fs::read_to_string(folder.join(kind.file)).unwrap();
+        return std::fs::read_to_string(folder.join(kind.file())).unwrap();
     }
     let mut command = Command::cargo_bin("wsgen").unwrap();
     let target = format!("{}@{}", kind.target, kind.version);
@@ -92,16 +92,19 @@ fn render_into(kind: &Kind, folder: &Path) -> String {
     let output = command.arg(folder).arg(folder.join("wsgen.yaml")).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
-    std::fs::read_to_string(folder.join(kind.file)).unwrap()
+    std::fs::read_to_string(folder.join(kind.file())).unwrap()
 }
 
 /// Runs the server's own checker on a configuration. Fails loudly where the server is not installed.
 pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
-    std::fs::write(folder.join(kind.file), configuration).unwrap();
-    let mut command = Process::new(kind.program);
-    let output = command.args((kind.check)(folder)).current_dir(folder).output();
+    std::fs::write(folder.join(kind.file()), configuration).unwrap();
+    let mut command = Process::new(kind.program());
+    let output = command
+        .args((kind.recipe().check)(&folder.display().to_string()))
+        .current_dir(folder)
+        .output();
     let output = output.unwrap_or_else(|_| {
-        panic!("{} is installed (`apt-get install {}`)", kind.program, kind.package)
+        panic!("{} is installed (`apt-get install {}`)", kind.program(), kind.recipe().package)
     });
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
@@ -129,8 +132,8 @@ pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, po
     std::fs::set_permissions(folder.path(), open).unwrap();
     checked(kind, folder.path(), configuration);
     let said = std::fs::File::create(folder.path().join("stdout.log")).unwrap();
-    let child = Process::new(kind.program)
-        .args((kind.run)(folder.path()))
+    let child = Process::new(kind.program())
+        .args((kind.recipe().run)(&folder.path().display().to_string()))
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(said)
@@ -141,7 +144,7 @@ pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, po
     let server = Server { child, folder, port };
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(Instant::now() < deadline, "{} does not answer", kind.program);
+        assert!(Instant::now() < deadline, "{} does not answer", kind.program());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server
@@ -181,7 +184,7 @@ impl Server {
 
     /// Makes the server read its configuration anew.
     pub(crate) fn reload(&self, kind: &Kind) {
-        self.signal(kind.reload);
+        self.signal(&format!("-{}", kind.recipe().reload));
     }
 
     /// Sends a head, and a body behind an empty line, as it stands (with `Connection: close` added) and gives the whole answer in lower case,

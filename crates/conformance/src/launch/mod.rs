@@ -8,6 +8,7 @@ mod process;
 
 pub use docker::Container;
 pub use hole::{Hole, hole};
+pub use native::REFERENCE_RECIPE;
 pub use port::Port;
 pub use process::Process;
 
@@ -94,7 +95,7 @@ impl Target {
 
     /// Its commands.
     pub fn recipe(&self) -> Recipe {
-        self.selection.map_or(native::REFERENCE_RECIPE, |selection| selection.target.recipe)
+        self.selection.map_or(REFERENCE_RECIPE, |selection| selection.target.recipe)
     }
 
     /// The name of its main file.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use wsgen_emit::Recipe;
 
 /// How the reference proxy is run.
-pub(super) const REFERENCE_RECIPE: Recipe = Recipe {
+pub const REFERENCE_RECIPE: Recipe = Recipe {
     program: "wsgen",
     package: "wsgen",
     image: "wsgen",

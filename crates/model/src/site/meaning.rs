@@ -333,7 +333,9 @@ impl Lines {
         self.put("retries.attempts", **attempts);
         self.put("buffering.request", **buffer_request);
         self.put("buffering.response", **buffer_response);
-        let types = compression.as_ref().map(|types| list(types.value.iter().map(crate::config::MediaType::as_str)));
+        let types = compression
+            .as_ref()
+            .map(|types| list(types.value.iter().map(crate::config::MediaType::as_str)));
         self.maybe("compression.types", types);
         for (status, page) in error_pages {
             self.put(&format!("error_pages.{}", status.value), page.as_str());
