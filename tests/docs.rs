@@ -63,3 +63,19 @@ fn conformance() {
         pinned(&format!("docs/conformance/{name}.md"), &catalogue::page(family));
     }
 }
+
+/// `bash packaging/matrix.sh` writes it; a newer patch of a generation is no reason to.
+#[test]
+fn the_matrix_has_every_generation() {
+    let page = include_str!("../docs/matrix.md");
+    assert!(page.contains("Everything is as expected."));
+    let header = page.lines().find(|line| line.starts_with("| family |")).unwrap();
+    for target in wsgen_emit::TARGETS {
+        for version in target.generations {
+            let text = version.to_string();
+            let generation: Vec<&str> = text.split('.').take(2).collect();
+            let column = format!("| {} {}.", target.name, generation.join("."));
+            assert!(header.contains(&column), "{column}");
+        }
+    }
+}
