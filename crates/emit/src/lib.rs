@@ -92,6 +92,13 @@ pub fn render(
     let version = selection.version.or(written.map(|version| version.value));
     let before = diagnostics.count(Severity::Error);
     support::judge(site, target, version, options.policy, diagnostics);
+    if let Some(version) = version {
+        // The place, where the model says it and the command line does not.
+        let span = written.filter(|_| selection.version.is_none()).map(|written| written.span);
+        if let Some(finding) = support::untried(target, version, span) {
+            diagnostics.push(finding);
+        }
+    }
     if diagnostics.count(Severity::Error) > before {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::feature::{FEATURES, Feature};
 use wsgen_model::scalar::{Date, TargetVersion};
 use wsgen_model::site::{Ask, Site};
+use wsgen_model::source::Span;
 
 use crate::target::Target;
 
@@ -87,6 +88,34 @@ pub(crate) fn judge(
         diagnostics.push(finding);
     }
     fold(target, version, &defaults, diagnostics);
+}
+
+/// What is assumed of a version that lies outside of the generations that were tried.
+pub(crate) fn untried(
+    target: &Target,
+    version: TargetVersion,
+    span: Option<Span>,
+) -> Option<Diagnostic> {
+    let (first, last) = (target.generations.first()?, target.generations.last()?);
+    let generation = |version: TargetVersion| [version.parts()[0], version.parts()[1]];
+    // Where all generations share a line, such as 2.4, its patches tell them apart.
+    let line = generation(*first) == generation(*last);
+    let (older, newer) = if line {
+        (version < *first && version.parts()[2] > 0, version > *last)
+    } else {
+        (generation(version) < generation(*first), generation(version) > generation(*last))
+    };
+    let assumed = match (older, newer) {
+        (true, _) => format!("nothing before {first} was ever run: what it lacks is not known"),
+        (_, true) => format!("it is newer than {last}, as which it is taken"),
+        _ => return None,
+    };
+    let message = format!("wsgen was never tried with {} {version}", target.title);
+    let mut finding = Diagnostic::new(Code::UNTRIED_VERSION, message);
+    if let Some(span) = span {
+        finding = finding.at(span);
+    }
+    Some(finding.help(format!("{assumed}; `--validate` asks the server's own checker")))
 }
 
 /// One note for all built-in values that are not kept.

@@ -195,6 +195,7 @@ codes! {
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
     WSG0503 REFUSED_BY_SERVER Error "a configuration that the server's own checker refuses";
+    WSG0504 UNTRIED_VERSION Note "a version that wsgen was never tried with";
 }
 
 // === impl Code ===
