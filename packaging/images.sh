@@ -11,7 +11,6 @@ set -euo pipefail
 
 suites=("$@")
 [ "${#suites[@]}" -gt 0 ] || suites=(bullseye bookworm trixie forky)
-mirror=${WSGEN_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -38,6 +37,10 @@ if ! docker info >/dev/null 2>&1; then
   done
   docker info >/dev/null 2>&1 || { tail -5 "$log" >&2; echo "the engine does not start" >&2; exit 2; }
 fi
+
+# The archive that this machine's own packages come from.
+mirror=${WSGEN_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/\?$' || true)}
+[ -n "$mirror" ] || { echo "no archive of Debian is known here: name one in WSGEN_DEBIAN_MIRROR" >&2; exit 2; }
 
 left=()
 for suite in "${suites[@]}"; do
