@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use real_server::scripted::{ACCEPT, HANDSHAKE, connect, head, proxy, rest, script, until};
 use real_server::{PATIENCE, SERVE, Server, certificate, start, tls, upstream};
-use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use wsgen_conformance::launch::hole;
 
 /// Sends a request and gives everything that comes back.
 async fn ask(server: &Server, request: &str) -> String {
@@ -27,16 +27,11 @@ fn reset(stream: &TcpStream) {
     socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-/// How many descriptors the proxy holds.
-fn descriptors(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
-}
-
 /// Waits until the proxy holds no more descriptors than it did.
 async fn settles(server: &Server, before: usize) {
     let deadline = Instant::now() + PATIENCE;
-    while descriptors(server) > before {
-        assert!(Instant::now() < deadline, "{} of {before} descriptors", descriptors(server));
+    while server.descriptors() > before {
+        assert!(Instant::now() < deadline, "{} of {before} descriptors", server.descriptors());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -44,20 +39,8 @@ async fn settles(server: &Server, before: usize) {
 /// `timer/connect`: a server whose host drops what it gets.
 #[tokio::test]
 async fn a_black_hole_is_left_when_its_time_is_over() {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-    socket.listen(0).unwrap();
-    let hole = socket.local_addr().unwrap().as_socket_ipv4().unwrap();
-    // Whatever comes once the backlog is full gets no answer.
-    let mut backlog = Vec::new();
-    loop {
-        let one = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(hole)).await;
-        match one {
-            Ok(one) => backlog.push(one.unwrap()),
-            Err(_) => break,
-        }
-    }
-    let server = proxy(hole.port(), "", "").await;
+    let hole = hole().await.unwrap();
+    let server = proxy(hole.address().port(), "", "").await;
     let began = Instant::now();
     let answer = ask(&server, GET).await;
     assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
@@ -105,7 +88,7 @@ async fn an_upstream_may_end_at_every_byte() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let before = descriptors(&server);
+    let before = server.descriptors();
     let head_ends = answer.find("hello").unwrap();
     for at in 0..answer.len() {
         let said = ask(&server, GET).await;
@@ -133,7 +116,7 @@ async fn a_client_may_vanish_at_every_byte() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let before = descriptors(&server);
+    let before = server.descriptors();
     let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     let frames = format!("{HANDSHAKE}\u{1}\u{2}some bytes");
     for text in [upload, frames.as_str()] {
@@ -169,7 +152,7 @@ async fn an_upstream_that_dies_takes_its_tunnels_along() {
         })
         .await;
         let server = proxy(port, "", "").await;
-        let before = descriptors(&server);
+        let before = server.descriptors();
         let mut stream = connect(&server).await;
         stream.write_all(HANDSHAKE.as_bytes()).await.unwrap();
         until(&mut stream, "\r\n\r\n").await;

@@ -18,10 +18,6 @@ use tokio::sync::watch;
 /// Tunnels, where descriptors allow; each needs two of this process and two of the proxy.
 const MANY: usize = 9_000;
 
-fn descriptors(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
-}
-
 /// Raises this process's limit as far as it goes, and says how many tunnels that is.
 fn room() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
@@ -50,7 +46,7 @@ async fn thousands_of_tunnels_outlive_a_reload_and_end_with_their_upstream() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let (before, memory) = (descriptors(&server), server.resident());
+    let (before, memory) = (server.descriptors(), server.resident());
     let mut tunnels: Vec<TcpStream> = Vec::new();
     while tunnels.len() < many {
         let batch = (0..100.min(many - tunnels.len())).map(|_| async {
@@ -81,15 +77,15 @@ async fn thousands_of_tunnels_outlive_a_reload_and_end_with_their_upstream() {
     }
     assert!(began.elapsed() < 2 * PATIENCE, "{:?}", began.elapsed());
     let deadline = Instant::now() + PATIENCE;
-    while descriptors(&server) > before {
-        assert!(Instant::now() < deadline, "{} of {before} descriptors", descriptors(&server));
+    while server.descriptors() > before {
+        assert!(Instant::now() < deadline, "{} of {before} descriptors", server.descriptors());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     #[allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
     {
         println!(
             "{many} tunnels: {each} bytes each; {} descriptors as before",
-            descriptors(&server)
+            server.descriptors()
         );
     }
 }

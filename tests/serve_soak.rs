@@ -133,10 +133,6 @@ async fn mischief(server: &Server, random: &mut Random) {
     }
 }
 
-fn descriptors(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
-}
-
 /// What the access log says of a path.
 fn log_of(server: &Server, path: &str) -> String {
     let log =
@@ -156,7 +152,7 @@ async fn a_while_of_everything_leaves_nothing_behind() {
          \x20   load_balancing: {{policy: least_conn}}\naccess_log: {{format: json}}\nroutes: [{{upstream: app}}]\n"
     );
     let server = Arc::new(start(&SERVE, &model, &[]).await);
-    let before = descriptors(&server);
+    let before = server.descriptors();
     let [echoes, bytes, requests, mischiefs] = [(); 4].map(|()| Arc::new(AtomicU64::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..24 {
@@ -219,8 +215,8 @@ async fn a_while_of_everything_leaves_nothing_behind() {
     let deadline = Instant::now() + 2 * PATIENCE;
     // What is kept for the next requests is closed within half a minute; everything else is closed now.
     let kept = 2 * 2 * 64;
-    while descriptors(&server) > before + kept {
-        assert!(Instant::now() < deadline, "{} of {before} descriptors", descriptors(&server));
+    while server.descriptors() > before + kept {
+        assert!(Instant::now() < deadline, "{} of {before} descriptors", server.descriptors());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(server.status("GET /").await, 200);

@@ -63,3 +63,16 @@ fn every_verb_has_a_manual_page() {
         assert!(page.contains(".TH") && page.contains(verb.trim_start_matches("wsgen-")), "{verb}");
     }
 }
+
+#[test]
+fn a_rounded_time_can_be_accepted() {
+    let model = MODEL
+        .replace(", TLS", "")
+        .replace("upstream: app}", "upstream: app, timeouts: {tunnel_idle: 1500ms}}");
+    let strict = ["render", "--strict", "--target", "apache@2.4.71", "-"];
+    let (code, _, said) = wsgen(&strict, &model);
+    assert!(code == 3 && said.contains("it counts whole seconds: 2s"), "{said}");
+    let accept = "targets: {apache: {accept: [{code: WSG0375, reason: two seconds will do}]}}\n";
+    let (code, out, said) = wsgen(&strict, &format!("{model}{accept}"));
+    assert!(code == 0 && out.contains("timeout=2 "), "{said}");
+}

@@ -162,6 +162,11 @@ impl Server {
         self.child.id()
     }
 
+    /// How many descriptors it holds.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
     /// Bytes of memory that it holds.
     pub(crate) fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.id());

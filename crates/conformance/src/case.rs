@@ -96,9 +96,7 @@ macro_rules! cases {
     )+) => {
         $(
             $(#[doc = $line])+
-            fn $name<'a>(
-                $stage: &'a $crate::stage::Stage,
-            ) -> std::pin::Pin<Box<dyn Future<Output = $crate::verdict::Verdict> + Send + 'a>> {
+            fn $name($stage: &$crate::stage::Stage) -> $crate::case::Running<'_> {
                 Box::pin(async move {
                     $body
                     #[allow(unreachable_code, reason = "a case may end with a loop")]

@@ -16,9 +16,6 @@ pub struct Deviation {
     /// The versions that deviate, such as `<2.8` or `>=1.22`; all of them where it is missing.
     #[serde(default)]
     pub versions: Option<String>,
-    /// Whether it occurs in some runs only. A deviation that is not certain is told, and never missed.
-    #[serde(default)]
-    pub uncertain: bool,
     /// Why.
     pub reason: String,
     /// Where this is known from.

@@ -1,6 +1,5 @@
 //! The steps that most cases begin with.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::peer::{Seen, handshake};
@@ -124,11 +123,6 @@ impl Server {
     /// The status of a handshake by itself.
     pub async fn handshake_status(&self, path: &str, fields: &str) -> Verdict<u16> {
         Ok(self.seen_by_socket(path, fields).await?.status)
-    }
-
-    /// Where it is, as URLs and fields have it.
-    pub fn authority(&self) -> SocketAddr {
-        self.address
     }
 }
 

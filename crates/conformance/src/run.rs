@@ -68,7 +68,6 @@ impl CaseResult {
             (Outcome::Fail(_), Some(_)) | (Outcome::Unsupported(_), _) | (Outcome::Pass, None) => {
                 None
             }
-            (Outcome::Pass, Some(deviation)) if deviation.uncertain => None,
             (Outcome::Pass, Some(deviation)) => Some(format!(
                 "a deviation that was known does not occur any more ({}); take it out of the expectations",
                 deviation.reason
@@ -105,8 +104,17 @@ pub struct Step<'a> {
 /// Runs a plan. An error means that nothing can be said at all.
 pub async fn run(plan: &Plan, tell: impl Fn(Step<'_>)) -> Result<Vec<TargetResult>, String> {
     let mut results: Vec<TargetResult> = Vec::new();
+    // Two images may hold the same version: a folder each.
+    let mut folders: Vec<PathBuf> = Vec::new();
     for target in &plan.targets {
-        let folder = plan.folder.join(slug(&target.title()));
+        let slug = target.title().replace(' ', "-");
+        let mut folder = plan.folder.join(&slug);
+        let mut number = 2;
+        while folders.contains(&folder) {
+            folder = plan.folder.join(format!("{slug}-{number}"));
+            number += 1;
+        }
+        folders.push(folder.clone());
         let dishonest = honesty::probe(target, &folder.join("honesty")).await.err();
         results.push(TargetResult { target: target.clone(), dishonest, cases: Vec::new() });
     }
@@ -115,7 +123,7 @@ pub async fn run(plan: &Plan, tell: impl Fn(Step<'_>)) -> Result<Vec<TargetResul
         let deviations = expectation::of(&result.target)?;
         for case in &plan.cases {
             let deviation = deviations.iter().find(|d| d.case == case.id()).cloned();
-            let folder = plan.folder.join(slug(&result.target.title())).join(case.id());
+            let folder = folders[at].join(case.id());
             work.push((at, *case, result.target.clone(), deviation, folder));
         }
     }
@@ -190,8 +198,4 @@ pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
     }
     std::fs::create_dir_all(folder)?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
-}
-
-fn slug(title: &str) -> String {
-    title.replace(' ', "-")
 }

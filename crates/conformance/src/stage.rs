@@ -243,12 +243,12 @@ impl Fault {
 impl Server {
     /// A connection to its first listener.
     pub async fn connect(&self) -> Verdict<Wire> {
-        self.connect_to(self.address, "client").await
+        self.connect_to(self.address).await
     }
 
     /// A connection to its second listener.
     pub async fn connect_second(&self) -> Verdict<Wire> {
-        self.connect_to(self.second(), "client").await
+        self.connect_to(self.second()).await
     }
 
     /// Where its second listener is.
@@ -256,13 +256,8 @@ impl Server {
         self.held.get(1).map_or(self.address, Port::address)
     }
 
-    /// A connection under a name of its own.
-    pub async fn connect_as(&self, who: &str) -> Verdict<Wire> {
-        self.connect_to(self.address, who).await
-    }
-
-    async fn connect_to(&self, address: SocketAddr, who: &str) -> Verdict<Wire> {
-        Ok(Wire::new(self.tcp(address).await?, who, &self.stage))
+    async fn connect_to(&self, address: SocketAddr) -> Verdict<Wire> {
+        Ok(Wire::new(self.tcp(address).await?, "client", &self.stage))
     }
 
     /// A bare connection.

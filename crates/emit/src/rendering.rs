@@ -5,11 +5,12 @@ use wsgen_model::config::SnippetPlace;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
-use wsgen_model::site::{RouteId, Site};
+use wsgen_model::site::{Ask, RouteId, Site};
 use wsgen_model::source::Span;
 
 use crate::Options;
 use crate::engine::Templates;
+use crate::support;
 use crate::target::Target;
 
 /// A rendering on its way.
@@ -68,12 +69,19 @@ impl<'a> Rendering<'a> {
     }
 
     /// A value that the target keeps only in part, though it keeps its feature.
-    pub(crate) fn approximate(&mut self, feature: Feature, span: Span, why: &str) {
+    pub(crate) fn approximate(&mut self, feature: Feature, span: Span, route: RouteId, why: &str) {
+        let ask = Ask { feature, span: Some(span), route: Some(route) };
+        if support::accepted(self.site, self.target, &ask, self.options.policy.today) {
+            return;
+        }
         let entry = feature.entry();
         let message = format!("{} keeps only in part `{}`", self.target.title, entry.field);
         let finding = Diagnostic::new(entry.code, message).labelled(span, why).clause(entry.clause);
         let mut finding =
-            finding.help("write a value that it keeps, or accept it as `accept` says");
+            finding.help(format!(
+            "write a value that it keeps, or accept it: `targets: {{{}: {{accept: [{{code: {}, reason: …}}]}}}}`",
+            self.target.name, entry.code
+        ));
         finding.severity = Severity::Warning;
         if !self.diagnostics.iter().any(|known| *known == finding) {
             self.diagnostics.push(finding);

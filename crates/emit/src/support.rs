@@ -152,7 +152,7 @@ fn fold(
 }
 
 /// Whether somebody has looked at this loss and accepts it (`target/accept`).
-fn accepted(site: &Site, target: &Target, ask: &Ask, today: Option<Date>) -> bool {
+pub(crate) fn accepted(site: &Site, target: &Target, ask: &Ask, today: Option<Date>) -> bool {
     let Some(settings) = site.targets.get(target.name) else { return false };
     let route = ask.route.and_then(|id| site.routes[id.0].name.as_ref());
     settings.fields.accept.iter().flat_map(|accept| &accept.value).any(|accept| {

@@ -81,7 +81,10 @@ pub(crate) async fn run(
         let streams = server.target.speaks_http2() && (!tunnel || *forward.websocket.upstream_h2);
         let connected = if streams {
             exchange.worker.http2.stream(&server, header.as_deref()).await
-        } else if let Some(peer) = exchange.worker.pool.take(&server, !fresh && header.is_none()) {
+        } else if !fresh
+            && header.is_none()
+            && let Some(peer) = exchange.worker.pool.take(&server)
+        {
             Ok((peer, true))
         } else {
             let connected = server.target.connect(&header.unwrap_or_default(), Speaks::Http1).await;

@@ -27,7 +27,9 @@ impl Container {
     /// Starts a container of an image that the engine has, with a folder that both sides see under one name. Nothing is
     /// pulled by itself: a missing image is said, with how to get it.
     pub async fn start(image: &str, folder: &Path) -> Result<Self, String> {
-        let (name, tag) = image.split_once(':').unwrap_or((image, "latest"));
+        // A registry may have a port: the tag is behind the last slash.
+        let tagged = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+        let (name, tag) = tagged.unwrap_or((image, "latest"));
         let engine = Docker::connect_with_defaults();
         let engine = engine.map_err(|error| format!("there is no container engine: {error}"))?;
         engine.ping().await.map_err(|error| {

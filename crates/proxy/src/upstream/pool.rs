@@ -40,11 +40,8 @@ fn key(server: &Arc<Server>) -> usize {
 }
 
 impl Pool {
-    /// A connection that is still open, if one is wanted.
-    pub(crate) fn take(&self, server: &Arc<Server>, wanted: bool) -> Option<Peer> {
-        if !wanted {
-            return None;
-        }
+    /// A connection that is still open.
+    pub(crate) fn take(&self, server: &Arc<Server>) -> Option<Peer> {
         let mut all = self.0.borrow_mut();
         let waiting = all.get_mut(&key(server))?;
         while let Some(mut one) = waiting.pop() {

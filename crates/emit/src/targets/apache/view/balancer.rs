@@ -57,11 +57,15 @@ pub(super) fn balancer(
     let upstream = site.upstream(forward.upstream);
     let RouteTimeouts { response_header, tunnel_idle, .. } = forward.timeouts;
     let timeout = match (tunnel, *tunnel_idle) {
-        (false, _) => {
-            whole(*response_header, Feature::ResponseHeaderTimeout, response_header.span, context)
-        }
+        (false, _) => whole(
+            *response_header,
+            Feature::ResponseHeaderTimeout,
+            response_header.span,
+            id,
+            context,
+        ),
         (true, TunnelIdle::After(idle)) => {
-            whole(idle, Feature::TunnelIdle, tunnel_idle.span, context)
+            whole(idle, Feature::TunnelIdle, tunnel_idle.span, id, context)
         }
         (true, TunnelIdle::Unlimited) => UNLIMITED.to_owned(),
     };
@@ -88,11 +92,17 @@ fn whole<const MIN: u64>(
     time: Duration<MIN>,
     feature: Feature,
     span: Option<Span>,
+    route: RouteId,
     context: &mut Context<'_>,
 ) -> String {
     let seconds = time.as_millis().div_ceil(1000);
     if let (Some(span), false) = (span, time.as_millis().is_multiple_of(1000)) {
-        context.base.approximate(feature, span, &format!("it counts whole seconds: {seconds}s"));
+        context.base.approximate(
+            feature,
+            span,
+            route,
+            &format!("it counts whole seconds: {seconds}s"),
+        );
     }
     seconds.to_string()
 }
