@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use real_server::scripted::{ACCEPT, HANDSHAKE, connect, head, proxy, rest, script, until};
-use real_server::{PATIENCE, SERVE, Server};
+use real_server::{PATIENCE, SERVE};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
