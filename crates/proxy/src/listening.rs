@@ -177,12 +177,19 @@ impl Sockets {
 
 /// One socket for each thread: the kernel spreads connections over them.
 fn several(address: SocketAddr, threads: usize) -> io::Result<Vec<Socket>> {
-    // Whoever shares a port must say so; a socket that does not finds out whether somebody else has it.
-    drop(tcp(address, false)?);
-    (0..threads).map(|_| tcp(address, true).map(Socket::Tcp)).collect()
+    // Whoever shares a port must say so; a socket that does not finds out whether somebody else listens there. It does
+    // not listen itself: who connected to it would be reset when it closes.
+    drop(bound(address, false)?);
+    (0..threads).map(|_| tcp(address).map(Socket::Tcp)).collect()
 }
 
-fn tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address, true)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<Raw> {
     let socket = Raw::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
@@ -191,8 +198,7 @@ fn tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
         socket.set_only_v6(address.ip().is_unspecified())?;
     }
     socket.bind(&SockAddr::from(address))?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn unix(path: &str) -> io::Result<Socket> {
@@ -206,4 +212,24 @@ fn unix(path: &str) -> io::Result<Socket> {
     let socket = UnixListener::bind(path)?;
     socket.set_nonblocking(true)?;
     Ok(Socket::Unix(socket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_at_an_address_lets_nobody_in() {
+        let looked = bound(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
+        let address = looked.local_addr().unwrap().as_socket().unwrap();
+        let error = std::net::TcpStream::connect(address).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn an_address_that_somebody_listens_on_is_not_shared() {
+        let other = tcp(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let error = several(other.local_addr().unwrap(), 2).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
 }
