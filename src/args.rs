@@ -147,6 +147,9 @@ pub(crate) struct RenderArguments {
     /// The folder that the configurations are written to, one file for each target.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Where the files lie: one folder that the server is started in, or the tree of a distribution.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) layout: LayoutArgument,
     /// What becomes of a setting that the target loses.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) loss: LossArgument,
@@ -307,6 +310,18 @@ pub(crate) struct AdminArguments {
 
 fn listen_address(text: &str) -> Result<ListenAddress, String> {
     ListenAddress::parse(text).map_err(|problem| problem.message)
+}
+
+/// Where the files of a rendering lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum LayoutArgument {
+    /// One folder; the server is started with it as it is.
+    #[default]
+    Standalone,
+    /// Debian and Ubuntu: the tree below /etc, and INSTALL.md.
+    Debian,
+    /// RHEL, CentOS and their kin: the tree below /etc, and INSTALL.md.
+    Rhel,
 }
 
 /// What becomes of a setting that somebody wrote and the target loses. A loss that opens something is refused

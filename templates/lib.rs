@@ -4,8 +4,10 @@
 /// Every template: its name below this folder, and its text. A test compares the list with the folder.
 pub const TEMPLATES: &[(&str, &str)] = &[
     ("apache/httpd.conf.j2", include_str!("apache/httpd.conf.j2")),
+    ("apache/modules.conf.j2", include_str!("apache/modules.conf.j2")),
     ("haproxy/haproxy.cfg.j2", include_str!("haproxy/haproxy.cfg.j2")),
     ("nginx/location.j2", include_str!("nginx/location.j2")),
+    ("nginx/main.conf.j2", include_str!("nginx/main.conf.j2")),
     ("nginx/nginx.conf.j2", include_str!("nginx/nginx.conf.j2")),
 ];
 

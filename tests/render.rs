@@ -163,7 +163,7 @@ async fn run(fixture: &Fixture, kind: &'static Kind) -> Result<(), String> {
     });
     let lines: Vec<_> = text.lines().map(Observation::parse).collect();
     let (rendered, findings) = if kind.serves() {
-        (Some(Rendered { main: moved.text.clone(), files: Vec::new() }), Diagnostics::default())
+        (Some(Rendered { main: moved.text.clone(), ..Rendered::default() }), Diagnostics::default())
     } else {
         render(&moved.site, kind.target, Some(kind.version), folder.path())
     };

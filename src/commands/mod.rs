@@ -8,6 +8,7 @@ mod echo;
 mod explain;
 mod fmt;
 mod init;
+mod layout;
 mod man;
 mod probe;
 mod reload;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use wsgen_emit::{Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS};
+use wsgen_emit::{Layout, Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS};
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 
-use super::validate;
-use crate::args::{Format, LossArgument, RenderArguments};
+use super::{layout, validate};
+use crate::args::{Format, LayoutArgument, LossArgument, RenderArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::{input, report};
 
@@ -17,6 +17,13 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
         return Err(Failure::new(
             "several targets do not fit onto standard output",
             "name a folder with -o, or one target",
+        ));
+    }
+    let tree = Layout::from(arguments.layout);
+    if folder.is_none() && tree != Layout::Standalone {
+        return Err(Failure::new(
+            "the tree of a distribution does not fit onto standard output",
+            "name a folder with -o",
         ));
     }
     let mut servers = Vec::new();
@@ -35,15 +42,26 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
     };
     let policy = LossPolicy { loss: arguments.loss.into(), today: crate::today::today() };
     let templates = arguments.templates.as_deref().map(input::templates).transpose()?;
-    let mut options =
-        Options { policy, templates: templates.unwrap_or_default(), ..Options::default() };
+    let mut options = Options {
+        policy,
+        templates: templates.unwrap_or_default(),
+        layout: tree,
+        ..Options::default()
+    };
     let mut rendered: Vec<(Selection, Rendered)> = Vec::new();
     for selection in selections {
         let needs = wsgen_emit::needs(&site, &selection);
         options.handed = input::hand(&needs, &input.sources)?;
-        let one =
-            wsgen_emit::render(&site, &selection, &options, &mut diagnostics).map_err(failure)?;
-        rendered.extend(one.map(|one| (selection, one)));
+        let (mut settled, mut files) = (site.clone(), Vec::new());
+        if tree != Layout::Standalone {
+            let place = (selection.target.place)(tree);
+            files = layout::settle(&mut settled, &place, &mut options.handed, &input.sources)?;
+        }
+        let one = wsgen_emit::render(&settled, &selection, &options, &mut diagnostics);
+        rendered.extend(one.map_err(failure)?.map(|mut one| {
+            one.files.extend(files);
+            (selection, one)
+        }));
     }
     if arguments.strict {
         diagnostics.escalate();
@@ -52,6 +70,8 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
     for (server, (selection, _)) in servers.iter().zip(&rendered).filter(|_| !lost) {
         // The checker reads files by the names that the server will use: those that are relative are this model's.
         let mut here = site.clone();
+        options.layout = Layout::Standalone;
+        options.handed = input::hand(&wsgen_emit::needs(&here, selection), &input.sources)?;
         input::resolve_files(&mut here, &input.sources);
         let mut quiet = Diagnostics::default();
         let one = wsgen_emit::render(&here, selection, &options, &mut quiet).map_err(failure)?;
@@ -80,8 +100,16 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
                     "name a folder with -o",
                 ));
             }
-            Some(folder) => write(folder, selection.target.file, one)?,
+            Some(folder) => write(folder, (selection.target.place)(tree).main, one)?,
         }
+    }
+    if let Some(folder) = folder.filter(|_| tree != Layout::Standalone) {
+        let places = rendered.iter();
+        let places = places.map(|(s, one)| (s.target.title, (s.target.place)(tree), one));
+        let page = layout::page(tree, &places.collect::<Vec<_>>());
+        let path = folder.join("INSTALL.md");
+        output::write_file(&path, page.as_bytes(), Readers::All)?;
+        output::eprint(&format!("wrote {}: what to do next\n", path.display()));
     }
     Ok(Exit::Success)
 }
@@ -117,6 +145,16 @@ fn select(targets: &[String]) -> Result<Vec<Selection>, Failure> {
 
 fn failure(problem: Problem) -> Failure {
     Failure::new(problem.message, problem.help)
+}
+
+impl From<LayoutArgument> for Layout {
+    fn from(argument: LayoutArgument) -> Self {
+        match argument {
+            LayoutArgument::Standalone => Self::Standalone,
+            LayoutArgument::Debian => Self::Debian,
+            LayoutArgument::Rhel => Self::Rhel,
+        }
+    }
 }
 
 impl From<LossArgument> for Loss {

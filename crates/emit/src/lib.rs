@@ -4,6 +4,7 @@
 //! file system, no environment and no clock.
 
 mod engine;
+mod layout;
 mod recipe;
 mod rendering;
 mod selection;
@@ -11,6 +12,7 @@ mod support;
 mod target;
 mod targets;
 
+pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};
 pub use support::{Loss, LossPolicy, Support};
@@ -72,6 +74,8 @@ pub struct Options {
     pub handed: Handed,
     /// Templates that take the place of those of the same name.
     pub templates: BTreeMap<String, String>,
+    /// Where the files will lie.
+    pub layout: Layout,
 }
 
 /// The name of every template that `Options::templates` can replace.

@@ -10,6 +10,7 @@ use wsgen_model::source::Span;
 
 use crate::Options;
 use crate::engine::Templates;
+use crate::layout::{Layout, Place};
 use crate::support;
 use crate::target::Target;
 
@@ -51,6 +52,16 @@ impl<'a> Rendering<'a> {
     /// Whether the version is known to be an earlier one.
     pub(crate) fn before(&self, first: TargetVersion) -> bool {
         self.version.is_some_and(|version| version < first)
+    }
+
+    /// The tree that is written.
+    pub(crate) fn layout(&self) -> Layout {
+        self.options.layout
+    }
+
+    /// Where the target's files lie in it.
+    pub(crate) fn place(&self) -> Place {
+        (self.target.place)(self.options.layout)
     }
 
     /// The bytes of a file that the target said it needs.

@@ -9,6 +9,7 @@ use wsgen_model::tree::Entry;
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
+use crate::layout::{Installation, Layout, Place};
 use crate::recipe::Recipe;
 use crate::rendering::Rendering;
 use crate::selection::Problem;
@@ -29,6 +30,8 @@ pub struct Target {
     pub generations: &'static [TargetVersion],
     /// The name of its main configuration file.
     pub file: &'static str,
+    /// Where its files lie.
+    pub place: fn(Layout) -> Place,
     /// How well it keeps a feature, in a version or in all of them.
     pub support: fn(Feature, Option<TargetVersion>) -> Support,
     /// How it is run.
@@ -53,18 +56,20 @@ pub struct Need {
 }
 
 /// What was written for a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rendered {
     /// The main configuration.
     pub main: String,
     /// Files beside it.
     pub files: Vec<RenderedFile>,
+    /// How the tree of a distribution is put into place.
+    pub installation: Option<Installation>,
 }
 
 /// A file that the main configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedFile {
-    /// Its name, relative to the main configuration.
+    /// Its name, from the root of what is written.
     pub name: String,
     /// What it holds.
     pub bytes: Vec<u8>,

@@ -1,5 +1,6 @@
 //! Apache httpd.
 
+mod layout;
 mod quote;
 mod recipe;
 mod render;
@@ -24,6 +25,7 @@ pub(crate) const TARGET: Target = Target {
         TargetVersion::new(2, 4, 71),
     ],
     file: "httpd.conf",
+    place: layout::place,
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,

@@ -24,12 +24,13 @@ pub(super) fn needs(site: &Site) -> Vec<Need> {
 
 pub(super) fn files(rendering: &Rendering<'_>) -> Vec<RenderedFile> {
     let mut files = Vec::new();
+    let place = rendering.place();
     for listener in &rendering.site.listeners {
         let Some(tls) = &listener.tls else { continue };
         let mut text = String::new();
         for (number, certificate) in tls.certificates.iter().enumerate() {
             let name = pair(listener, number);
-            text.push_str(&name);
+            text.push_str(&place.on_system(&name));
             for hostname in &certificate.hostnames {
                 text.push_str(&format!(" {}", hostname.value));
             }
@@ -39,9 +40,10 @@ pub(super) fn files(rendering: &Rendering<'_>) -> Vec<RenderedFile> {
                 bytes.push(b'\n');
             }
             bytes.extend_from_slice(rendering.handed(certificate.key.as_str()));
-            files.push(RenderedFile { name, bytes, private: true });
+            files.push(RenderedFile { name: place.in_tree(&name), bytes, private: true });
         }
-        files.push(RenderedFile { name: list(listener), bytes: text.into_bytes(), private: false });
+        let name = place.in_tree(&list(listener));
+        files.push(RenderedFile { name, bytes: text.into_bytes(), private: false });
     }
     files
 }

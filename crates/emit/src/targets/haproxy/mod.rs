@@ -1,6 +1,7 @@
 //! HAProxy.
 
 mod certificates;
+mod layout;
 mod quote;
 mod recipe;
 mod render;
@@ -25,6 +26,7 @@ pub(crate) const TARGET: Target = Target {
         TargetVersion::new(3, 2, 26),
     ],
     file: "haproxy.cfg",
+    place: layout::place,
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,

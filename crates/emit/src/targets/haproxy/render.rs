@@ -2,7 +2,7 @@
 
 use wsgen_model::site::{Auth, Site};
 
-use super::{certificates, quote, view};
+use super::{certificates, layout, quote, view};
 use crate::engine;
 use crate::rendering::Rendering;
 use crate::selection::Problem;
@@ -25,7 +25,8 @@ pub(super) fn needs(site: &Site) -> Vec<Need> {
 pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
     let files = certificates::files(&rendering);
     let templates = rendering.templates();
-    let view = view::view(rendering);
+    let installation = layout::installation(rendering.site, rendering.layout());
+    let view = view::view(rendering, installation.as_ref());
     let main = engine::render(TEMPLATE, quote::quote, templates, &view)?;
-    Ok(Rendered { main, files })
+    Ok(Rendered { main, files, installation })
 }

@@ -1,5 +1,6 @@
 //! nginx.
 
+mod layout;
 mod quote;
 mod recipe;
 mod render;
@@ -24,6 +25,7 @@ pub(crate) const TARGET: Target = Target {
         TargetVersion::new(1, 30, 6),
     ],
     file: "nginx.conf",
+    place: layout::place,
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,

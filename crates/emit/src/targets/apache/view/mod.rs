@@ -17,11 +17,17 @@ use wsgen_model::site::{Site, UpstreamId};
 use super::quote::line;
 use super::settings::{self, Mpm};
 use crate::engine::Raw;
+use crate::layout::Layout;
 use crate::rendering::{Rendering, Snippet};
 
 #[derive(Serialize)]
 pub(super) struct View {
     title: String,
+    /// What root does to put it into place; nothing where it stands alone.
+    pub(super) steps: Vec<String>,
+    layout: &'static str,
+    /// Where the distribution keeps logs.
+    logs: Raw,
     pub(super) has_dollar: bool,
     modules: Vec<modules::Module>,
     workers: Workers,
@@ -95,6 +101,13 @@ pub(super) fn view(base: Rendering<'_>) -> View {
     };
     View {
         title: context.base.title(),
+        steps: Vec::new(),
+        layout: context.base.layout().name(),
+        logs: match context.base.layout() {
+            Layout::Standalone => line(String::new()),
+            Layout::Debian => line("${APACHE_LOG_DIR}/"),
+            Layout::Rhel => line("logs/"),
+        },
         has_dollar: false,
         workers: workers(site, mpm),
         drain_stop: site.drain.stop.as_millis().div_ceil(1000),
@@ -112,6 +125,13 @@ pub(super) fn view(base: Rendering<'_>) -> View {
         tls: site.listeners.iter().any(|listener| listener.tls.is_some()),
         modules: context.modules.list(),
         vhosts,
+    }
+}
+
+impl View {
+    /// The modules that have to be loaded where the distribution does not build them in.
+    pub(super) fn loaded(&self) -> Vec<&'static str> {
+        self.modules.iter().filter_map(modules::Module::loadable).collect()
     }
 }
 

@@ -63,6 +63,13 @@ pub(super) struct Module {
     sometimes_built_in: bool,
 }
 
+impl Module {
+    /// Its name, unless some servers have it built in.
+    pub(super) fn loadable(&self) -> Option<&'static str> {
+        (!self.sometimes_built_in).then_some(self.name)
+    }
+}
+
 /// The modules that are needed.
 pub(super) struct Modules(BTreeSet<&'static str>);
 

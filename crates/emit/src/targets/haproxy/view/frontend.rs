@@ -93,7 +93,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
     let routes = used.iter().map(|route| route_rules(*route, id, context)).collect();
     Frontend {
         name: Raw(format!("wsgen_listener_{}", listener.name.value)),
-        bind: bind(listener),
+        bind: bind(listener, context),
         proxies: listener
             .proxy_protocol
             .iter()
@@ -115,7 +115,7 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
     }
 }
 
-fn bind(listener: &Listener) -> Raw {
+fn bind(listener: &Listener, context: &Context<'_>) -> Raw {
     let mut text = match &listener.address.value {
         ListenAddress::Socket(address) => address.to_string(),
         ListenAddress::Unix(path) => format!("unix@{path}"),
@@ -125,7 +125,8 @@ fn bind(listener: &Listener) -> Raw {
         text.push_str(" accept-proxy");
     }
     if let Some(tls) = &listener.tls {
-        text.push_str(&format!(" ssl crt-list {} {}", certificates::list(listener), profile(tls)));
+        let list = context.base.place().on_system(&certificates::list(listener));
+        text.push_str(&format!(" ssl crt-list {list} {}", profile(tls)));
         let protocols: Vec<_> = listener.protocols.iter().map(|p| p.as_str()).collect();
         text.push_str(&format!(" alpn {} no-tls-tickets", protocols.join(",")));
         if let Some(auth) = &tls.client_auth {

@@ -7,17 +7,24 @@ mod users;
 
 use serde::Serialize;
 use wsgen_model::config::{AccessLogFormat, OnOff, SnippetPlace};
-use wsgen_model::scalar::{Duration, TargetVersion};
+use wsgen_model::scalar::{Duration, TargetVersion, UpstreamAddress};
 use wsgen_model::site::RouteId;
 use wsgen_model::source::Span;
 
 use super::support::{NO_H2_WEBSOCKETS, NORMALIZE, SPREAD};
 use crate::engine::Raw;
+use crate::layout::Installation;
 use crate::rendering::Rendering;
 
 #[derive(Serialize)]
 pub(super) struct View {
     title: String,
+    /// What root does to put it into place; nothing where it stands alone.
+    steps: Vec<String>,
+    /// The distribution whose service runs it.
+    layout: &'static str,
+    /// Servers on Unix sockets are out of reach from another root.
+    chroot: Option<&'static str>,
     hard_stop: Raw,
     spread: Option<Raw>,
     /// Whether paths can be brought into normal form; older versions refuse others.
@@ -61,7 +68,7 @@ struct Context<'a> {
     by_upstream: std::collections::HashMap<wsgen_model::site::UpstreamId, Vec<usize>>,
 }
 
-pub(super) fn view(base: Rendering<'_>) -> View {
+pub(super) fn view(base: Rendering<'_>, installation: Option<&Installation>) -> View {
     let site = base.site;
     let version = base.version;
     let mut context = Context {
@@ -79,8 +86,13 @@ pub(super) fn view(base: Rendering<'_>) -> View {
         largest(|limits| limits.max_header_bytes.get() + limits.max_url_bytes.get(), 16_384);
     let connections: u64 =
         listeners.iter().filter_map(|l| l.limits.max_connections).map(|limit| limit.get()).sum();
+    let servers = site.upstreams.iter().flat_map(|upstream| &upstream.servers);
+    let unix = servers.into_iter().any(|s| matches!(s.address.value, UpstreamAddress::Unix(_)));
     View {
         title: context.base.title(),
+        steps: installation.map(Installation::commands).unwrap_or_default(),
+        layout: context.base.layout().name(),
+        chroot: (!unix).then_some("/var/lib/haproxy"),
         hard_stop: time(*site.drain.timeout),
         spread: version
             .is_some_and(|version| version >= SPREAD && site.drain.spread.as_millis() > 0)

@@ -23,8 +23,11 @@ use crate::rendering::Rendering;
 #[derive(Serialize)]
 pub(super) struct View {
     title: String,
+    /// What root does to put it into place; nothing where it stands alone.
+    pub(super) steps: Vec<String>,
+    layout: &'static str,
     drain: Raw,
-    worker_connections: u64,
+    pub(super) worker_connections: u64,
     /// Files that a worker may open: the usual 1024 are fewer than its connections.
     open_files: u64,
     log: Option<&'static str>,
@@ -78,6 +81,8 @@ pub(super) fn view(base: Rendering<'_>) -> View {
     let worker_connections = WORKER_CONNECTIONS.max(2 * connections);
     View {
         title: context.base.title(),
+        steps: Vec::new(),
+        layout: context.base.layout().name(),
         drain: time(*site.drain.timeout),
         // Two sockets a tunnel; every worker could get all of them.
         worker_connections,
