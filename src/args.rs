@@ -150,6 +150,10 @@ pub(crate) struct RenderArguments {
     /// Where the files lie: one folder that the server is started in, or the tree of a distribution.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) layout: LayoutArgument,
+    /// Say at each directive which field of the model it comes from, or which clause demands it; `full` adds what it is
+    /// for and who says so.
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "fields")]
+    pub(crate) annotate: Option<AnnotateArgument>,
     /// What becomes of a setting that the target loses.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) loss: LossArgument,
@@ -312,6 +316,15 @@ fn listen_address(text: &str) -> Result<ListenAddress, String> {
     ListenAddress::parse(text).map_err(|problem| problem.message)
 }
 
+/// How much a rendering says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnnotateArgument {
+    /// The field or the clause.
+    Fields,
+    /// A sentence and a source for each kind of directive, too.
+    Full,
+}
+
 /// Where the files of a rendering lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub(crate) enum LayoutArgument {
@@ -320,7 +333,7 @@ pub(crate) enum LayoutArgument {
     Standalone,
     /// Debian and Ubuntu: the tree below /etc, and INSTALL.md.
     Debian,
-    /// RHEL, CentOS and their kin: the tree below /etc, and INSTALL.md.
+    /// RHEL and its kin: the tree below /etc, and INSTALL.md.
     Rhel,
 }
 

@@ -146,3 +146,29 @@ async fn clients_show_a_certificate() {
         assert!(!nobody.contains("HTTP/1.1 200"), "{}: {nobody}", kind.target);
     }
 }
+
+/// `tls/profile`: the oldest level speaks TLS 1.0, to those who still need it.
+#[tokio::test]
+async fn the_old_profile_speaks_with_old_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let certs = folder.path();
+    certificate(certs, "chat.test", "chat.test");
+    for kind in ALL.into_iter().filter(|kind| !kind.serves()) {
+        let app = upstream("app").await;
+        let model = format!(
+            "version: 1\nlisteners:\n\
+             \x20 - name: web\n    address: \"127.0.0.1:PORT\"\n    protocols: [http/1.1]\n    tls:\n\
+             \x20     profile: old\n\
+             \x20     certificates: [{{certificate: {0}/chat.test.pem, key: {0}/chat.test.key}}]\n\
+             upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n",
+            certs.display()
+        );
+        let server = start(kind, &model, &[]).await;
+        let port = server.port;
+        let old = tokio::task::spawn_blocking(move || {
+            ask(port, "chat.test", "chat.test", &["-tls1", "-cipher", "ALL:@SECLEVEL=0"])
+        });
+        let old = old.await.unwrap();
+        assert!(old.contains("HTTP/1.1 200"), "{}: {old}", kind.target);
+    }
+}

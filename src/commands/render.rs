@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use wsgen_emit::{Layout, Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS};
+use wsgen_emit::{
+    Annotate, Layout, Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS,
+};
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 
 use super::{layout, validate};
-use crate::args::{Format, LayoutArgument, LossArgument, RenderArguments};
+use crate::args::{AnnotateArgument, Format, LayoutArgument, LossArgument, RenderArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::{input, report};
 
@@ -42,10 +44,15 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
     };
     let policy = LossPolicy { loss: arguments.loss.into(), today: crate::today::today() };
     let templates = arguments.templates.as_deref().map(input::templates).transpose()?;
+    let annotate = arguments.annotate.map_or(Annotate::Nothing, |how| match how {
+        AnnotateArgument::Fields => Annotate::Fields,
+        AnnotateArgument::Full => Annotate::Full,
+    });
     let mut options = Options {
         policy,
         templates: templates.unwrap_or_default(),
         layout: tree,
+        annotate,
         ..Options::default()
     };
     let mut rendered: Vec<(Selection, Rendered)> = Vec::new();
@@ -87,6 +94,9 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
         return Ok(if lost { Exit::Loss } else { Exit::Findings });
     }
     for (selection, one) in &rendered {
+        for line in &one.unannotated {
+            output::eprint(&format!("where this comes from is not known: {line}\n"));
+        }
         match folder {
             None if one.files.is_empty() => output::print(&one.main)?,
             None => {

@@ -50,6 +50,7 @@ pub(crate) fn render(
         // The one filter that would let a value past its quoting.
         engine.remove_filter("safe");
         engine.add_filter("comment", comment);
+        engine.add_global("mozilla", crate::mozilla::GUIDELINE);
         engine.set_auto_escape_callback(|_| AutoEscape::Custom("quoted by the target".into()));
         engine.set_formatter(move |out, _state, value| {
             let text = match value.kind() {

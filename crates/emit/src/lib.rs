@@ -3,8 +3,10 @@
 //! A target is one folder below `targets/`; nothing outside of it names the target. The crate knows no
 //! file system, no environment and no clock.
 
+mod annotate;
 mod engine;
 mod layout;
+mod mozilla;
 mod recipe;
 mod rendering;
 mod selection;
@@ -12,6 +14,7 @@ mod support;
 mod target;
 mod targets;
 
+pub use annotate::Annotate;
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};
@@ -76,6 +79,8 @@ pub struct Options {
     pub templates: BTreeMap<String, String>,
     /// Where the files will lie.
     pub layout: Layout,
+    /// How much the configuration says about where it comes from.
+    pub annotate: Annotate,
 }
 
 /// The name of every template that `Options::templates` can replace.
@@ -106,7 +111,17 @@ pub fn render(
     if diagnostics.count(Severity::Error) > before {
         return Ok(None);
     }
-    let rendered = (target.render)(Rendering::new(target, site, version, options, diagnostics))?;
+    let mut rendered =
+        (target.render)(Rendering::new(target, site, version, options, diagnostics))?;
+    let finish = |text: &str| annotate::finish(text, &target.annotations, options.annotate);
+    (rendered.main, rendered.unannotated) = finish(&rendered.main);
+    // Parts of the configuration; others are certificates and the like.
+    let is_part = |name: &str| std::path::Path::new(name).extension().is_some_and(|e| e == "conf");
+    for part in rendered.files.iter_mut().filter(|file| is_part(&file.name)) {
+        let (text, unknown) = finish(&String::from_utf8_lossy(&part.bytes));
+        part.bytes = text.into_bytes();
+        rendered.unannotated.extend(unknown);
+    }
     Ok((diagnostics.count(Severity::Error) == before).then_some(rendered))
 }
 

@@ -5,11 +5,12 @@ use wsgen_model::config::SnippetPlace;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
-use wsgen_model::site::{Ask, RouteId, Site};
+use wsgen_model::site::{Ask, ListenerId, RouteId, Site, Upstream};
 use wsgen_model::source::Span;
 
 use crate::Options;
-use crate::engine::Templates;
+use crate::annotate::{FOREIGN, Scope};
+use crate::engine::{Raw, Templates};
 use crate::layout::{Layout, Place};
 use crate::support;
 use crate::target::Target;
@@ -27,8 +28,17 @@ pub(crate) struct Rendering<'a> {
 
 /// Reviewed text for one place of one target.
 pub(crate) struct Snippet<'a> {
-    pub(crate) reason: &'a str,
-    pub(crate) text: &'a str,
+    reason: &'a str,
+    text: &'a str,
+}
+
+impl Snippet<'_> {
+    /// The text as it stands below its reason, each of its lines behind `indent`.
+    pub(crate) fn lines(&self, indent: &str) -> Raw {
+        let text = self.text.trim_end().replace('\n', &format!("\n{indent}"));
+        let (begin, end) = FOREIGN;
+        Raw(format!("# {}{begin}\n{indent}{text}{end}", self.reason))
+    }
 }
 
 impl<'a> Rendering<'a> {
@@ -114,6 +124,27 @@ impl<'a> Rendering<'a> {
         match &self.site.routes[id.0].name {
             Some(name) => name.value.to_string(),
             None => format!("_{}", id.0 + 1),
+        }
+    }
+
+    /// What a block belongs to, for annotations.
+    pub(crate) fn scope(
+        &self,
+        listener: Option<ListenerId>,
+        upstream: Option<&Upstream>,
+        route: Option<RouteId>,
+    ) -> Scope {
+        let site = self.site;
+        let forward = route.and_then(|id| site.routes[id.0].forward());
+        let upstream = upstream.or(forward.map(|forward| site.upstream(forward.upstream)));
+        Scope {
+            listener: listener.map(|id| format!("listeners.{}", site.listener(id).name.value)),
+            upstream: upstream.map(|upstream| format!("upstreams.{}", upstream.name.value)),
+            route: route.map(|id| match &site.routes[id.0].name {
+                Some(name) => format!("routes.{}", name.value),
+                None => format!("routes[{}]", id.0),
+            }),
+            tunnel: false,
         }
     }
 

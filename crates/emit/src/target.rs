@@ -9,6 +9,7 @@ use wsgen_model::tree::Entry;
 use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
+use crate::annotate::Annotations;
 use crate::layout::{Installation, Layout, Place};
 use crate::recipe::Recipe;
 use crate::rendering::Rendering;
@@ -38,6 +39,8 @@ pub struct Target {
     pub recipe: Recipe,
     /// The files of a model whose bytes it must see.
     pub needs: fn(&Site) -> Vec<Need>,
+    /// What its directives stand for.
+    pub(crate) annotations: Annotations,
     /// Writes its configuration.
     pub(crate) render: Render,
 }
@@ -64,6 +67,8 @@ pub struct Rendered {
     pub files: Vec<RenderedFile>,
     /// How the tree of a distribution is put into place.
     pub installation: Option<Installation>,
+    /// Directives that annotations say nothing of, because templates of one's own have put them there.
+    pub unannotated: Vec<String>,
 }
 
 /// A file that the main configuration names.

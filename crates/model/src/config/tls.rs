@@ -31,7 +31,7 @@ choice! {
 section! {
     /// TLS of a listener.
     whole struct ListenerTls: Tls @ Listener {
-        /// Protocol versions and ciphers.
+        /// Protocol versions and ciphers: a level of Mozilla's Server Side TLS, guideline 5.7, without DHE.
         optional profile: TlsProfile = "intermediate", TLS_PROFILE;
         /// Certificates, chosen by SNI; the first one where no hostname matches.
         optional certificates: Vec<Located<Certificate>> = "", TLS_CERTIFICATE;

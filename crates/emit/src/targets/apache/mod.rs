@@ -1,5 +1,6 @@
 //! Apache httpd.
 
+mod annotations;
 mod layout;
 mod quote;
 mod recipe;
@@ -29,5 +30,6 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
+    annotations: annotations::ANNOTATIONS,
     render: render::render,
 };

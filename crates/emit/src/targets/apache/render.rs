@@ -33,5 +33,5 @@ pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
         let bytes = engine::render(MODULES, quote::quote, templates, &view)?.into_bytes();
         files.push(RenderedFile { name: layout::RHEL_MODULES.into(), bytes, private: false });
     }
-    Ok(Rendered { main, files, installation })
+    Ok(Rendered { main, files, installation, ..Rendered::default() })
 }

@@ -1,5 +1,6 @@
 //! HAProxy.
 
+mod annotations;
 mod certificates;
 mod layout;
 mod quote;
@@ -30,5 +31,6 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
+    annotations: annotations::ANNOTATIONS,
     render: render::render,
 };

@@ -28,5 +28,5 @@ pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
     let installation = layout::installation(rendering.site, rendering.layout());
     let view = view::view(rendering, installation.as_ref());
     let main = engine::render(TEMPLATE, quote::quote, templates, &view)?;
-    Ok(Rendered { main, files, installation })
+    Ok(Rendered { main, files, installation, ..Rendered::default() })
 }

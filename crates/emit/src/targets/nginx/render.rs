@@ -34,7 +34,7 @@ pub(super) fn render(rendering: Rendering<'_>) -> Result<Rendered, Problem> {
         let bytes = engine::render(MAIN, quote::quote, templates, &view)?.into_bytes();
         files.push(RenderedFile { name: place.in_tree("main.conf"), bytes, private: false });
     }
-    Ok(Rendered { main, files, installation })
+    Ok(Rendered { main, files, installation, ..Rendered::default() })
 }
 
 /// What stands in `http`, as a file of its own.

@@ -10,13 +10,14 @@ use wsgen_model::site::{
 };
 use wsgen_model::source::Span;
 
-use super::{Context, indented, time};
+use super::{Context, time};
 use crate::engine::Raw;
 use crate::targets::apache::quote::{line, word};
 use crate::targets::apache::support::{ADDRESS_TTL, GET11, UPGRADE};
 
 #[derive(Serialize)]
 pub(super) struct Balancer {
+    scope: Raw,
     name: Raw,
     members: Vec<Raw>,
     settings: Vec<Raw>,
@@ -82,7 +83,9 @@ pub(super) fn balancer(
     let kind = if tunnel { ".tunnel" } else { "" };
     let name = format!("wsgen-{}{own}{kind}", upstream.name.value);
     checks_a_name_it_sees(id, forward, upstream, context);
-    let view = view(&name, key, upstream, context);
+    let mut scope = context.base.scope(None, Some(upstream), Some(id));
+    scope.tunnel = tunnel;
+    let view = view(&name, scope.mark(), key, upstream, context);
     context.balancers.push(view);
     name
 }
@@ -107,7 +110,13 @@ fn whole<const MIN: u64>(
     seconds.to_string()
 }
 
-fn view(name: &str, key: Key, upstream: &Upstream, context: &mut Context<'_>) -> Balancer {
+fn view(
+    name: &str,
+    scope: Raw,
+    key: Key,
+    upstream: &Upstream,
+    context: &mut Context<'_>,
+) -> Balancer {
     let mut members = Vec::new();
     for (number, server) in upstream.servers.iter().enumerate() {
         members.push(member(number, server, upstream, &key, context));
@@ -130,8 +139,8 @@ fn view(name: &str, key: Key, upstream: &Upstream, context: &mut Context<'_>) ->
         let other = context.base.site.routes[route.0].forward();
         other.is_some_and(|other| other.upstream == key.upstream)
     });
-    settings.extend(snippets.iter().map(|snippet| indented(snippet, 4)));
-    Balancer { name: line(name), members, settings, key }
+    settings.extend(snippets.iter().map(|snippet| snippet.lines("    ")));
+    Balancer { scope, name: line(name), members, settings, key }
 }
 
 fn member(

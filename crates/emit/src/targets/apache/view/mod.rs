@@ -18,7 +18,7 @@ use super::quote::line;
 use super::settings::{self, Mpm};
 use crate::engine::Raw;
 use crate::layout::Layout;
-use crate::rendering::{Rendering, Snippet};
+use crate::rendering::Rendering;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -97,7 +97,7 @@ pub(super) fn view(base: Rendering<'_>) -> View {
     }
     let snippets = |place| {
         let list = context.base.snippets(place, |_| true);
-        list.iter().map(|snippet| indented(snippet, 0)).collect()
+        list.iter().map(|snippet| snippet.lines("")).collect()
     };
     View {
         title: context.base.title(),
@@ -161,13 +161,6 @@ fn workers(site: &Site, mpm: Mpm) -> Workers {
     let processes = wanted.div_ceil(threads);
     // Processes of before a reload keep their places while their tunnels live.
     Workers { threads: Some(threads), processes: 2 * processes, all: processes * threads }
-}
-
-/// A snippet with its reason; its further lines stand below its first.
-fn indented(snippet: &Snippet<'_>, by: usize) -> Raw {
-    let indent = " ".repeat(by);
-    let text = snippet.text.trim_end().replace('\n', &format!("\n{indent}"));
-    line(format!("# {}\n{indent}{text}", snippet.reason))
 }
 
 /// Seconds, or milliseconds where they are needed.

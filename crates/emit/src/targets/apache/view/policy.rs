@@ -6,7 +6,7 @@ use wsgen_model::config::{
 };
 use wsgen_model::site::{Auth, Forward, HeaderEdit, ListenerId, Respond, RouteId};
 
-use super::{Context, indented};
+use super::Context;
 use crate::engine::Raw;
 use crate::targets::apache::quote::{document, header, line, word};
 use crate::targets::apache::support::AUTH_NAME_EXPRESSION;
@@ -72,7 +72,7 @@ pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> 
         )));
     }
     let snippets = context.base.snippets(SnippetPlace::Route, |route| route == id);
-    lines.extend(snippets.iter().map(|snippet| indented(snippet, 8)));
+    lines.extend(snippets.iter().map(|snippet| snippet.lines("        ")));
     lines
 }
 

@@ -9,13 +9,15 @@ use wsgen_model::config::{ClientAuthMode, OnOff, Protocol, SnippetPlace, TlsProf
 use wsgen_model::scalar::{Hostname, ListenAddress, TunnelIdle};
 use wsgen_model::site::{Action, Listener, ListenerId, PathRule, RouteId, Tls};
 
-use super::{Context, Rule, action, choice, indented, policy, time};
+use super::{Context, Rule, action, choice, policy, time};
 use crate::engine::Raw;
+use crate::mozilla;
 use crate::targets::apache::quote::{line, word};
 use crate::targets::apache::support::{H2_WEBSOCKETS, TUNNEL_MAXIMUM};
 
 #[derive(Serialize)]
 pub(super) struct Vhost {
+    scope: Raw,
     address: Raw,
     names: Vec<Raw>,
     /// Whether the names are wildcards: none of them can be the section's own.
@@ -36,6 +38,7 @@ pub(super) struct Vhost {
 
 #[derive(Serialize)]
 struct RouteView {
+    scope: Raw,
     name: Raw,
     rules: Vec<Rule>,
     section: Vec<Raw>,
@@ -148,8 +151,9 @@ fn vhost(
             everything.append(&mut section);
             everything.extend(guarded.then(|| line("</Location>")));
         }
+        let scope = context.base.scope(Some(id), None, Some(*route)).mark();
         let rules = action::rules(*route, id, alone.is_some(), context);
-        views.push(RouteView { name: line(name), rules, section });
+        views.push(RouteView { scope, name: line(name), rules, section });
     }
     if !pages.is_empty() {
         context.modules.need(&["alias"]);
@@ -161,6 +165,7 @@ fn vhost(
     };
     let snippets = context.base.snippets(SnippetPlace::Listener, |route| routes.contains(&route));
     Vhost {
+        scope: context.base.scope(Some(id), None, alone).mark(),
         address: line(address(&listener.address.value)),
         names: names.iter().map(|name| line(name.to_string())).collect(),
         wildcards: names.iter().any(|name| name.is_wildcard()),
@@ -172,7 +177,7 @@ fn vhost(
         upgrade_required: routes.iter().any(required),
         routes: views,
         pages,
-        snippets: snippets.iter().map(|snippet| indented(snippet, 4)).collect(),
+        snippets: snippets.iter().map(|snippet| snippet.lines("    ")).collect(),
     }
 }
 
@@ -244,21 +249,20 @@ fn tls(tls: &Tls, certificate: usize) -> Vec<Raw> {
         line(format!("SSLCertificateFile {}", word(certificate.certificate.as_str()))),
         line(format!("SSLCertificateKeyFile {}", word(certificate.key.as_str()))),
     ];
-    // Mozilla, Server Side TLS, guideline 5.7.
+    lines.push(line(format!("# {}", mozilla::GUIDELINE)));
+    let ciphers = |list: &str, order: &str| {
+        [line(format!("SSLCipherSuite {list}")), line(format!("SSLHonorCipherOrder {order}"))]
+    };
     match *tls.profile {
         TlsProfile::Modern => lines.push(line("SSLProtocol -all +TLSv1.3")),
-        TlsProfile::Intermediate => lines.extend([
-            line("SSLProtocol -all +TLSv1.2 +TLSv1.3"),
-            line(
-                "SSLCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
-                 ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
-            ),
-            line("SSLHonorCipherOrder off"),
-        ]),
-        TlsProfile::Old => lines.extend([
-            line("SSLProtocol -all +TLSv1 +TLSv1.1 +TLSv1.2 +TLSv1.3"),
-            line("SSLCipherSuite DEFAULT:@SECLEVEL=0"),
-        ]),
+        TlsProfile::Intermediate => {
+            lines.push(line("SSLProtocol -all +TLSv1.2 +TLSv1.3"));
+            lines.extend(ciphers(mozilla::INTERMEDIATE, "off"));
+        }
+        TlsProfile::Old => {
+            lines.push(line("SSLProtocol -all +TLSv1 +TLSv1.1 +TLSv1.2 +TLSv1.3"));
+            lines.extend(ciphers(mozilla::OLD, "on"));
+        }
     }
     lines.push(line("SSLSessionTickets off"));
     if let Some(auth) = &tls.client_auth {

@@ -15,6 +15,7 @@ use crate::targets::haproxy::support::{SET_TIMEOUT, SPREAD};
 
 #[derive(Serialize)]
 pub(super) struct Backend {
+    scope: Raw,
     name: Raw,
     balance: Raw,
     consistent: bool,
@@ -84,6 +85,7 @@ pub(super) fn backend(id: RouteId, forward: &Forward, context: &mut Context<'_>)
     let name = if first { plain } else { format!("{plain}.{}", context.base.route_name(id)) };
     let (balance, consistent) = balance(upstream, context);
     let view = Backend {
+        scope: context.base.scope(None, Some(upstream), Some(id)).mark(),
         name: Raw(name.clone()),
         balance,
         consistent,

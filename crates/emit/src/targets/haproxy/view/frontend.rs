@@ -7,13 +7,16 @@ use wsgen_model::site::{Action, Listener, ListenerId, RouteId, Tls};
 
 use super::{Context, backend, rules, snippets, time};
 use crate::engine::Raw;
+use crate::mozilla;
 use crate::targets::haproxy::certificates;
 use crate::targets::haproxy::quote::literal;
 
 #[derive(Serialize)]
 pub(super) struct Frontend {
+    scope: Raw,
     name: Raw,
     bind: Raw,
+    tls: bool,
     /// Who may send the PROXY header, where not everybody may.
     proxies: Vec<Raw>,
     /// Peers that are believed.
@@ -37,6 +40,7 @@ pub(super) struct Frontend {
 
 #[derive(Serialize)]
 struct RouteRules {
+    scope: Raw,
     title: Raw,
     rules: Vec<Raw>,
     backend: Option<Raw>,
@@ -92,8 +96,10 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
     });
     let routes = used.iter().map(|route| route_rules(*route, id, context)).collect();
     Frontend {
+        scope: context.base.scope(Some(id), None, None).mark(),
         name: Raw(format!("wsgen_listener_{}", listener.name.value)),
         bind: bind(listener, context),
+        tls: listener.tls.is_some(),
         proxies: listener
             .proxy_protocol
             .iter()
@@ -138,16 +144,15 @@ fn bind(listener: &Listener, context: &Context<'_>) -> Raw {
     Raw(text)
 }
 
-/// Mozilla, Server Side TLS, guideline 5.7.
-fn profile(tls: &Tls) -> &'static str {
+/// The order of ciphers is the server's unless it says otherwise.
+fn profile(tls: &Tls) -> String {
     match *tls.profile {
-        TlsProfile::Modern => "ssl-min-ver TLSv1.3",
+        TlsProfile::Modern => "ssl-min-ver TLSv1.3".to_owned(),
         TlsProfile::Intermediate => {
-            "ssl-min-ver TLSv1.2 ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
-             ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:\
-             ECDHE-RSA-CHACHA20-POLY1305"
+            let ciphers = mozilla::INTERMEDIATE;
+            format!("ssl-min-ver TLSv1.2 prefer-client-ciphers ciphers {ciphers}")
         }
-        TlsProfile::Old => "ssl-min-ver TLSv1.0 ciphers DEFAULT:@SECLEVEL=0",
+        TlsProfile::Old => format!("ssl-min-ver TLSv1.0 ciphers {}", mozilla::OLD),
     }
 }
 
@@ -159,5 +164,6 @@ fn route_rules(id: RouteId, listener: ListenerId, context: &mut Context<'_>) -> 
         Action::Forward(forward) => Some(backend::backend(id, forward, context)),
         _ => None,
     };
-    RouteRules { title: Raw(context.base.route_name(id)), rules, backend }
+    let scope = context.base.scope(Some(listener), None, Some(id)).mark();
+    RouteRules { scope, title: Raw(context.base.route_name(id)), rules, backend }
 }

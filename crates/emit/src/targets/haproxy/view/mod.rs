@@ -159,8 +159,7 @@ fn snippets(
     wanted: impl Fn(RouteId) -> bool,
 ) -> Vec<Raw> {
     let snippets = context.base.snippets(place, wanted);
-    let lines = snippets.iter();
-    lines.map(|s| Raw(format!("# {}\n    {}", s.reason, s.text.trim_end()))).collect()
+    snippets.iter().map(|snippet| snippet.lines("    ")).collect()
 }
 
 fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {

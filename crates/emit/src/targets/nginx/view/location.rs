@@ -10,11 +10,13 @@ use super::headers::Field;
 use super::proxy::{self, Proxy};
 use super::slots::{Pair, Slot};
 use super::{Context, maps, route_name};
+use crate::annotate::Scope;
 use crate::engine::Raw;
 use crate::targets::nginx::quote::{literal, value, with_variables};
 
 #[derive(Serialize)]
 pub(super) struct Location {
+    scope: Raw,
     #[serde(rename = "match")]
     matching: Raw,
     path: Raw,
@@ -26,6 +28,7 @@ pub(super) struct Location {
 /// A location that others jump to.
 #[derive(Serialize)]
 pub(super) struct Named {
+    scope: Raw,
     name: Raw,
     tunnel: bool,
     action: LocationAction,
@@ -65,7 +68,9 @@ pub(super) fn location(
         _ => literal(&decoded(slot, context)?),
     };
     let Pair { plain, websocket } = slot.pair;
+    let scope = context.base.scope(Some(listener), None, plain.or(websocket)).mark();
     Some(Location {
+        scope,
         matching: Raw(slot.matching.to_owned()),
         path,
         jump: websocket.and_then(|id| jump(id, plain, listener, jumps, context)).or_else(|| {
@@ -133,7 +138,10 @@ pub(super) fn named(
             }
             _ => action(id, listener, context),
         };
-        jumps.insert(name.clone(), Named { name: Raw(name.clone()), tunnel, action });
+        let mut scope = context.base.scope(Some(listener), None, Some(id));
+        scope.tunnel = tunnel;
+        let scope = scope.mark();
+        jumps.insert(name.clone(), Named { scope, name: Raw(name.clone()), tunnel, action });
     }
     name
 }
@@ -141,8 +149,12 @@ pub(super) fn named(
 /// The named location of requests that no route matches.
 pub(super) fn nowhere(jumps: &mut NamedLocations) -> String {
     let name = "nowhere".to_owned();
-    let missing =
-        Named { name: Raw(name.clone()), tunnel: false, action: LocationAction::NotFound };
+    let missing = Named {
+        scope: Scope::default().mark(),
+        name: Raw(name.clone()),
+        tunnel: false,
+        action: LocationAction::NotFound,
+    };
     jumps.insert(name.clone(), missing);
     name
 }
@@ -150,6 +162,7 @@ pub(super) fn nowhere(jumps: &mut NamedLocations) -> String {
 /// The one location of a host whose routes are chosen by a map.
 pub(super) fn dispatch(variable: Raw) -> Location {
     Location {
+        scope: Scope::default().mark(),
         matching: Raw(String::new()),
         path: Raw("/".into()),
         jump: None,

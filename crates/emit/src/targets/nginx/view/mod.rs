@@ -158,7 +158,7 @@ fn snippets(
     wanted: impl Fn(RouteId) -> bool,
 ) -> Vec<Raw> {
     let snippets = context.base.snippets(place, wanted);
-    snippets.iter().map(|snippet| Raw(format!("# {}\n{}", snippet.reason, snippet.text))).collect()
+    snippets.iter().map(|snippet| snippet.lines("")).collect()
 }
 
 fn time<const MIN: u64>(duration: Duration<MIN>) -> Raw {

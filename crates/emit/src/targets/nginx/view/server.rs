@@ -12,11 +12,13 @@ use super::location::{self, Location, Named, NamedLocations};
 use super::proxy::{self, ErrorPage};
 use super::{Context, dispatch, route_name, size, slots, snippets, time};
 use crate::engine::Raw;
+use crate::mozilla;
 use crate::targets::nginx::quote::{literal, value};
 use crate::targets::nginx::support::HTTP2_DIRECTIVE;
 
 #[derive(Serialize)]
 pub(super) struct ServerView {
+    scope: Raw,
     listen: Raw,
     http2: bool,
     names: Vec<String>,
@@ -38,7 +40,8 @@ struct TlsView {
     certificate: Raw,
     key: Raw,
     protocols: Raw,
-    ciphers: Option<Raw>,
+    /// And whether their order is the server's.
+    ciphers: Option<(Raw, &'static str)>,
     client: Option<(Raw, &'static str)>,
 }
 
@@ -50,6 +53,7 @@ struct RealIp {
 
 #[derive(Serialize)]
 struct AuthLocation {
+    scope: Raw,
     location: Raw,
     url: Raw,
     host: Raw,
@@ -116,6 +120,7 @@ fn server(
     let http2 = listener.protocols.contains(&Protocol::H2);
     let directive = context.base.since(HTTP2_DIRECTIVE);
     ServerView {
+        scope: context.base.scope(Some(id), None, None).mark(),
         listen: listen(listener, names.is_empty(), http2 && !directive, site),
         http2: http2 && directive,
         names: names.iter().map(ToString::to_string).collect(),
@@ -170,23 +175,17 @@ fn listen(listener: &Listener, default: bool, http2: bool, site: &Site) -> Raw {
 
 fn tls_view(tls: &Tls, certificate: usize) -> TlsView {
     let certificate = &tls.certificates[certificate];
-    // Mozilla, Server Side TLS, guideline 5.7.
+    // Protocols, ciphers, and whether the server's order of them holds.
     let (protocols, ciphers) = match *tls.profile {
         TlsProfile::Modern => ("TLSv1.3", None),
-        TlsProfile::Intermediate => (
-            "TLSv1.2 TLSv1.3",
-            Some(
-                "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
-                 ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
-            ),
-        ),
-        TlsProfile::Old => ("TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", Some("DEFAULT:@SECLEVEL=0")),
+        TlsProfile::Intermediate => ("TLSv1.2 TLSv1.3", Some((mozilla::INTERMEDIATE, "off"))),
+        TlsProfile::Old => ("TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", Some((mozilla::OLD, "on"))),
     };
     TlsView {
         certificate: value(certificate.certificate.as_str()),
         key: value(certificate.key.as_str()),
         protocols: Raw(protocols.to_owned()),
-        ciphers: ciphers.map(|list| Raw(list.to_owned())),
+        ciphers: ciphers.map(|(list, order)| (Raw(list.to_owned()), order)),
         client: tls.client_auth.as_ref().map(|auth| {
             let mode = if auth.mode.value == ClientAuthMode::Require { "on" } else { "optional" };
             (literal(auth.ca.as_str()), mode)
@@ -208,6 +207,7 @@ fn real_ip(listener: &Listener) -> Option<RealIp> {
 fn auth_location(id: RouteId, forward: &Forward, context: &Context<'_>) -> Option<AuthLocation> {
     let Auth::Forward { url, .. } = &forward.auth.as_ref()?.value else { return None };
     Some(AuthLocation {
+        scope: context.base.scope(None, None, Some(id)).mark(),
         location: Raw(format!("/.wsgen/auth/{}", route_name(context, id))),
         url: value(&url.value.to_string()),
         host: value(&url.value.address.to_string()),

@@ -13,6 +13,7 @@ use crate::targets::nginx::support::{RESOLVE, STICKY};
 
 #[derive(Serialize)]
 pub(super) struct UpstreamView {
+    scope: Raw,
     name: Raw,
     /// A zone of shared memory of so many KiB, without which each worker process would count and take turns by itself
     /// (nginx, "zone"); names are resolved again in it too.
@@ -67,6 +68,7 @@ pub(super) fn views(upstream: &Upstream, context: &mut Context<'_>) -> Vec<Upstr
                 server.options.0 = server.options.0.replace(" backup", "") + backup;
             }
             views.push(UpstreamView {
+                scope: context.base.scope(None, Some(upstream), None).mark(),
                 name: Raw(format!("{}_s{}", name(upstream).0, own + 1)),
                 zone: None,
                 method: None,
@@ -95,6 +97,7 @@ fn view(upstream: &Upstream, context: &mut Context<'_>) -> UpstreamView {
     let zone = (servers.len() > 1 || again).then(|| (servers.len() * 4).max(256));
     let sticky = upstream.sticky.as_ref().filter(|_| context.base.since(STICKY));
     UpstreamView {
+        scope: context.base.scope(None, Some(upstream), None).mark(),
         name: name(upstream),
         zone,
         method,
