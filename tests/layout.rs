@@ -38,7 +38,7 @@ routes:
     error_pages: {"502": pages/502.html}
 "#;
 
-/// What a test does not do: packages, services, SELinux.
+/// What a test does not do: packages, services, labels.
 const ELSEWHERE: [&str; 6] =
     ["apt-get ", "dnf ", "systemctl ", "setsebool ", "semanage ", "restorecon "];
 

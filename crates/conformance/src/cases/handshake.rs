@@ -113,6 +113,22 @@ cases! { "handshake";
         equal("the status", client.answer().await?.status(), 200)?;
     }
 
+    /// `h2c` beside `websocket` is not the one token `websocket` either.
+    ///
+    /// Sent: `Upgrade: websocket, h2c`. Seen: plain HTTP at the upstream, without its `Upgrade`.
+    [HANDSHAKE_OTHER_UPGRADE]
+    async fn h2c_beside_websocket_is_plain(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), "").await?;
+        let mut client = server.connect().await?;
+        let request = handshake::request("/", "").replace("Upgrade: websocket", "Upgrade: websocket, h2c");
+        client.send(request).await?;
+        let (mut far, asked) = upstream.request().await?;
+        check(asked.field("upgrade").is_none(), "no `Upgrade` at the upstream", &asked)?;
+        far.send(OK).await?;
+        equal("the status", client.answer().await?.status(), 200)?;
+    }
+
     /// Another protocol is not upgraded to.
     ///
     /// Sent: `Upgrade: foo`. Seen: plain HTTP at the upstream.

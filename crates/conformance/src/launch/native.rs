@@ -13,6 +13,8 @@ pub const REFERENCE_RECIPE: Recipe = Recipe {
     image_program: "wsgen",
     version: &["--version"],
     check: |folder| vec!["check".into(), format!("{folder}/wsgen.yaml")],
+    // Its warnings are about models, not about what was rendered.
+    warning: None,
     run: |folder| vec!["serve".into(), format!("{folder}/wsgen.yaml")],
     reload: "HUP",
     stop: "TERM",

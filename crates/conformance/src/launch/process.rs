@@ -34,7 +34,7 @@ const RUNS_ALREADY: &str = "it runs already, and is not started here";
 /// How long a server has to end in order.
 const LAST_MOMENTS: Duration = Duration::from_millis(200);
 
-/// Runs a target's checker; an error is what it says.
+/// Runs a target's checker; an error is what it says. A warning is a refusal, because what is rendered for a version is what that version wants.
 pub(super) async fn check(target: &Target, folder: &Path) -> Result<(), String> {
     let recipe = target.recipe();
     let arguments = (recipe.check)(&folder.display().to_string());
@@ -47,17 +47,19 @@ pub(super) async fn check(target: &Target, folder: &Path) -> Result<(), String> 
                 let output = output.map_err(|error| format!("cannot run the checker: {error}"))?;
                 let said = [output.stdout, output.stderr].concat();
                 let said = String::from_utf8_lossy(&said).into_owned();
-                if output.status.success() { Ok(()) } else { Err(said) }
+                if output.status.success() { Ok(said) } else { Err(said) }
             }
             Place::At(_) => Err(RUNS_ALREADY.to_owned()),
             Place::In(container) => {
                 let program = vec![container.program(&recipe).to_owned()];
-                container.output(folder, &[program, arguments.clone()].concat()).await.map(|_| ())
+                container.output(folder, &[program, arguments.clone()].concat()).await
             }
         }
     };
     let checked = tokio::time::timeout(PATIENCE, checked).await;
-    checked.unwrap_or_else(|_| Err("the checker does not end".to_owned()))
+    let said = checked.unwrap_or_else(|_| Err("the checker does not end".to_owned()))?;
+    let warns = recipe.warning.is_some_and(|warning| said.contains(warning));
+    if warns { Err(said) } else { Ok(()) }
 }
 
 impl Process {

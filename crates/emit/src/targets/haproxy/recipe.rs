@@ -10,6 +10,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     image_program: "haproxy",
     version: &["-v"],
     check: |folder| [vec!["-c".into(), "-dW".into()], arguments(folder)].concat(),
+    warning: Some("[WARNING]"),
     run: |folder| [vec!["-W".into()], arguments(folder)].concat(),
     reload: "USR2",
     stop: "TERM",
