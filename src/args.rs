@@ -160,6 +160,9 @@ pub(crate) struct RenderArguments {
     /// Refuse warnings too.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// The form of the findings; one that goes to standard output needs a folder for the configuration.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
     /// Run the server's own checker over what was rendered, for the version that is installed.
     #[arg(long)]
     pub(crate) validate: bool,

@@ -51,6 +51,17 @@ fn findings_can_be_scanned() {
     assert_eq!(region["startLine"], 3);
     let rule = &log["runs"][0]["tool"]["driver"]["rules"][0]["id"];
     assert_eq!(*rule, result["ruleId"]);
+    // A loss is found as well as a mistake.
+    let folder = tempfile::tempdir().unwrap();
+    let limited = MODEL
+        .replace(", TLS", "")
+        .replace("upstream: app}", "upstream: app, limits: {per_ip: {connections: 2}}}");
+    let out_of_it = folder.path().to_str().unwrap();
+    let render = ["render", "--target", "apache", "--format", "sarif", "-o", out_of_it, "-"];
+    let (code, lost, _) = wsgen(&render, &limited);
+    assert!(code == 3 && lost.contains("\"ruleId\": \"WSG0317\""), "{code} {lost}");
+    let (code, out, _) = wsgen(&["render", "--target", "nginx", "--format", "sarif", "-"], MODEL);
+    assert_eq!((code, out.as_str()), (2, ""));
 }
 
 #[test]

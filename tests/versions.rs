@@ -135,7 +135,7 @@ const IDIOMS: &[Idiom] = &[
             listener: ", protocols: [h2, http/1.1], h2_websockets: \"off\", tls: {certificates: [{certificate: a.pem, key: a.key}]}",
             ..NOTHING
         },
-        before: "WSG0308",
+        before: "HAProxy loses `h2_websockets: off`",
         after: "h2-workaround-bogus-websocket-clients",
     },
     Idiom {

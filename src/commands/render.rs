@@ -28,6 +28,12 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
             "name a folder with -o",
         ));
     }
+    if folder.is_none() && arguments.format != Format::Human {
+        return Err(Failure::new(
+            "findings in this form and a configuration do not both fit onto standard output",
+            "name a folder with -o",
+        ));
+    }
     let mut servers = Vec::new();
     if arguments.validate {
         for selection in &mut selections {
@@ -39,7 +45,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
     let input = input::read(&arguments.files)?;
     let (site, mut diagnostics) = super::check::judge(&input);
     let Some(site) = site else {
-        report::print(Format::Human, &diagnostics, &input.sources)?;
+        report::print(arguments.format, &diagnostics, &input.sources)?;
         return Ok(Exit::Findings);
     };
     let policy = LossPolicy { loss: arguments.loss.into(), today: crate::today::today() };
@@ -89,7 +95,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
         }
     }
     diagnostics.sort();
-    report::print(Format::Human, &diagnostics, &input.sources)?;
+    report::print(arguments.format, &diagnostics, &input.sources)?;
     if diagnostics.count(Severity::Error) > 0 {
         return Ok(if lost { Exit::Loss } else { Exit::Findings });
     }
