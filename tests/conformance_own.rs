@@ -63,7 +63,7 @@ fn presets_keep_what_they_expect() {
     for several in presets.chunks(5) {
         std::thread::scope(|scope| {
             for file in several {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     let text = std::fs::read_to_string(file).unwrap();
                     assert!(text.contains("expect:"), "{} expects nothing", file.display());
                     let arguments = ["conformance", "--case", "expect", file.to_str().unwrap()];
