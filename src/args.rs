@@ -1,5 +1,7 @@
 //! The command line: types only.
 
+mod conformance;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,6 +10,10 @@ use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
+
+pub(crate) use self::conformance::{
+    ConformanceArguments, Launch, ProbeArguments, ReportArgument, ReportForm,
+};
 
 /// Routes and timeouts of WebSockets behind a proxy, written once.
 ///
@@ -83,6 +89,9 @@ pub(crate) enum Command {
     /// Write the configuration of a server.
     #[command(after_help = include_str!("help/render.txt"))]
     Render(RenderArguments),
+    /// Read a server's own configuration back into a model.
+    #[command(after_help = include_str!("help/import.txt"))]
+    Import(ImportArguments),
     /// What changes between two models in meaning, and what a reload does to open tunnels.
     #[command(after_help = include_str!("help/diff.txt"))]
     Diff {
@@ -171,6 +180,34 @@ pub(crate) struct RenderArguments {
     pub(crate) templates: Option<PathBuf>,
 }
 
+/// What is read.
+#[derive(Debug, Arguments)]
+pub(crate) struct ImportArguments {
+    /// The main file of a configuration, or the files of its sites.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Whose configuration it is [default: guessed, and said].
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) from: Option<String>,
+    /// Where the model is written [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The root that absolute names of the configuration are below.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// A report of every directive: `json=FILE`.
+    #[arg(long, value_name = "FORM=FILE", value_parser = import_report)]
+    pub(crate) report: Vec<PathBuf>,
+    /// What becomes of losses [default: an error where one opens something, else a warning].
+    #[arg(long, value_enum)]
+    pub(crate) loss: Option<LossArgument>,
+}
+
+fn import_report(text: &str) -> Result<PathBuf, String> {
+    let file = text.strip_prefix("json=").filter(|file| !file.is_empty());
+    file.map(PathBuf::from).ok_or_else(|| "expected json=FILE".to_owned())
+}
+
 /// How the reference proxy runs.
 #[derive(Debug, Arguments)]
 pub(crate) struct ServeArguments {
@@ -191,109 +228,6 @@ pub(crate) struct ServeArguments {
     /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
     #[arg(long, conflicts_with = "files")]
     pub(crate) demo: bool,
-}
-
-/// What is proven, and on what.
-#[derive(Debug, Arguments)]
-pub(crate) struct ConformanceArguments {
-    /// Models of your own: their routes are probed and their `expect` is tried, in place of the catalogue.
-    pub(crate) files: Vec<PathBuf>,
-    /// A proxy that runs already: what can be seen of it without control, such as `ws://HOST:PORT/ws`.
-    #[arg(long, conflicts_with_all = ["files", "target"])]
-    pub(crate) url: Option<String>,
-    /// Keep the timers of a model as they are written, however long its idle steps take.
-    #[arg(long, requires = "files")]
-    pub(crate) slow: bool,
-    /// The servers: NAME or NAME@VERSION, `serve` for the reference proxy [default: all that are here].
-    #[arg(long, value_name = "TARGET")]
-    pub(crate) target: Vec<String>,
-    /// The cases: a part of an id, or a pattern with `*`.
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) case: Option<String>,
-    /// How many cases run at a time [default: three for each core].
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<NonZeroUsize>,
-    /// A report to write: `json=FILE`, `junit=FILE`, `html=FILE` or `markdown=FILE`.
-    #[arg(long, value_name = "FORM=FILE", value_parser = report_argument)]
-    pub(crate) report: Vec<ReportArgument>,
-    /// How servers are started: `native` is what is installed, `docker` what is in containers.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) launch: Launch,
-    /// The image of a target's containers, in place of the official one: TARGET=IMAGE.
-    #[arg(long, value_name = "TARGET=IMAGE")]
-    pub(crate) image: Vec<String>,
-    /// Keep configurations and logs of every case in a folder.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) artifacts: Option<PathBuf>,
-    /// List the cases and run nothing.
-    #[arg(long)]
-    pub(crate) list: bool,
-}
-
-/// Which WebSocket is tried, and how.
-#[derive(Debug, Arguments)]
-pub(crate) struct ProbeArguments {
-    /// `ws://HOST:PORT/PATH`, or `wss://`.
-    pub(crate) url: String,
-    /// The Origin.
-    #[arg(long)]
-    pub(crate) origin: Option<String>,
-    /// More fields: `NAME: VALUE`.
-    #[arg(long, value_name = "FIELD", value_parser = field)]
-    pub(crate) header: Vec<String>,
-    /// The text that is sent.
-    #[arg(long, default_value = "hello")]
-    pub(crate) message: String,
-}
-
-/// A field line without anything that would end it.
-fn field(text: &str) -> Result<String, String> {
-    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(token) || value.chars().any(char::is_control) {
-        return Err("expected NAME: VALUE without control characters".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// How servers are started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-pub(crate) enum Launch {
-    /// What is installed here.
-    #[default]
-    Native,
-    /// Containers.
-    Docker,
-}
-
-/// A report that was asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct ReportArgument {
-    /// Its form.
-    pub(crate) form: ReportForm,
-    /// Where it goes.
-    pub(crate) file: PathBuf,
-}
-
-/// The form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportForm {
-    /// For programs.
-    Json,
-    /// For tools that read `JUnit`.
-    Junit,
-    /// For people: one file.
-    Html,
-    /// For summaries.
-    Markdown,
-}
-
-fn report_argument(text: &str) -> Result<ReportArgument, String> {
-    let (form, file) =
-        text.split_once('=').ok_or("expected FORM=FILE, such as html=report.html")?;
-    let form =
-        ReportForm::from_str(form, false).map_err(|_| "expected json, junit, html or markdown")?;
-    Ok(ReportArgument { form, file: file.into() })
 }
 
 /// The form of logs.

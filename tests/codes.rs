@@ -27,12 +27,20 @@ fn is_rendering(code: Code) -> bool {
 }
 
 /// Codes whose example is not a model on one page.
-const ELSEWHERE: [Code; 5] = [
+const ELSEWHERE: [Code; 13] = [
     Code::FILE_SIZE,       // bad_input.rs: too large to be printed
     Code::NOT_UTF8,        // bad_input.rs: a page is UTF-8
     Code::NODE_LIMIT,      // bad_input.rs: too large to be printed
     Code::SPLIT_SINGLETON, // several_files.rs: needs two files
     Code::UNREADABLE,      // bad_input.rs: no file at all
+    Code::IMPORT_SYNTAX,   // import.rs, and all below: a server's own configuration
+    Code::IMPORT_MISSING,
+    Code::IMPORT_LOST,
+    Code::IMPORT_OPENS,
+    Code::IMPORT_KEPT,
+    Code::IMPORT_BROKEN,
+    Code::IMPORT_DIFFERS,
+    Code::IMPORT_BESIDE,
 ];
 
 /// Whether no target that can be rendered loses this in any version, when somebody writes it.

@@ -7,6 +7,7 @@ mod diff;
 mod echo;
 mod explain;
 mod fmt;
+mod import;
 mod init;
 mod layout;
 mod man;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Schema => schema::run(),
         Command::Init { file, preset, force } => init::run(&file, preset, force),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(admin) => reload::run(&admin),

@@ -5,6 +5,7 @@
 
 mod annotate;
 mod engine;
+mod import;
 mod layout;
 mod mozilla;
 mod recipe;
@@ -15,6 +16,7 @@ mod target;
 mod targets;
 
 pub use annotate::Annotate;
+pub use import::{Files, Import, Imported, Judged, Loss as ImportLoss, Verdict};
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};

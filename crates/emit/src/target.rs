@@ -10,6 +10,7 @@ use wsgen_model::feature::Feature;
 use wsgen_model::scalar::TargetVersion;
 
 use crate::annotate::Annotations;
+use crate::import::Import;
 use crate::layout::{Installation, Layout, Place};
 use crate::recipe::Recipe;
 use crate::rendering::Rendering;
@@ -39,6 +40,10 @@ pub struct Target {
     pub recipe: Recipe,
     /// The files of a model whose bytes it must see.
     pub needs: fn(&Site) -> Vec<Need>,
+    /// Reads its configuration, if wsgen can.
+    pub import: Option<Import>,
+    /// How much a text looks like its configuration.
+    pub traits: fn(&str) -> usize,
     /// What its directives stand for.
     pub(crate) annotations: Annotations,
     /// Writes its configuration.

@@ -192,6 +192,14 @@ codes! {
     WSG0389 LOSS_HANDSHAKE_WITHOUT_KEY Warning "loss of `a handshake without a key`";
     WSG0390 LOSS_H2_WEB_SOCKETS Warning "loss of `h2_websockets: auto`";
     WSG0391 LOSS_UNBOUNDED_CONNECTIONS Warning "loss of `no limits.max_connections`";
+    WSG0401 IMPORT_SYNTAX Warning "a server would not read this";
+    WSG0402 IMPORT_MISSING Note "something that lies elsewhere";
+    WSG0403 IMPORT_LOST Warning "a directive that has no place in the model";
+    WSG0404 IMPORT_OPENS Error "a loss that opens what was guarded";
+    WSG0405 IMPORT_KEPT Note "a directive that only its own server understands";
+    WSG0406 IMPORT_BROKEN Warning "WebSockets cannot pass in what was read";
+    WSG0407 IMPORT_DIFFERS Note "taken with a difference";
+    WSG0408 IMPORT_BESIDE Note "served beside the proxy";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
     WSG0503 REFUSED_BY_SERVER Error "a configuration that the server's own checker refuses";

@@ -192,9 +192,13 @@ fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
         (append && !lines.is_empty()).then(|| lines.join(", "))
     };
     let mut fields = Vec::new();
+    if forwarded.headers.contains(&ForwardedHeader::RealIp) {
+        fields.push(("X-Real-IP", from.client.to_string()));
+    }
     if *forwarded.style != ForwardedStyle::Forwarded {
         for header in &*forwarded.headers {
             fields.push(match header {
+                ForwardedHeader::RealIp => continue,
                 ForwardedHeader::For => (
                     "X-Forwarded-For",
                     said("x-forwarded-for").map_or_else(
@@ -215,11 +219,14 @@ fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
     }
     if *forwarded.style != ForwardedStyle::XForwarded {
         // RFC 7239 section 6: an IPv6 address stands in brackets and quotes.
-        let parts = forwarded.headers.iter().map(|header| match header {
-            ForwardedHeader::For if from.client.is_ipv6() => format!("for=\"[{}]\"", from.client),
-            ForwardedHeader::For => format!("for={}", from.client),
-            ForwardedHeader::Proto => format!("proto={scheme}"),
-            ForwardedHeader::Host => format!("host=\"{}\"", from.host),
+        let parts = forwarded.headers.iter().filter_map(|header| match header {
+            ForwardedHeader::For if from.client.is_ipv6() => {
+                Some(format!("for=\"[{}]\"", from.client))
+            }
+            ForwardedHeader::For => Some(format!("for={}", from.client)),
+            ForwardedHeader::Proto => Some(format!("proto={scheme}")),
+            ForwardedHeader::Host => Some(format!("host=\"{}\"", from.host)),
+            ForwardedHeader::RealIp => None,
         });
         let own = parts.collect::<Vec<_>>().join(";");
         fields

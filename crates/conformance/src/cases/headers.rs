@@ -114,6 +114,8 @@ cases! { "headers";
         arrives(stage, "", "", lies, "x-forwarded-for", Some("127.0.0.1")).await?;
         arrives(stage, "", "", lies, "x-forwarded-proto", Some("http")).await?;
         arrives(stage, "", "", lies, "x-forwarded-host", Some("chat.test")).await?;
+        let real = ", forwarded: {headers: [for, real_ip]}";
+        arrives(stage, "", real, "X-Real-IP: 6.6.6.6\r\n", "x-real-ip", Some("127.0.0.1")).await?;
     }
 
     /// A trusted peer speaks for its client.

@@ -61,6 +61,8 @@ choice! {
         Proto = "proto",
         /// The host that it asked.
         Host = "host",
+        /// Its address alone, as `X-Real-IP`, whatever the style and the mode.
+        RealIp = "real_ip",
     }
 }
 

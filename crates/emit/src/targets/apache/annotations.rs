@@ -88,6 +88,7 @@ const ORIGINS: &[Origin] = &[
     from("RequestHeader ", Route, "request_headers", Clause::HEADERS_EDIT, HEADERS),
     from("RequestHeader set Host ", Route, "host", Clause::HOST_PRESERVE, HEADERS),
     from("RequestHeader set X-Forwarded-", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
+    from("RequestHeader set X-Real-IP ", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
     from("RequestHeader set Forwarded ", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
     from("RequestHeader unset Sec-WebSocket-Extensions", Route, "websocket.compression", Clause::HANDSHAKE_FIELDS, HEADERS),
     from("RequestHeader unset Sec-WebSocket-Protocol", Route, "websocket.subprotocols", Clause::HANDSHAKE_FIELDS, HEADERS),

@@ -11,6 +11,7 @@ mod view;
 
 use wsgen_model::scalar::TargetVersion;
 
+use crate::import::lines_with;
 use crate::target::Target;
 
 /// The descriptor.
@@ -30,6 +31,21 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
+    import: None,
+    traits: |text| {
+        lines_with(
+            text,
+            &[
+                "<VirtualHost",
+                "ProxyPass",
+                "RewriteRule",
+                "RewriteCond",
+                "<Location",
+                "ServerName",
+                "LoadModule",
+            ],
+        )
+    },
     annotations: annotations::ANNOTATIONS,
     render: render::render,
 };

@@ -98,6 +98,7 @@ const ORIGINS: &[Origin] = &[
         .truth("`option forwardfor` would add a line behind a forged one."),
     from("http-request add-header X-Forwarded-", Route, "forwarded", Clause::FORWARDED_APPEND, ACTIONS),
     from("http-request del-header X-Forwarded-", Route, "forwarded", Clause::FORWARDED_APPEND, ACTIONS),
+    from("http-request set-header X-Real-IP ", Route, "forwarded", Clause::FORWARDED_REPLACE, ACTIONS),
     from("http-request set-header Forwarded ", Route, "forwarded", Clause::FORWARDED_REPLACE, ACTIONS),
     from("http-request add-header Forwarded ", Route, "forwarded", Clause::FORWARDED_APPEND, ACTIONS),
     from("http-request del-header Sec-WebSocket-Extensions", Route, "websocket.compression", Clause::HANDSHAKE_FIELDS, ACTIONS)

@@ -12,6 +12,7 @@ mod view;
 
 use wsgen_model::scalar::TargetVersion;
 
+use crate::import::lines_with;
 use crate::target::Target;
 
 /// The descriptor.
@@ -31,6 +32,22 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
+    import: None,
+    traits: |text| {
+        lines_with(
+            text,
+            &[
+                "frontend ",
+                "backend ",
+                "listen ",
+                "defaults",
+                "bind ",
+                "global",
+                "use_backend ",
+                "option ",
+            ],
+        )
+    },
     annotations: annotations::ANNOTATIONS,
     render: render::render,
 };

@@ -169,6 +169,7 @@ const ORIGINS: &[Origin] = &[
     from("proxy_set_header Host ", Route, "host", Clause::HOST_PRESERVE, PROXY)
         .truth("Applications compare Origin with it, port included. Forging Origin instead switches their check off."),
     from("proxy_set_header X-Forwarded-", Route, "forwarded", Clause::FORWARDED_REPLACE, PROXY),
+    from("proxy_set_header X-Real-IP ", Route, "forwarded", Clause::FORWARDED_REPLACE, PROXY),
     from("proxy_set_header Forwarded ", Route, "forwarded", Clause::FORWARDED_REPLACE, PROXY),
     from("proxy_set_header Cookie ", Upstream, "sticky.cookie", Clause::STICKY_VISIBLE, PROXY),
     from("proxy_set_header Sec-WebSocket-Extensions ", Route, "websocket.compression", Clause::HANDSHAKE_FIELDS, PROXY)

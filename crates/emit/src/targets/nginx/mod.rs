@@ -1,7 +1,9 @@
 //! nginx.
 
 mod annotations;
+mod import;
 mod layout;
+mod lex;
 mod quote;
 mod recipe;
 mod render;
@@ -11,6 +13,7 @@ mod view;
 
 use wsgen_model::scalar::TargetVersion;
 
+use crate::import::lines_with;
 use crate::target::Target;
 
 /// The descriptor.
@@ -30,6 +33,13 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
+    import: Some(import::import),
+    traits: |text| {
+        lines_with(
+            text,
+            &["server {", "location ", "proxy_pass ", "listen ", "upstream ", "proxy_set_header "],
+        )
+    },
     annotations: annotations::ANNOTATIONS,
     render: render::render,
 };

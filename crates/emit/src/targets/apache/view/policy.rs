@@ -168,9 +168,13 @@ fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>)
     let trusted = format!("({})", tests.join(" || "));
     let style = *forward.forwarded.style;
     let mut lines = Vec::new();
+    if forward.forwarded.headers.contains(&ForwardedHeader::RealIp) {
+        lines.push(line("RequestHeader set X-Real-IP \"expr=%{REMOTE_ADDR}\""));
+    }
     if style != ForwardedStyle::Forwarded {
         for field in &*forward.forwarded.headers {
             let (name, own) = match field {
+                ForwardedHeader::RealIp => continue,
                 ForwardedHeader::For => ("X-Forwarded-For", "%{REMOTE_ADDR}"),
                 ForwardedHeader::Proto => ("X-Forwarded-Proto", "%{REQUEST_SCHEME}"),
                 ForwardedHeader::Host => ("X-Forwarded-Host", "%{HTTP_HOST}"),
@@ -196,10 +200,11 @@ fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>)
         for (node, condition) in
             [("%{REMOTE_ADDR}", "!~"), ("\\\\\\\"[%{REMOTE_ADDR}]\\\\\\\"", "=~")]
         {
-            let parts = forward.forwarded.headers.iter().map(|field| match field {
-                ForwardedHeader::For => format!("for={node}"),
-                ForwardedHeader::Proto => "proto=%{REQUEST_SCHEME}".to_owned(),
-                ForwardedHeader::Host => "host=\\\\\\\"%{HTTP_HOST}\\\\\\\"".to_owned(),
+            let parts = forward.forwarded.headers.iter().filter_map(|field| match field {
+                ForwardedHeader::For => Some(format!("for={node}")),
+                ForwardedHeader::Proto => Some("proto=%{REQUEST_SCHEME}".to_owned()),
+                ForwardedHeader::Host => Some("host=\\\\\\\"%{HTTP_HOST}\\\\\\\"".to_owned()),
+                ForwardedHeader::RealIp => None,
             });
             let own = parts.collect::<Vec<_>>().join(";");
             lines.push(line(format!(

@@ -326,6 +326,9 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
     let peer = format!("{{ var(txn.peer) -m ip {} }}", trusted.join(" "));
     let stranger = format!("!{peer}");
     let style = *forward.forwarded.style;
+    if forward.forwarded.headers.contains(&ForwardedHeader::RealIp) {
+        rules.push("http-request set-header X-Real-IP %[src]");
+    }
     if style != ForwardedStyle::XForwarded {
         self::forwarded_field(&forward.forwarded.headers, scheme(listener, context), rules);
     }
@@ -334,6 +337,7 @@ fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context
     }
     for header in &*forward.forwarded.headers {
         let (name, own) = match header {
+            ForwardedHeader::RealIp => continue,
             ForwardedHeader::For => ("X-Forwarded-For", "%[src]"),
             ForwardedHeader::Proto => ("X-Forwarded-Proto", scheme(listener, context)),
             ForwardedHeader::Host => ("X-Forwarded-Host", "%[req.hdr(host)]"),
@@ -361,10 +365,11 @@ fn forwarded_field(headers: &[ForwardedHeader], scheme: &str, rules: &mut Rules)
     for (node, family) in
         [("%[src]", "{ src 0.0.0.0/0 }"), ("\\\"[%[src]]\\\"", "!{ src 0.0.0.0/0 }")]
     {
-        let parts = headers.iter().map(|header| match header {
-            ForwardedHeader::For => format!("for={node}"),
-            ForwardedHeader::Proto => format!("proto={scheme}"),
-            ForwardedHeader::Host => "host=\\\"%[req.hdr(host)]\\\"".to_owned(),
+        let parts = headers.iter().filter_map(|header| match header {
+            ForwardedHeader::For => Some(format!("for={node}")),
+            ForwardedHeader::Proto => Some(format!("proto={scheme}")),
+            ForwardedHeader::Host => Some("host=\\\"%[req.hdr(host)]\\\"".to_owned()),
+            ForwardedHeader::RealIp => None,
         });
         let own = parts.collect::<Vec<_>>().join(";");
         rules.when(&format!("http-request set-header Forwarded \"{own}\""), family);

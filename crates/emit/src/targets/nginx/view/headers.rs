@@ -139,9 +139,14 @@ fn forwarded(
     };
     let mut fields = Vec::new();
     let style = *forward.forwarded.style;
+    let headers = &*forward.forwarded.headers;
+    if headers.contains(&ForwardedHeader::RealIp) {
+        fields.push(("X-Real-IP", Raw("$remote_addr".into())));
+    }
     if style != ForwardedStyle::Forwarded {
-        for header in &*forward.forwarded.headers {
+        for header in headers {
             let (name, own) = match header {
+                ForwardedHeader::RealIp => continue,
                 ForwardedHeader::For => ("X-Forwarded-For", "$remote_addr"),
                 ForwardedHeader::Proto => ("X-Forwarded-Proto", "$scheme"),
                 ForwardedHeader::Host => ("X-Forwarded-Host", "$http_host"),
@@ -159,10 +164,11 @@ fn forwarded(
             default: Raw("$remote_addr".into()),
             lines: vec![(Raw("~:".into()), with_variables("\"[$remote_addr]\""))],
         });
-        let parts = forward.forwarded.headers.iter().map(|header| match header {
-            ForwardedHeader::For => format!("for={address}"),
-            ForwardedHeader::Proto => "proto=$scheme".to_owned(),
-            ForwardedHeader::Host => "host=\"$http_host\"".to_owned(),
+        let parts = headers.iter().filter_map(|header| match header {
+            ForwardedHeader::For => Some(format!("for={address}")),
+            ForwardedHeader::Proto => Some("proto=$scheme".to_owned()),
+            ForwardedHeader::Host => Some("host=\"$http_host\"".to_owned()),
+            ForwardedHeader::RealIp => None,
         });
         let own = parts.collect::<Vec<_>>().join(";");
         fields.push(("Forwarded", with_variables(&own)));

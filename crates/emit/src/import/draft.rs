@@ -1,0 +1,189 @@
+//! A model that is being put together, as the tree of its text.
+
+/// A value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Draft {
+    /// A text; it is quoted where YAML would read something else.
+    Text(String),
+    /// A number, a switch or `null`, as it stands.
+    Plain(String),
+    /// A list.
+    List(Vec<Draft>),
+    /// Keys and values, in order.
+    Map(Vec<(String, Draft)>),
+}
+
+impl From<&str> for Draft {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Draft {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Draft {
+    fn from(on: bool) -> Self {
+        Self::Plain(on.to_string())
+    }
+}
+
+impl From<u64> for Draft {
+    fn from(number: u64) -> Self {
+        Self::Plain(number.to_string())
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Draft {
+    fn from(list: Vec<T>) -> Self {
+        Self::List(list.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Draft {
+    /// Nothing yet.
+    pub(crate) fn map() -> Self {
+        Self::Map(Vec::new())
+    }
+
+    /// A map with one key.
+    pub(crate) fn of(key: &str, value: impl Into<Self>) -> Self {
+        Self::Map(vec![(key.to_owned(), value.into())])
+    }
+
+    /// The value at a path of keys.
+    pub(crate) fn get(&self, path: &[&str]) -> Option<&Self> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        let Self::Map(entries) = self else { return None };
+        entries.iter().find(|(key, _)| key == first)?.1.get(rest)
+    }
+
+    /// The text at a path of keys.
+    pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
+        match self.get(path)? {
+            Self::Text(text) | Self::Plain(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Puts a value at a path of keys, in place of what was there.
+    pub(crate) fn set(&mut self, path: &[&str], value: impl Into<Self>) {
+        let Some((first, rest)) = path.split_first() else {
+            *self = value.into();
+            return;
+        };
+        if !matches!(self, Self::Map(_)) {
+            *self = Self::map();
+        }
+        let Self::Map(entries) = self else { return };
+        let at = entries.iter().position(|(key, _)| key == first).unwrap_or_else(|| {
+            entries.push(((*first).to_owned(), Self::map()));
+            entries.len() - 1
+        });
+        entries[at].1.set(rest, value);
+    }
+
+    /// Adds a value to the list at a path of keys.
+    pub(crate) fn push(&mut self, path: &[&str], value: impl Into<Self>) {
+        let mut list = match self.get(path) {
+            Some(Self::List(list)) => list.clone(),
+            _ => Vec::new(),
+        };
+        list.push(value.into());
+        self.set(path, Self::List(list));
+    }
+
+    /// Takes the value at a path of keys away, with maps that are empty then.
+    pub(crate) fn remove(&mut self, path: &[&str]) {
+        let (Self::Map(entries), Some((first, rest))) = (self, path.split_first()) else { return };
+        if let Some(at) = entries.iter().position(|(key, _)| key == first) {
+            entries[at].1.remove(rest);
+            if rest.is_empty() || entries[at].1 == Self::map() {
+                entries.remove(at);
+            }
+        }
+    }
+}
+
+/// A listener, an upstream or a route.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// Where it comes from: `nginx.conf:14`.
+    pub(crate) origin: String,
+    /// Its fields.
+    pub(crate) fields: Draft,
+}
+
+/// A whole model.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// What comes ahead of everything.
+    pub(crate) heading: String,
+    /// `drain`, `resolver` and the like.
+    pub(crate) fields: Draft,
+    /// In order.
+    pub(crate) listeners: Vec<Item>,
+    /// By their names, in order.
+    pub(crate) upstreams: Vec<(String, Item)>,
+    /// In order.
+    pub(crate) routes: Vec<Item>,
+}
+
+/// A name that a model can have, made of any text: lower-case letters, digits, `_` and `-` (`value/names`).
+pub(crate) fn name(text: &str) -> String {
+    let mut name = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' {
+            name.push(c);
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let name = name.trim_matches(['-', '_']);
+    let name = &name[..name.len().min(48)];
+    if name.is_empty() { "site".to_owned() } else { name.trim_end_matches('-').to_owned() }
+}
+
+/// The name, or with a number if it is taken.
+pub(crate) fn unused(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_owned();
+    }
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_put_found_and_taken_away() {
+        let mut draft = Draft::map();
+        draft.set(&["timeouts", "idle"], "5s");
+        draft.set(&["timeouts", "connect"], "1s");
+        draft.push(&["list"], "a");
+        draft.push(&["list"], "b");
+        assert_eq!(draft.text(&["timeouts", "idle"]), Some("5s"));
+        assert_eq!(draft.get(&["list"]), Some(&vec!["a", "b"].into()));
+        draft.remove(&["timeouts", "idle"]);
+        draft.remove(&["timeouts", "connect"]);
+        assert_eq!(draft.get(&["timeouts"]), None);
+    }
+
+    #[test]
+    fn names_are_made_of_anything() {
+        for (text, wanted) in [
+            ("Chat_App", "chat_app"),
+            ("10.0.0.1:80", "10-0-0-1-80"),
+            ("~^/(a|b)$", "a-b"),
+            ("//", "site"),
+        ] {
+            assert_eq!(name(text), wanted);
+        }
+        assert_eq!(unused("a", |name| name == "a" || name == "a-2"), "a-3");
+    }
+}

@@ -1,0 +1,106 @@
+//! Who became what: each directive gets one verdict, and none is without.
+
+use wsgen_model::code::Code;
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
+use wsgen_model::source::Span;
+
+use super::{Judged, Loss, Verdict};
+
+/// The number of a directive.
+pub(crate) type Id = usize;
+
+/// The verdicts of all directives, and what is to be said beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    verdicts: Vec<Option<Verdict>>,
+    findings: Vec<Diagnostic>,
+}
+
+impl Ledger {
+    /// A directive is in the model. What was said of it before gives way: it is in there somewhere.
+    pub(crate) fn taken(&mut self, id: Id, field: &str) {
+        if !matches!(self.at(id), Some(Verdict::Lost(_))) {
+            *self.at(id) = Some(Verdict::Taken(field.to_owned()));
+        }
+    }
+
+    /// A directive is left out for a reason.
+    pub(crate) fn dropped(&mut self, id: Id, why: &str) {
+        self.at(id).get_or_insert_with(|| Verdict::Dropped(why.to_owned()));
+    }
+
+    /// A directive is a loss. That stays, whatever else is made of it.
+    pub(crate) fn lost(&mut self, id: Id, why: &str) {
+        *self.at(id) = Some(Verdict::Lost(Loss { why: why.to_owned(), opens: false, kept: false }));
+    }
+
+    /// A loss that opens what was guarded.
+    pub(crate) fn opens(&mut self, id: Id, why: &str) {
+        *self.at(id) = Some(Verdict::Lost(Loss { why: why.to_owned(), opens: true, kept: false }));
+    }
+
+    /// A loss that a snippet makes good for the server that it came from.
+    pub(crate) fn kept(&mut self, id: Id, why: &str) {
+        *self.at(id) = Some(Verdict::Lost(Loss { why: why.to_owned(), opens: false, kept: true }));
+    }
+
+    /// Something to be said of a place.
+    pub(crate) fn say(&mut self, code: Code, span: Span, message: &str, help: &str) {
+        // What holds in many places is said once, with the first few of them.
+        let known = self.findings.iter_mut().find(|f| f.code == code && f.message == message);
+        let Some(known) = known else {
+            self.findings.push(Diagnostic::new(code, message).at(span).help(help));
+            return;
+        };
+        let label = Label { span, text: "here too".to_owned() };
+        let first = known.primary.as_ref().is_some_and(|label| label.span == span);
+        if !first && known.secondary.len() < 3 && !known.secondary.contains(&label) {
+            known.secondary.push(label);
+        }
+    }
+
+    fn at(&mut self, id: Id) -> &mut Option<Verdict> {
+        if self.verdicts.len() <= id {
+            self.verdicts.resize(id + 1, None);
+        }
+        &mut self.verdicts[id]
+    }
+
+    /// Whether nothing was said of a directive yet.
+    pub(crate) fn is_open(&mut self, id: Id) -> bool {
+        self.at(id).is_none()
+    }
+
+    /// Every directive with its verdict; one that nobody spoke of was not understood. Losses become findings.
+    pub(crate) fn close(
+        mut self,
+        all: impl Iterator<Item = (String, Span, bool)>,
+    ) -> (Vec<Judged>, Diagnostics) {
+        let mut judged = Vec::new();
+        for (id, (name, span, proxying)) in all.enumerate() {
+            let verdict = self.at(id).take().unwrap_or_else(|| {
+                let why = "wsgen does not know what it does".to_owned();
+                Verdict::Lost(Loss { why, opens: false, kept: false })
+            });
+            if let Verdict::Lost(loss) = &verdict {
+                let (code, what) = match loss {
+                    Loss { opens: true, .. } => {
+                        (Code::IMPORT_OPENS, "is lost, and it guarded something")
+                    }
+                    Loss { kept: true, .. } => {
+                        (Code::IMPORT_KEPT, "stays a snippet for its own server")
+                    }
+                    _ => (Code::IMPORT_LOST, "is lost"),
+                };
+                let finding = Diagnostic::new(code, format!("`{name}` {what}"));
+                self.findings.push(finding.labelled(span, loss.why.clone()));
+            }
+            judged.push(Judged { name, span, proxying, verdict });
+        }
+        let mut findings = Diagnostics::default();
+        for finding in self.findings {
+            findings.push(finding);
+        }
+        (judged, findings)
+    }
+}

@@ -1,0 +1,241 @@
+//! The text of a draft, as a person would have written it: what all have in common stands in `defaults`.
+
+use super::draft::{Draft, Item, Site};
+
+/// Keys of an item, in the order of the documentation.
+const ORDER: [&str; 29] = [
+    "name",
+    "address",
+    "listeners",
+    "hostnames",
+    "match",
+    "priority",
+    "redirect",
+    "respond",
+    "rewrite",
+    "upstream",
+    "protocol",
+    "servers",
+    "protocols",
+    "tls",
+    "proxy_protocol",
+    "trusted_proxies",
+    "websocket",
+    "host",
+    "forwarded",
+    "request_headers",
+    "response_headers",
+    "timeouts",
+    "limits",
+    "auth",
+    "retries",
+    "buffering",
+    "compression",
+    "error_pages",
+    "snippets",
+];
+
+/// What `defaults` can hold of routes, upstreams and listeners.
+const OF_ROUTES: [&[&str]; 9] = [
+    &["websocket", "mode"],
+    &["host"],
+    &["forwarded"],
+    &["timeouts", "response_header"],
+    &["timeouts", "tunnel_idle"],
+    &["limits", "max_body_bytes"],
+    &["retries"],
+    &["buffering"],
+    &["compression"],
+];
+const OF_UPSTREAMS: [&[&str]; 2] = [&["load_balancing"], &["timeouts", "connect"]];
+const OF_LISTENERS: [&[&str]; 6] = [
+    &["timeouts", "request_header"],
+    &["timeouts", "idle"],
+    &["timeouts", "body_idle"],
+    &["protocols"],
+    &["trusted_proxies"],
+    &["limits", "max_header_bytes"],
+];
+
+impl Site {
+    /// The model's text.
+    pub(crate) fn write(mut self) -> String {
+        let mut defaults = Draft::map();
+        let forwards = |item: &&mut Item| item.fields.get(&["upstream"]).is_some();
+        hoist(
+            &mut self.routes.iter_mut().filter(forwards).collect::<Vec<_>>(),
+            &OF_ROUTES,
+            &mut defaults,
+        );
+        let mut upstreams: Vec<_> = self.upstreams.iter_mut().map(|(_, item)| item).collect();
+        hoist(&mut upstreams, &OF_UPSTREAMS, &mut defaults);
+        hoist(&mut self.listeners.iter_mut().collect::<Vec<_>>(), &OF_LISTENERS, &mut defaults);
+        let mut out = format!("{}version: 1\n", self.heading);
+        let all = self.listeners.len();
+        for route in &mut self.routes {
+            // A route that names no listener belongs to all.
+            if matches!(route.fields.get(&["listeners"]), Some(Draft::List(list)) if list.len() == all)
+            {
+                route.fields.remove(&["listeners"]);
+            }
+        }
+        if let Draft::Map(entries) = &self.fields {
+            section(&mut out, entries);
+        }
+        if defaults != Draft::map() {
+            section(&mut out, &[("defaults".to_owned(), defaults)]);
+        }
+        out.push_str("\nlisteners:\n");
+        for item in &self.listeners {
+            entry(&mut out, item);
+        }
+        if !self.upstreams.is_empty() {
+            out.push_str("\nupstreams:\n");
+        }
+        for (name, item) in &self.upstreams {
+            out.push_str(&format!("  # {}\n  {name}:\n", item.origin));
+            fields(&mut out, &item.fields, 4);
+        }
+        out.push_str("\nroutes:\n");
+        for (number, item) in self.routes.iter().enumerate() {
+            out.push_str(if number == 0 { "" } else { "\n" });
+            entry(&mut out, item);
+        }
+        out
+    }
+}
+
+/// Moves what several items have alike into the defaults.
+fn hoist(items: &mut [&mut Item], paths: &[&[&str]], defaults: &mut Draft) {
+    if items.len() < 2 {
+        return;
+    }
+    for path in paths {
+        let Some(value) = items[0].fields.get(path).cloned() else { continue };
+        if items.iter().all(|item| item.fields.get(path) == Some(&value)) {
+            defaults.set(path, value);
+            for item in items.iter_mut() {
+                item.fields.remove(path);
+            }
+        }
+    }
+}
+
+fn section(out: &mut String, entries: &[(String, Draft)]) {
+    for (key, value) in entries {
+        out.push('\n');
+        pair(out, key, value, 0);
+    }
+}
+
+fn entry(out: &mut String, item: &Item) {
+    let mut text = String::new();
+    fields(&mut text, &item.fields, 4);
+    // The first key stands behind the dash.
+    out.push_str(&format!(
+        "  # {}\n  - {}",
+        item.origin,
+        text.strip_prefix("    ").unwrap_or(&text)
+    ));
+}
+
+fn fields(out: &mut String, draft: &Draft, indent: usize) {
+    let Draft::Map(entries) = draft else { return };
+    let mut sorted: Vec<_> = entries.iter().collect();
+    let rank = |key: &str| ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len());
+    sorted.sort_by_key(|(key, _)| rank(key));
+    for (key, value) in sorted {
+        pair(out, key, value, indent);
+    }
+}
+
+/// The widest that a value stands on one line.
+const WIDTH: usize = 90;
+
+fn pair(out: &mut String, key: &str, value: &Draft, indent: usize) {
+    let (space, key) = (" ".repeat(indent), scalar(key));
+    let flat = flow(value);
+    if indent + key.len() + flat.len() <= WIDTH {
+        out.push_str(&format!("{space}{key}: {flat}\n"));
+        return;
+    }
+    match value {
+        Draft::Map(entries) => {
+            out.push_str(&format!("{space}{key}:\n"));
+            for (key, value) in entries {
+                pair(out, key, value, indent + 2);
+            }
+        }
+        Draft::List(list) => {
+            out.push_str(&format!("{space}{key}:\n"));
+            for value in list {
+                out.push_str(&format!("{space}  - {}\n", flow(value)));
+            }
+        }
+        _ => out.push_str(&format!("{space}{key}: {flat}\n")),
+    }
+}
+
+fn flow(draft: &Draft) -> String {
+    match draft {
+        Draft::Plain(text) => text.clone(),
+        Draft::Text(text) => scalar(text),
+        Draft::List(list) => {
+            format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", "))
+        }
+        Draft::Map(entries) => {
+            let pairs =
+                entries.iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A text that YAML reads as this text, in a flow too: bare where that is beyond doubt.
+fn scalar(text: &str) -> String {
+    let bare = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./+".contains(c));
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    let duration = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_digit() || "msdhKMGiB".contains(c));
+    if duration || (bare && begins && !special.contains(&text.to_ascii_lowercase().as_str())) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stay_what_they_are() {
+        for (text, written) in [
+            ("a.b", "a.b"),
+            ("10m", "10m"),
+            ("20MiB", "20MiB"),
+            ("no", "\"no\""),
+            ("1e3", "\"1e3\""),
+            ("12", "\"12\""),
+            ("/a", "/a"),
+            ("10.0.0.1:80", "\"10.0.0.1:80\""),
+            ("a: b", "\"a: b\""),
+            ("\"\\", "\"\\\"\\\\\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(scalar(text), written);
+        }
+    }
+}

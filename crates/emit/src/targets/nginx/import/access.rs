@@ -1,0 +1,146 @@
+//! Who may use a route, and how often.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{FilePath, HeaderName, HttpUrl, Line};
+
+use super::forward::destination;
+use super::location::Matching;
+use super::scope::{Chain, Importer};
+use super::server::Server;
+use crate::import::draft::Draft;
+
+impl Importer<'_> {
+    /// Who may use it; gives the variables that hold fields of the answer of another service.
+    pub(super) fn auth(
+        &mut self,
+        chain: &Chain,
+        server: &Server,
+        route: &mut Draft,
+    ) -> Vec<(String, String)> {
+        if let Some(id) = self.setting(chain, "auth_basic") {
+            let realm = self.text(id, 0);
+            let users = self.setting(chain, "auth_basic_user_file");
+            match users {
+                _ if realm == "off" => {
+                    self.ledger.taken(id, "auth");
+                    if let Some(users) = users {
+                        self.ledger.dropped(users, "it is off here");
+                    }
+                }
+                Some(users) => {
+                    let file = self.value::<FilePath>(users, 0);
+                    let (Some(file), Ok(_)) = (file, Line::parse(&realm)) else {
+                        self.ledger.opens(id, "the file of its users is not named");
+                        return Vec::new();
+                    };
+                    self.ledger.taken(id, "auth.basic.realm");
+                    self.ledger.taken(users, "auth.basic.users_file");
+                    route.set(&["auth", "basic", "users_file"], file);
+                    route.set(&["auth", "basic", "realm"], realm);
+                }
+                None => self.ledger.opens(id, "the file of its users is not named"),
+            }
+        }
+        let Some(id) = self.setting(chain, "auth_request") else { return Vec::new() };
+        let place = self.text(id, 0);
+        if place == "off" {
+            self.ledger.taken(id, "auth");
+            return Vec::new();
+        }
+        let Some(url) = self.asked(&place, server) else {
+            self.ledger.opens(id, "the service that it asks is not known");
+            return Vec::new();
+        };
+        self.ledger.taken(id, "auth.forward.url");
+        route.set(&["auth", "forward", "url"], url);
+        let mut copies = Vec::new();
+        for id in self.settings(chain, "auth_request_set") {
+            let variable = self.tree.argument(id, 0).trim_start_matches('$').to_owned();
+            match self.tree.argument(id, 1).strip_prefix("$upstream_http_") {
+                Some(field) if HeaderName::parse(&field.replace('_', "-")).is_ok() => {
+                    self.ledger.taken(id, "auth.forward.copy_headers");
+                    copies.push((variable, field.replace('_', "-")));
+                }
+                _ => self.ledger.lost(id, "only fields of the answer can be copied"),
+            }
+        }
+        copies
+    }
+
+    /// The service behind the location that `auth_request` names.
+    fn asked(&mut self, place: &str, server: &Server) -> Option<String> {
+        let locations = self.locations(&server.list, &server.chain);
+        let location = locations
+            .iter()
+            .find(|l| l.matching == Matching::Exact && l.path == place)
+            .or_else(|| {
+                let prefixes = locations.iter().filter(|l| l.matching != Matching::Regex);
+                prefixes.filter(|l| place.starts_with(&l.path)).max_by_key(|l| l.path.len())
+            })?;
+        let own = self.tree.block(location.id).to_vec();
+        let pass = self.tree.named(&own, "proxy_pass").last()?;
+        let url = self.text(pass, 0);
+        let mut bare = url.split(['?', '$']).next().unwrap_or_default().to_owned();
+        if bare.matches('/').count() == 2 {
+            bare.push_str(place);
+        }
+        // A block of that name may stand for its first server.
+        let (to, path) = destination(&bare, false)?;
+        let block = self
+            .tree
+            .named(&self.http, "upstream")
+            .find(|id| self.tree.argument(*id, 0) == to.authority);
+        if let Some(block) = block {
+            let list = self.tree.block(block).to_vec();
+            let server = self.tree.named(&list, "server").next()?;
+            let scheme = if to.secure { "https" } else { "http" };
+            bare = format!("{scheme}://{}{}", self.text(server, 0), path.unwrap_or_default());
+            self.differs(pass, "the first server of the upstream is asked");
+            self.ledger.taken(block, "auth.forward.url");
+            self.ledger.taken(server, "auth.forward.url");
+        }
+        HttpUrl::parse(&bare).ok()?;
+        for inner in own {
+            self.ledger.taken(inner, "auth.forward");
+        }
+        self.ledger.taken(location.id, "auth.forward");
+        Some(bare)
+    }
+
+    /// Limits for each client, and lists of addresses.
+    pub(super) fn limits(&mut self, chain: &Chain, route: &mut Draft) {
+        for id in self.settings(chain, "limit_conn") {
+            let zone = self.tree.argument(id, 0).to_owned();
+            let declared = self.tree.named(&self.http, "limit_conn_zone").find(|zone_id| {
+                self.tree.all[*zone_id]
+                    .arguments
+                    .iter()
+                    .any(|word| word.starts_with(&format!("zone={zone}:")))
+            });
+            let by_address = declared.is_some_and(|id| {
+                ["$binary_remote_addr", "$remote_addr"].contains(&self.tree.argument(id, 0))
+            });
+            match (declared, self.text(id, 1).parse::<u64>()) {
+                (Some(declared), Ok(number)) if by_address && number > 0 => {
+                    self.ledger.taken(id, "limits.per_ip.connections");
+                    self.ledger.taken(declared, "limits.per_ip.connections");
+                    route.set(&["limits", "per_ip", "connections"], number);
+                }
+                _ => self.ledger.opens(id, "the model counts by the client's address"),
+            }
+        }
+        for id in self.settings(chain, "limit_req") {
+            self.ledger
+                .opens(id, "the model limits handshakes and open tunnels, not plain requests");
+        }
+        for name in ["allow", "deny"] {
+            for id in self.settings(chain, name) {
+                if (name, self.tree.argument(id, 0)) == ("allow", "all") {
+                    self.ledger.dropped(id, "everybody is allowed anyway");
+                } else {
+                    self.ledger.opens(id, "the model has no lists of client addresses");
+                }
+            }
+        }
+    }
+}

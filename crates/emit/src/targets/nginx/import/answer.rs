@@ -1,0 +1,152 @@
+//! Answers that nginx makes itself: redirects and fixed ones.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{Hostname, PathLiteral};
+
+use super::scope::Importer;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+
+impl Importer<'_> {
+    /// What a `return` is in the model.
+    pub(super) fn answer(&mut self, id: Id) -> Option<Draft> {
+        let first = self.text(id, 0);
+        let second = self.tree.all[id].arguments.get(1).map(|_| self.text(id, 1));
+        let (status, text) = match (first.parse::<u16>(), second) {
+            (Ok(status), text) => (status, text),
+            // A URL alone is a redirect by 302.
+            (Err(_), _) => (302, Some(first)),
+        };
+        if (300..400).contains(&status) && status != 304 {
+            let Some(redirect) = text.as_deref().and_then(|url| redirect(url, status)) else {
+                self.ledger
+                    .lost(id, "where it leads is computed in a way that the model does not know");
+                return None;
+            };
+            self.ledger.taken(id, "redirect");
+            return Some(Draft::of("redirect", redirect));
+        }
+        let mut answer = Draft::map();
+        match status {
+            444 => {
+                self.ledger.taken(id, "respond");
+                self.differs(
+                    id,
+                    "444 ends the connection without an answer; the model answers with 403",
+                );
+                answer.set(&["status"], 403_u64);
+            }
+            200..=599 => {
+                self.ledger.taken(id, "respond");
+                answer.set(&["status"], u64::from(status));
+            }
+            _ => {
+                self.ledger.lost(id, "this is no status of an answer");
+                return None;
+            }
+        }
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            if text.contains('$') {
+                self.differs(id, "the text was computed and is left out");
+            } else {
+                answer.set(&["body"], text);
+            }
+        }
+        Some(Draft::of("respond", answer))
+    }
+
+    /// What a `rewrite … permanent` or `redirect` is in the model.
+    pub(super) fn rewritten(&mut self, id: Id) -> Option<Draft> {
+        let (pattern, to, flag) = (self.text(id, 0), self.text(id, 1), self.text(id, 2));
+        let status = match flag.as_str() {
+            "permanent" => 301,
+            "redirect" => 302,
+            _ if to.starts_with("http") || to.starts_with("$scheme") => 302,
+            _ => return None,
+        };
+        let everything = ["^", "^(.*)$", "^(.*)", "^/(.*)$", "^/(.*)", ".*", "^.*$", "^/", "(.*)"];
+        if !everything.contains(&pattern.as_str()) {
+            self.ledger.lost(id, "a redirect by a pattern");
+            return None;
+        }
+        // What the pattern caught is the path, and the query follows by itself.
+        let slash = if pattern.starts_with("^/(") { "/$1" } else { "$1" };
+        let to =
+            to.trim_end_matches('?').replace(slash, "$request_uri").replace("$uri", "$request_uri");
+        match redirect(&to, status) {
+            Some(redirect) => {
+                self.ledger.taken(id, "redirect");
+                Some(Draft::of("redirect", redirect))
+            }
+            None => {
+                self.ledger
+                    .lost(id, "where it leads is computed in a way that the model does not know");
+                None
+            }
+        }
+    }
+}
+
+/// A redirect to a URL of nginx's making: `https://$host$request_uri` and its like.
+fn redirect(url: &str, status: u16) -> Option<Draft> {
+    let mut redirect = Draft::map();
+    let path = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let at =
+                rest.find("$request_uri").or_else(|| rest.find("$uri")).or_else(|| rest.find('/'));
+            let (authority, path) = rest.split_at(at.unwrap_or(rest.len()));
+            match scheme {
+                "$scheme" => {}
+                "http" | "https" => redirect.set(&["scheme"], scheme),
+                _ => return None,
+            }
+            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            match host {
+                "$host" | "$http_host" | "$server_name" | "$hostname" => {}
+                host if Hostname::parse(host).is_ok() => redirect.set(&["hostname"], host),
+                _ => return None,
+            }
+            if !port.is_empty() {
+                redirect.set(&["port"], u64::from(port.parse::<u16>().ok()?));
+            }
+            path
+        }
+        None => url,
+    };
+    match path.trim_end_matches(['?', '$']) {
+        "$request_uri" | "$uri" | "$uri$is_args$args" | "$document_uri" => {}
+        "" => redirect.set(&["path"], "/"),
+        path if PathLiteral::parse(path).is_ok() => redirect.set(&["path"], path),
+        _ => return None,
+    }
+    // To where it came from is no redirect.
+    if redirect == Draft::map() || !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    redirect.set(&["status"], u64::from(status));
+    Some(redirect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_redirects_are_understood() {
+        for (url, keys) in [
+            ("https://$host$request_uri", vec![("scheme", "https")]),
+            ("$scheme://www.a.test$request_uri", vec![("hostname", "www.a.test")]),
+            (
+                "https://$host:8443/login",
+                vec![("scheme", "https"), ("port", "8443"), ("path", "/login")],
+            ),
+            ("/app/", vec![("path", "/app/")]),
+        ] {
+            let redirect = redirect(url, 301).unwrap_or_else(|| panic!("{url}"));
+            for (key, value) in keys {
+                assert_eq!(redirect.text(&[key]), Some(value), "{url}");
+            }
+        }
+        assert_eq!(redirect("http://127.0.0.1/login?next=$http_host", 302), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! `if` blocks: those that ask for a method or a scheme are routes of their own, the others are told apart by what they
+//! guard.
+
+use super::location::Location;
+use super::scope::Importer;
+use super::server::Server;
+use crate::import::draft::{Draft, Item};
+use crate::import::ledger::Id;
+
+impl Importer<'_> {
+    /// `if ($request_method = OPTIONS) { …; return 204; }`: an answer of its own to a method.
+    pub(super) fn by_method(
+        &mut self,
+        location: &Location,
+        list: &[Id],
+        server: &Server,
+    ) -> Vec<Draft> {
+        let mut routes = Vec::new();
+        for id in self.tree.named(list, "if").collect::<Vec<_>>() {
+            let words = self.tree.all[id].arguments.join(" ");
+            let asked: String = words.chars().filter(|c| !"()\"' ".contains(*c)).collect();
+            let Some(method) = asked.strip_prefix("$request_method=") else { continue };
+            let method =
+                method.trim_start_matches('~').trim_start_matches('*').trim_matches(['^', '$']);
+            let inner = self.tree.block(id).to_vec();
+            let Some(answer) = self.tree.first(&inner, "return") else { continue };
+            if method.is_empty() || !method.chars().all(|c| c.is_ascii_uppercase() || c == '|') {
+                continue;
+            }
+            let Some(mut route) = self.answer(answer) else { continue };
+            let answers = route.get(&["respond"]).is_some();
+            self.ledger.taken(id, "match.methods");
+            let mut chain = location.chain.clone();
+            chain.push(inner.clone());
+            self.reached.extend(inner.iter());
+            let mut fields = Draft::map();
+            self.responses(&chain, server.scheme, &mut fields);
+            if let Some(Draft::Map(added)) = fields.get(&["response_headers", "add"]) {
+                for (name, value) in added.iter().filter(|_| answers) {
+                    route.set(&["respond", "headers", name], value.clone());
+                }
+            }
+            for id in inner {
+                let (name, kind) = (self.tree.all[id].name.clone(), self.text(id, 0));
+                if name == "default_type"
+                    || (name == "add_header" && kind.eq_ignore_ascii_case("content-type"))
+                {
+                    self.ledger.taken(id, "respond.headers");
+                }
+                if answers && name == "default_type" {
+                    route.set(&["respond", "headers", "Content-Type"], kind);
+                }
+            }
+            // A length is the server's own to tell.
+            route.remove(&["respond", "headers", "Content-Length"]);
+            let methods: Vec<_> = method.split('|').collect();
+            route.set(&["methods"], methods);
+            routes.push(route);
+        }
+        routes
+    }
+
+    /// Conditions that are nothing of the model's: those that guard are told apart.
+    pub(super) fn conditions(&mut self, list: &[Id]) {
+        for id in self.tree.named(list, "if").collect::<Vec<_>>() {
+            if !self.ledger.is_open(id) {
+                continue;
+            }
+            let inner = self.tree.block(id).to_vec();
+            let guards = self.tree.named(&inner, "return").any(|id| {
+                matches!(
+                    self.tree.argument(id, 0),
+                    "400" | "401" | "403" | "404" | "405" | "410" | "444"
+                )
+            });
+            let why = "the model has no conditions of its own";
+            for inner in inner {
+                self.ledger.lost(inner, why);
+            }
+            if guards {
+                self.ledger.opens(id, "it refused some requests");
+            } else {
+                self.ledger.lost(id, why);
+            }
+        }
+    }
+
+    /// `if ($scheme != "https") { return 301 https://…; }`: a redirect of the listeners without TLS.
+    pub(super) fn scheme_redirects(&mut self, list: &[Id], plain: &[&str]) -> Vec<Item> {
+        let mut routes = Vec::new();
+        for id in self.tree.named(list, "if").collect::<Vec<_>>() {
+            let words = self.tree.all[id].arguments.join(" ");
+            let asked: String = words.chars().filter(|c| !"()\"' ".contains(*c)).collect();
+            let known =
+                ["$scheme!=https", "$scheme=http", "$https=", "$https!=on", "$ssl_protocol="];
+            if !known.contains(&asked.as_str()) {
+                continue;
+            }
+            let inner = self.tree.block(id).to_vec();
+            let redirect =
+                inner.iter().copied().find_map(|id| match self.tree.all[id].name.as_str() {
+                    "return" => self.answer(id),
+                    "rewrite" => self.rewritten(id),
+                    _ => None,
+                });
+            if let (Some(mut fields), false) = (redirect, plain.is_empty()) {
+                self.ledger.taken(id, "redirect");
+                fields.set(&["listeners"], plain.to_vec());
+                // It is asked ahead of every location.
+                fields.set(&["priority"], 100_u64);
+                routes.push(Item { origin: self.origin(id), fields });
+            }
+        }
+        routes
+    }
+}

@@ -1,0 +1,309 @@
+//! Header fields: what upstreams are told, which requests may upgrade, and what clients see.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+
+use super::scope::{Chain, Importer};
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+
+/// What the fields of requests say of WebSockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upgrades {
+    /// Handshakes pass.
+    Yes,
+    /// None was meant to.
+    No,
+    /// They were meant to and cannot.
+    Broken,
+}
+
+impl Importer<'_> {
+    /// Fields of requests; the scheme is that of all listeners, where they agree.
+    pub(super) fn requests(
+        &mut self,
+        chain: &Chain,
+        scheme: Option<&str>,
+        route: &mut Draft,
+        copies: &[(String, String)],
+    ) -> Upgrades {
+        let (mut upgrade, mut connection) = (None, None);
+        let mut forwarded: Vec<&str> = Vec::new();
+        let (mut appends, mut appended) = (false, None);
+        let mut kept: Vec<String> = Vec::new();
+        let mut host = None;
+        for id in self.settings(chain, "proxy_set_header") {
+            let name = self.tree.argument(id, 0).to_owned();
+            let value = self.text(id, 1);
+            let lower = name.to_ascii_lowercase();
+            match (lower.as_str(), value.as_str()) {
+                ("upgrade", "") | ("connection", "" | "close" | "keep-alive") => {
+                    self.ledger.taken(id, "websocket.mode");
+                    if lower == "connection" {
+                        connection = Some(id);
+                    }
+                }
+                ("upgrade", _) => {
+                    self.ledger.taken(id, "websocket.mode");
+                    upgrade = Some(id);
+                }
+                ("connection", text) => {
+                    self.ledger.taken(id, "websocket.mode");
+                    if self.says_upgrade(text) {
+                        connection = None;
+                    } else {
+                        connection = Some(id);
+                    }
+                }
+                ("host", text) => {
+                    self.ledger.taken(id, "host");
+                    host = Some((id, text.to_owned()));
+                }
+                ("x-forwarded-for", "$proxy_add_x_forwarded_for") => {
+                    self.ledger.taken(id, "forwarded");
+                    forwarded.push("for");
+                    (appends, appended) = (true, Some(id));
+                }
+                ("x-real-ip", "$remote_addr" | "$realip_remote_addr" | "$proxy_protocol_addr") => {
+                    self.ledger.taken(id, "forwarded");
+                    forwarded.push("real_ip");
+                }
+                ("x-forwarded-for", "$remote_addr" | "$realip_remote_addr") => {
+                    self.ledger.taken(id, "forwarded");
+                    forwarded.push("for");
+                }
+                ("x-forwarded-proto", text) if text == "$scheme" || Some(text) == scheme => {
+                    self.ledger.taken(id, "forwarded");
+                    forwarded.push("proto");
+                }
+                ("x-forwarded-host", "$host" | "$http_host") => {
+                    self.ledger.taken(id, "forwarded");
+                    forwarded.push("host");
+                }
+                ("sec-websocket-extensions", "") => {
+                    self.ledger.taken(id, "websocket.compression");
+                    route.set(&["websocket", "compression"], "strip");
+                }
+                (lower, text)
+                    if lower.starts_with("sec-websocket-")
+                        && text == format!("$http_{}", lower.replace('-', "_")) =>
+                {
+                    self.ledger.taken(id, "as they came");
+                }
+                (_, text) if copies.iter().any(|(variable, _)| text == format!("${variable}")) => {
+                    self.ledger.taken(id, "auth.forward.copy_headers");
+                    let (_, field) = copies
+                        .iter()
+                        .find(|(v, _)| text == format!("${v}"))
+                        .cloned()
+                        .unwrap_or_default();
+                    if !field.eq_ignore_ascii_case(&name) {
+                        self.differs(id, "the field keeps the name that it has in the answer");
+                    }
+                    route.push(&["auth", "forward", "copy_headers"], field);
+                }
+                ("content-length" | "transfer-encoding" | "te" | "trailer" | "keep-alive", _) => {
+                    self.ledger
+                        .dropped(id, "the field describes one connection and is the proxy's own");
+                }
+                (_, "") if HeaderName::parse(&name).is_err() || is_own(&name) => {
+                    self.ledger.lost(id, "this is no field that can be taken away");
+                }
+                (_, "") => {
+                    self.ledger.taken(id, "request_headers.remove");
+                    route.push(&["request_headers", "remove"], name);
+                }
+                (_, text) if text == format!("$http_{}", lower.replace('-', "_")) => {
+                    self.ledger.taken(id, "as it came");
+                }
+                (_, text) => match literal(text, scheme).filter(|text| is_field(&name, text)) {
+                    Some(text) => {
+                        self.ledger.taken(id, "request_headers.set");
+                        route.set(&["request_headers", "set", &name], text);
+                    }
+                    None => {
+                        self.ledger.kept(id, "its value is computed for each request");
+                        kept.push(self.line(id));
+                    }
+                },
+            }
+        }
+        keep(&kept, route);
+        self.host(host, route);
+        if forwarded.is_empty() {
+            route.set(&["forwarded", "mode"], "off");
+        } else {
+            forwarded.sort_by_key(|word| {
+                ["for", "proto", "host", "real_ip"].iter().position(|w| w == word)
+            });
+            forwarded.dedup();
+            let trusts = self.setting(chain, "set_real_ip_from").is_some();
+            route.set(&["forwarded", "mode"], if appends && trusts { "append" } else { "replace" });
+            if let (Some(id), false) = (appended, trusts) {
+                self.differs(
+                    id,
+                    "what the client itself sent is not passed on: nobody is trusted to say it",
+                );
+            }
+            if forwarded != ["for", "proto", "host"] {
+                route.set(&["forwarded", "headers"], forwarded);
+            }
+        }
+        self.upgrades(chain, upgrade, connection)
+    }
+
+    fn upgrades(&mut self, chain: &Chain, upgrade: Option<Id>, stopped: Option<Id>) -> Upgrades {
+        let version = self.setting(chain, "proxy_http_version");
+        if let Some(id) = version {
+            self.ledger.taken(id, "websocket.mode");
+        }
+        let Some(upgrade) = upgrade else { return Upgrades::No };
+        let span = self.span(upgrade);
+        let modern = version.is_some_and(|id| self.tree.argument(id, 0) == "1.1");
+        let said = self.settings(chain, "proxy_set_header").into_iter().any(|id| {
+            self.tree.argument(id, 0).eq_ignore_ascii_case("connection")
+                && self.says_upgrade(&self.text(id, 1))
+        });
+        let what = if !modern {
+            "nothing in reach says `proxy_http_version 1.1`: before 1.29.7 this handshake goes on with HTTP/1.0"
+        } else if stopped.is_some() || !said {
+            "`Connection` does not say `upgrade`, so that no server takes this handshake"
+        } else {
+            return Upgrades::Yes;
+        };
+        let help = "it did not work before; take `mode: deny` away to let WebSockets pass";
+        self.ledger.say(Code::IMPORT_BROKEN, span, what, help);
+        Upgrades::Broken
+    }
+
+    /// Whether a value of `Connection` lets a handshake pass.
+    fn says_upgrade(&self, text: &str) -> bool {
+        let lower = text.to_ascii_lowercase();
+        lower.contains("upgrade") && !lower.starts_with('$')
+            || lower == "$http_connection"
+            || self.upgrades.iter().any(|name| text == format!("${name}"))
+            // Everybody calls it so; its map is in another file.
+            || text == "$connection_upgrade"
+    }
+
+    fn host(&mut self, host: Option<(Id, String)>, route: &mut Draft) {
+        let policy = match host {
+            None => "upstream".to_owned(),
+            Some((id, text)) => match text.as_str() {
+                "$http_host" | "$host:$server_port" => "preserve".to_owned(),
+                "$host" => {
+                    self.differs(id, "the port of Host passes too; `$host` has none");
+                    "preserve".to_owned()
+                }
+                "$proxy_host" | "" => "upstream".to_owned(),
+                text if text.contains('$') => {
+                    self.ledger.lost(id, "the name is computed; Host passes as the client sent it");
+                    "preserve".to_owned()
+                }
+                text => {
+                    let name = text.split(':').next().unwrap_or(text).to_owned();
+                    if Hostname::parse(&name).is_err() {
+                        self.ledger.lost(id, "this is no name of a host");
+                        "preserve".to_owned()
+                    } else {
+                        name
+                    }
+                }
+            },
+        };
+        route.set(&["host"], policy);
+    }
+
+    /// Fields of answers.
+    pub(super) fn responses(&mut self, chain: &Chain, scheme: Option<&str>, route: &mut Draft) {
+        let mut kept = Vec::new();
+        for id in self.settings(chain, "add_header") {
+            let (name, value) = (self.tree.argument(id, 0).to_owned(), self.text(id, 1));
+            match literal(&value, scheme) {
+                _ if name.eq_ignore_ascii_case("content-length") => {
+                    self.ledger.taken(id, "as long as the body is");
+                }
+                Some(text) if !text.is_empty() && !is_field(&name, &text) => {
+                    self.ledger.lost(id, "this is no field that can be set");
+                }
+                Some(text) if !text.is_empty() => {
+                    self.ledger.taken(id, "response_headers.add");
+                    if self.tree.argument(id, 2) != "always" {
+                        self.differs(id, "errors carry it too; without `always` they do not");
+                    }
+                    let known = route.get(&["response_headers", "add", &name]).is_some();
+                    if known {
+                        self.ledger.lost(id, "the same field a second time");
+                    } else {
+                        route.set(&["response_headers", "add", &name], text);
+                    }
+                }
+                Some(_) => self.ledger.dropped(id, "an empty field is not sent"),
+                None => {
+                    self.ledger.kept(id, "its value is computed for each answer");
+                    kept.push(self.line(id));
+                }
+            }
+        }
+        keep(&kept, route);
+        for id in self.settings(chain, "proxy_hide_header") {
+            let name = self.text(id, 0);
+            if HeaderName::parse(&name).is_err() || is_own(&name) {
+                self.ledger.lost(id, "this is no field that can be taken away");
+                continue;
+            }
+            self.ledger.taken(id, "response_headers.remove");
+            route.push(&["response_headers", "remove"], name);
+        }
+    }
+
+    /// A directive as it stands.
+    pub(super) fn line(&self, id: Id) -> String {
+        self.sources.slice(self.span(id)).to_owned()
+    }
+}
+
+/// Whether the model lets a field have this value.
+fn is_field(name: &str, value: &str) -> bool {
+    HeaderName::parse(name).is_ok() && HeaderValue::parse(value).is_ok() && !is_own(name)
+}
+
+/// Whether a field is the proxy's own (`headers/hop-by-hop`).
+fn is_own(name: &str) -> bool {
+    let own = [
+        "connection",
+        "upgrade",
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "keep-alive",
+        "proxy-connection",
+        "http2-settings",
+    ];
+    let lower = name.to_ascii_lowercase();
+    own.contains(&lower.as_str()) || lower.starts_with("sec-websocket-")
+}
+
+/// A value without variables, or one whose variables are the same for every request.
+fn literal(text: &str, scheme: Option<&str>) -> Option<String> {
+    let text = match scheme {
+        Some(scheme) => text.replace("$scheme", scheme),
+        None => text.to_owned(),
+    };
+    (!text.contains('$')).then_some(text)
+}
+
+/// Puts directives that the model has no field for into a snippet.
+fn keep(lines: &[String], route: &mut Draft) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut snippet = Draft::of("target", super::super::TARGET.name);
+    snippet.set(&["at"], "route");
+    snippet.set(&["text"], lines.join("\n"));
+    snippet.set(&["reason"], "kept as it was: the model has no field for it");
+    route.push(&["snippets"], snippet);
+}

@@ -1,0 +1,215 @@
+//! Listeners: what the first server of an address says of all its connections, and the certificates of each.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::FilePath;
+
+use super::scope::{Chain, Importer};
+use super::server::{Listen, Server};
+use super::value;
+use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::measure;
+
+impl Importer<'_> {
+    /// A listener, and what holds for it: its first server says so.
+    pub(super) fn listener(&mut self, address: &str, of: &[usize], servers: &[Server]) -> String {
+        let first = default_of(address, of, servers);
+        let chain = servers[first].chain.clone();
+        let listens: Vec<&Listen> = of
+            .iter()
+            .flat_map(|number| {
+                servers[*number].listens.iter().filter(|listen| listen.address == address)
+            })
+            .collect();
+        let (tls, http2, proxy) = (
+            listens.iter().any(|listen| listen.tls),
+            listens.iter().any(|listen| listen.http2),
+            listens.iter().any(|listen| listen.has("proxy_protocol")),
+        );
+        let mut fields = Draft::map();
+        let wanted = listener_name(address);
+        let known = |name: &str| {
+            self.site.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
+        };
+        let called = unused(&wanted, known);
+        fields.set(&["name"], called.as_str());
+        fields.set(&["address"], address);
+        if tls {
+            fields.set(&["tls"], self.tls(of, first, servers, &chain));
+            if !http2 {
+                fields.set(&["protocols"], vec!["http/1.1"]);
+            }
+        }
+        if proxy {
+            fields.set(&["proxy_protocol", "accept"], "any");
+        }
+        for (name, default, field) in [
+            ("client_header_timeout", 60_000, "request_header"),
+            ("keepalive_timeout", 75_000, "idle"),
+            ("client_body_timeout", 60_000, "body_idle"),
+        ] {
+            let time = self.time(&chain, name, default, &format!("timeouts.{field}"));
+            // Nothing is what a connection that is not kept waits; the model's shortest is a millisecond.
+            fields.set(&["timeouts", field], if time == "0s" { "1ms".to_owned() } else { time });
+        }
+        if let Some(id) = self.setting(&chain, "send_timeout") {
+            self.ledger.taken(id, "timeouts.body_idle");
+        }
+        if let Some(id) = self.setting(&chain, "large_client_header_buffers") {
+            match value::size(&self.text(id, 1)) {
+                Some(size) => {
+                    self.ledger.taken(id, "limits.max_header_bytes");
+                    fields.set(&["limits", "max_header_bytes"], measure::size(size));
+                }
+                None => self.ledger.lost(id, "this is no size"),
+            }
+        }
+        self.trusted(&chain, proxy, &mut fields);
+        let origin =
+            servers[first].id.or_else(|| self.http.first().copied()).map(|id| self.origin(id));
+        self.site.listeners.push(Item { origin: origin.unwrap_or_default(), fields });
+        called
+    }
+
+    /// Whose word on the client's address is believed.
+    fn trusted(&mut self, chain: &Chain, proxy: bool, fields: &mut Draft) {
+        let header = self.setting(chain, "real_ip_header");
+        let by_field =
+            header.is_some_and(|id| self.text(id, 0).eq_ignore_ascii_case("x-forwarded-for"));
+        if let Some(id) = header {
+            let text = self.text(id, 0);
+            if by_field || (proxy && text == "proxy_protocol") {
+                self.ledger.taken(id, "trusted_proxies");
+            } else {
+                self.ledger.lost(
+                    id,
+                    "the client's address is read from X-Forwarded-For or a PROXY header alone",
+                );
+            }
+        }
+        if let Some(id) = self.setting(chain, "real_ip_recursive") {
+            self.ledger.taken(id, "trusted_proxies");
+        }
+        for id in self.settings(chain, "set_real_ip_from") {
+            let range = self.text(id, 0);
+            if wsgen_model::scalar::Cidr::parse(&range).is_err() {
+                self.ledger.lost(id, "this is no range of addresses");
+                continue;
+            }
+            self.ledger.taken(id, "trusted_proxies");
+            let path: &[&str] =
+                if proxy { &["proxy_protocol", "from"] } else { &["trusted_proxies"] };
+            if proxy || by_field {
+                fields.push(path, range);
+            }
+        }
+    }
+
+    fn tls(&mut self, of: &[usize], first: usize, servers: &[Server], chain: &Chain) -> Draft {
+        let mut tls = Draft::map();
+        let mut certificates: Vec<(Draft, Vec<String>)> = Vec::new();
+        let others = of.iter().copied().filter(|number| *number != first);
+        for number in std::iter::once(first).chain(others) {
+            let server = &servers[number];
+            let pair = [("ssl_certificate", "certificate"), ("ssl_certificate_key", "key")];
+            let mut certificate = Draft::map();
+            for (name, field) in pair {
+                let Some(id) = self.setting(&server.chain, name) else { continue };
+                let Some(text) = self.value::<FilePath>(id, 0) else { continue };
+                self.ledger.taken(id, "tls.certificates");
+                certificate.set(&[field], text);
+            }
+            if certificate.get(&["certificate"]).is_none() || certificate.get(&["key"]).is_none() {
+                let at = server.id.map_or_else(|| self.span(chain[0][0]), |id| self.span(id));
+                let what = "its certificate is named elsewhere; `certificate.pem` and `certificate.key` stand for it";
+                self.ledger.say(Code::IMPORT_MISSING, at, what, "write the names of the files");
+                certificate = Draft::of("certificate", "certificate.pem");
+                certificate.set(&["key"], "certificate.key");
+            }
+            match certificates.iter_mut().find(|(known, _)| *known == certificate) {
+                Some((_, names)) => names.extend(server.names.clone()),
+                None => certificates.push((certificate, server.names.clone())),
+            }
+        }
+        let several = certificates.len() > 1;
+        let mut claimed: Vec<String> = Vec::new();
+        for (number, (mut certificate, mut names)) in certificates.into_iter().enumerate() {
+            names.retain(|name| !claimed.contains(name));
+            names.dedup();
+            if several && number > 0 {
+                if names.is_empty() {
+                    continue;
+                }
+                certificate.set(&["hostnames"], names.clone());
+            }
+            claimed.extend(names);
+            tls.push(&["certificates"], certificate);
+        }
+        if let Some(id) = self.setting(chain, "ssl_protocols") {
+            self.ledger.taken(id, "tls.profile");
+            let words = &self.tree.all[id].arguments;
+            let has = |word: &str| words.iter().any(|known| known == word);
+            let profile = if has("TLSv1") || has("TLSv1.1") || has("SSLv3") {
+                "old"
+            } else if has("TLSv1.3") && !has("TLSv1.2") {
+                "modern"
+            } else {
+                "intermediate"
+            };
+            if profile != "intermediate" {
+                tls.set(&["profile"], profile);
+            }
+        }
+        let verify = self.setting(chain, "ssl_verify_client");
+        let ca = self
+            .setting(chain, "ssl_client_certificate")
+            .or_else(|| self.setting(chain, "ssl_trusted_certificate"));
+        match (verify, ca) {
+            (Some(id), Some(ca)) => {
+                let mode = match self.tree.argument(id, 0) {
+                    "on" => "require",
+                    "off" => "off",
+                    _ => "optional",
+                };
+                self.ledger.taken(id, "tls.client_auth.mode");
+                self.ledger.taken(ca, "tls.client_auth.ca");
+                if let (true, Some(ca)) = (mode != "off", self.value::<FilePath>(ca, 0)) {
+                    tls.set(&["client_auth", "mode"], mode);
+                    tls.set(&["client_auth", "ca"], ca);
+                } else if mode != "off" {
+                    self.ledger.opens(id, "the authorities of clients are not named");
+                }
+            }
+            (Some(id), None) if self.tree.argument(id, 0) != "off" => {
+                self.ledger.opens(id, "the authorities of clients are not named");
+            }
+            (Some(id), None) => self.ledger.taken(id, "tls.client_auth.mode"),
+            _ => {}
+        }
+        tls
+    }
+}
+
+/// The server that takes what no name claims on an address.
+pub(super) fn default_of(address: &str, of: &[usize], servers: &[Server]) -> usize {
+    let says = |number: &&usize| {
+        servers[**number].listens.iter().any(|listen| {
+            listen.address == address && (listen.has("default_server") || listen.has("default"))
+        })
+    };
+    of.iter().find(says).or(of.first()).copied().unwrap_or(0)
+}
+
+fn listener_name(address: &str) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let plain = match port {
+        "80" => "http".to_owned(),
+        "443" => "https".to_owned(),
+        port => format!("port-{port}"),
+    };
+    match host {
+        "0.0.0.0" => plain,
+        "[::]" => format!("{plain}-v6"),
+        _ => name(address),
+    }
+}

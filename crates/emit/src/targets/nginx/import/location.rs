@@ -1,0 +1,268 @@
+//! `location` blocks: which of them become routes, and in which order they win.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{PathLiteral, Pattern};
+
+use super::scope::{Chain, Importer};
+use crate::import::draft::{Draft, Item};
+use crate::import::ledger::Id;
+
+/// How a location is matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Matching {
+    /// `= /path`
+    Exact,
+    /// `/path`
+    Prefix,
+    /// `^~ /path`: no regex is asked behind it.
+    Final,
+    /// `~ regex`
+    Regex,
+}
+
+/// A location with the blocks around it.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) id: Id,
+    pub(super) matching: Matching,
+    /// A path, or a regex.
+    pub(super) path: String,
+    /// The blocks around it and its own.
+    pub(super) chain: Chain,
+}
+
+impl Importer<'_> {
+    /// The locations of a block, those within others too, in file order.
+    pub(super) fn locations(&mut self, list: &[Id], chain: &Chain) -> Vec<Location> {
+        let mut all = Vec::new();
+        for id in self.tree.named(list, "location").collect::<Vec<_>>() {
+            let (first, second) = (self.text(id, 0), self.text(id, 1));
+            let mut inner = chain.clone();
+            inner.push(self.tree.block(id).to_vec());
+            let (matching, path) = match (first.as_str(), second.as_str()) {
+                ("=", path) => (Matching::Exact, path.to_owned()),
+                ("^~", path) => (Matching::Final, path.to_owned()),
+                ("~", path) => (Matching::Regex, path.to_owned()),
+                ("~*", path) => (Matching::Regex, any_case(path)),
+                (name, "") if name.starts_with('@') => continue,
+                (path, "") => match path.split_at(path.find('/').unwrap_or(0)) {
+                    ("=", path) => (Matching::Exact, path.to_owned()),
+                    ("~" | "~*", path) => (Matching::Regex, path.to_owned()),
+                    _ => (Matching::Prefix, path.to_owned()),
+                },
+                _ => {
+                    self.ledger.lost(id, "this is no location");
+                    continue;
+                }
+            };
+            let block = self.tree.block(id).to_vec();
+            all.push(Location { id, matching, path, chain: inner.clone() });
+            all.extend(self.locations(&block, &inner));
+        }
+        all
+    }
+
+    /// The routes of a location; one that nothing is passed on from has none.
+    pub(super) fn routes_of(
+        &mut self,
+        location: &Location,
+        all: &[Location],
+        server: &super::server::Server,
+    ) -> Vec<Item> {
+        let id = location.id;
+        let own = self.tree.block(id).to_vec();
+        if self.tree.named(&own, "internal").next().is_some() {
+            let internal = self.tree.named(&own, "internal").next().unwrap_or(id);
+            self.ledger.dropped(internal, "no request comes here by itself");
+            self.ledger.dropped(id, "no request comes here by itself");
+            return Vec::new();
+        }
+        let Some(mut wanted) = self.path(location) else { return Vec::new() };
+        // What is below `/a` belongs to `/a/` where there are both.
+        let below = format!("{}/", location.path);
+        if location.matching != Matching::Regex && all.iter().any(|other| other.path == below) {
+            wanted = Draft::of("exact", location.path.as_str());
+        }
+        let methods = self.by_method(location, &own, server);
+        let action = self.action(location, server);
+        if action.is_none() && methods.is_empty() {
+            return Vec::new();
+        }
+        self.ledger.taken(id, "match.path");
+        let everything = wanted == Draft::of("prefix", "/");
+        // A longest prefix with `^~` keeps regexes away; in the model a regex would win.
+        let regexes = all.iter().any(|other| other.matching == Matching::Regex);
+        let first = location.matching == Matching::Final && regexes;
+        let mut routes = Vec::new();
+        for mut fields in methods.into_iter().chain(action) {
+            let mut entry = Draft::map();
+            if !everything {
+                entry.set(&["path"], wanted.clone());
+            }
+            if let Some(methods) = fields.get(&["methods"]).cloned() {
+                entry.set(&["methods"], methods);
+                fields.remove(&["methods"]);
+            }
+            if entry != Draft::map() {
+                fields.set(&["match"], vec![entry]);
+            }
+            if first {
+                fields.set(&["priority"], 1_u64);
+            }
+            routes.push(Item { origin: self.origin(id), fields });
+        }
+        routes
+    }
+
+    /// The path of a location in the model's words.
+    fn path(&mut self, location: &Location) -> Option<Draft> {
+        let Location { id, matching, path, .. } = location;
+        let kind = match matching {
+            Matching::Regex => {
+                if Pattern::parse(path).is_err() {
+                    let why = "the regex is none that PCRE and RE2 read alike";
+                    self.ledger.lost(*id, why);
+                    return None;
+                }
+                return Some(Draft::of("regex", path.as_str()));
+            }
+            Matching::Exact => "exact",
+            Matching::Prefix | Matching::Final => "prefix",
+        };
+        if PathLiteral::parse(path).is_err() {
+            self.ledger.lost(*id, "the model has no such path");
+            return None;
+        }
+        let bare = path.trim_end_matches('/');
+        if kind == "prefix" && path != "/" {
+            let whole = path.ends_with('/');
+            self.differs(
+                *id,
+                if whole {
+                    "the path without its last slash belongs to it too, where nginx redirects"
+                } else {
+                    "whole segments are matched: what only begins alike belongs elsewhere"
+                },
+            );
+            return Some(Draft::of(kind, if bare.is_empty() { "/" } else { bare }));
+        }
+        Some(Draft::of(kind, path.as_str()))
+    }
+
+    /// What is done with a request: passed on, answered, or served from files.
+    fn action(&mut self, location: &Location, server: &super::server::Server) -> Option<Draft> {
+        let (id, own) = (location.id, self.tree.block(location.id).to_vec());
+        self.conditions(&own);
+        if let Some(answer) = self.tree.first(&own, "return") {
+            // Its requests must not fall to another route.
+            let nowhere = Draft::of("respond", Draft::of("status", 502_u64));
+            return Some(self.answer(answer).unwrap_or(nowhere));
+        }
+        if let Some(pass) = self.tree.named(&own, "proxy_pass").last() {
+            return Some(self.forward(pass, location, &location.chain, server));
+        }
+        let rewrites: Vec<_> = self.tree.named(&own, "rewrite").collect();
+        if let Some(redirect) = rewrites.into_iter().find_map(|rewrite| self.rewritten(rewrite)) {
+            return Some(redirect);
+        }
+        if let Some(tried) = self.tree.named(&own, "try_files").last() {
+            let last = self.tree.all[tried].arguments.last().cloned().unwrap_or_default();
+            if let Some(name) = last.strip_prefix('@') {
+                let fields = self.jump(name, location, server);
+                if fields.is_some() {
+                    self.beside(tried, "files that are there were served first");
+                }
+                return fields;
+            }
+        }
+        for (name, what) in [
+            ("fastcgi_pass", "FastCGI"),
+            ("uwsgi_pass", "uwsgi"),
+            ("scgi_pass", "SCGI"),
+            ("memcached_pass", "memcached"),
+        ] {
+            if let Some(pass) = self.tree.named(&own, name).last() {
+                self.beside(pass, &format!("{what} is served beside the proxy"));
+                self.ledger.dropped(id, "applications of other protocols, beside the proxy");
+                return None;
+            }
+        }
+        if let Some(pass) = self.tree.named(&own, "grpc_pass").last() {
+            self.ledger.lost(pass, "gRPC is passed by no route");
+            self.ledger.lost(id, "gRPC is passed by no route");
+            return None;
+        }
+        let denied = self.tree.named(&own, "deny").find(|id| self.tree.argument(*id, 0) == "all");
+        let allows = self.tree.named(&own, "allow").next().is_some();
+        if let (Some(deny), false) = (denied, allows) {
+            self.ledger.taken(deny, "respond");
+            return Some(Draft::of("respond", Draft::of("status", 403_u64)));
+        }
+        self.beside(id, "files are served beside the proxy");
+        self.ledger.dropped(id, "files that the server makes or serves itself");
+        None
+    }
+
+    /// What a named location does, for the place that leads there.
+    fn jump(
+        &mut self,
+        name: &str,
+        from: &Location,
+        server: &super::server::Server,
+    ) -> Option<Draft> {
+        let wanted = format!("@{name}");
+        let named = self
+            .tree
+            .named(&server.list, "location")
+            .find(|id| self.tree.argument(*id, 0) == wanted)?;
+        let own = self.tree.block(named).to_vec();
+        let mut chain = server.chain.clone();
+        chain.push(own.clone());
+        if let Some(answer) = self.tree.first(&own, "return") {
+            self.ledger.taken(named, "routes");
+            return self.answer(answer);
+        }
+        let pass = self.tree.named(&own, "proxy_pass").last()?;
+        self.ledger.taken(named, "routes");
+        Some(self.forward(pass, from, &chain, server))
+    }
+
+    fn beside(&mut self, id: Id, what: &str) {
+        let help = "the new server does not serve it; serve it from where it is, or by an upstream";
+        self.ledger.say(Code::IMPORT_BESIDE, self.span(id), what, help);
+    }
+}
+
+/// A pattern that fits letters of either case: the model's regexes have no flags.
+fn any_case(pattern: &str) -> String {
+    let mut out = String::new();
+    let mut class = false;
+    let mut escaped = false;
+    for c in pattern.chars() {
+        let letter = c.is_ascii_alphabetic() && !escaped;
+        match c {
+            '[' if !escaped => class = true,
+            ']' if !escaped => class = false,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        let (lower, upper) = (c.to_ascii_lowercase(), c.to_ascii_uppercase());
+        match (letter, class) {
+            (true, false) => out.push_str(&format!("[{lower}{upper}]")),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::any_case;
+
+    #[test]
+    fn letters_get_both_cases() {
+        assert_eq!(any_case("\\.(js|css)$"), "\\.([jJ][sS]|[cC][sS][sS])$");
+        assert_eq!(any_case("\\d[a-z]x"), "\\d[a-z][xX]");
+    }
+}

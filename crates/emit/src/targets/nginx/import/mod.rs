@@ -1,0 +1,279 @@
+//! nginx's configuration, read back: what its directives mean by nginx's own rules of inheritance and of choice.
+
+mod access;
+mod answer;
+mod beside;
+mod condition;
+mod fields;
+mod forward;
+mod listener;
+mod location;
+mod names;
+mod page;
+mod scope;
+mod server;
+mod tree;
+mod upstream;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsgen_model::source::{SourceId, Sources};
+
+use self::scope::Importer;
+use self::tree::Reading;
+use crate::import::draft::{Draft, Item, Site};
+use crate::import::ledger::{Id, Ledger};
+use crate::import::{Files, Imported};
+
+/// How the names of directives begin that only matter to requests that are passed on.
+const OF_ROUTES: [&str; 16] = [
+    "proxy_",
+    "add_header",
+    "expires",
+    "client_max_body_size",
+    "client_body_timeout",
+    "send_timeout",
+    "gzip",
+    "auth_",
+    "allow",
+    "deny",
+    "limit_",
+    "error_page",
+    "ssl_protocols",
+    "keepalive_timeout",
+    "client_header_timeout",
+    "real_ip",
+];
+
+/// Reads files of nginx.
+pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Files) -> Imported {
+    let mut ledger = Ledger::default();
+    let mut reading = Reading::new(sources, files, &mut ledger);
+    for id in ids {
+        let list = reading.file(*id);
+        reading.tree.top.extend(list);
+    }
+    let tree = reading.tree;
+    let blocks: Vec<Id> = tree.named(&tree.top, "http").collect();
+    let mut http: Vec<Id> = blocks.iter().flat_map(|id| tree.block(*id).to_vec()).collect();
+    // Files of sites have no `http` around them.
+    http.extend(&tree.top);
+    let heading = match ids.first().and_then(|id| sources.get(*id)) {
+        Some(source) => format!("# Imported by wsgen from {}.\n", source.name()),
+        None => String::new(),
+    };
+    let site = Site {
+        heading,
+        fields: Draft::map(),
+        listeners: Vec::new(),
+        upstreams: Vec::new(),
+        routes: Vec::new(),
+    };
+    let mut importer = Importer {
+        sources,
+        tree,
+        ledger,
+        site,
+        http,
+        constants: BTreeMap::new(),
+        upgrades: Vec::new(),
+        reached: BTreeSet::new(),
+        upstreams: BTreeMap::new(),
+    };
+    for block in blocks {
+        importer.ledger.taken(block, "listeners");
+    }
+    importer.variables();
+    importer.whole();
+    importer.servers();
+    if importer.site.routes.is_empty() {
+        importer.site.routes.push(Item {
+            origin: "nothing in here is passed on".into(),
+            fields: Draft::of("respond", Draft::of("status", 404_u64)),
+        });
+    }
+    if importer.site.listeners.is_empty() {
+        let mut fields = Draft::of("name", "http");
+        fields.set(&["address"], "0.0.0.0:80");
+        let origin = "nothing in here listens".into();
+        importer.site.listeners.push(Item { origin, fields });
+    }
+    importer.rest();
+    importer.close()
+}
+
+impl Importer<'_> {
+    /// Variables whose values are known ahead of every request, and those that say `upgrade`.
+    fn variables(&mut self) {
+        let mut seen: BTreeMap<String, Vec<(Id, String)>> = BTreeMap::new();
+        for id in 0..self.tree.all.len() {
+            let (first, second) = (self.tree.argument(id, 0), self.tree.argument(id, 1));
+            match self.tree.all[id].name.as_str() {
+                "set" => {
+                    let name = first.trim_start_matches('$').to_owned();
+                    seen.entry(name).or_default().push((id, second.to_owned()));
+                }
+                "map" if first == "$http_upgrade" => {
+                    self.upgrades.push(second.trim_start_matches('$').to_owned());
+                    self.ledger.taken(id, "websocket.mode");
+                    for line in self.tree.block(id).to_vec() {
+                        self.ledger.taken(line, "websocket.mode");
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (name, places) in seen {
+            let [(id, value)] = places.as_slice() else { continue };
+            let value = self.known(value);
+            if !value.contains('$') {
+                self.ledger.taken(*id, "where the variable stands");
+                self.constants.insert(name, value);
+            }
+        }
+    }
+
+    /// What holds for everything.
+    fn whole(&mut self) {
+        let chain = vec![self.tree.top.clone(), self.http.clone()];
+        if let Some(id) = self.setting(&chain, "worker_shutdown_timeout") {
+            let time = self.time(&chain, "worker_shutdown_timeout", 0, "drain.timeout");
+            self.site.fields.set(&["drain", "timeout"], time);
+            self.ledger.taken(id, "drain.timeout");
+        }
+        // The one that is found first serves all: the model has one.
+        let resolver = (0..self.tree.all.len()).find(|id| self.tree.all[*id].name == "resolver");
+        let Some(id) = resolver else { return };
+        let arguments = self.tree.all[id].arguments.clone();
+        let servers: Vec<String> = arguments
+            .iter()
+            .filter(|word| !word.contains('='))
+            .map(|word| {
+                if word.contains(':') && !word.ends_with(']') {
+                    word.clone()
+                } else {
+                    format!("{word}:53")
+                }
+            })
+            .filter(|word| word.parse::<std::net::SocketAddr>().is_ok())
+            .collect();
+        if servers.is_empty() {
+            self.ledger.lost(id, "name servers are told by their addresses");
+            return;
+        }
+        self.ledger.taken(id, "resolver");
+        self.site.fields.set(&["resolver", "nameservers"], servers);
+        let valid = arguments.iter().find_map(|word| word.strip_prefix("valid="));
+        if let Some(millis) = valid.and_then(value::time) {
+            self.site.fields.set(&["resolver", "valid"], crate::import::measure::duration(millis));
+        }
+    }
+
+    /// What nobody has spoken of: business of others, or not understood.
+    fn rest(&mut self) {
+        for id in 0..self.tree.all.len() {
+            let name = self.tree.all[id].name.clone();
+            if !self.ledger.is_open(id) {
+                continue;
+            }
+            if let Some(why) = beside::reason(&name) {
+                self.ledger.dropped(id, why);
+                for inner in self.tree.block(id).to_vec() {
+                    self.ledger.dropped(inner, why);
+                }
+                continue;
+            }
+            if name == "upstream" {
+                self.dropped_block(id, "no route leads there");
+                continue;
+            }
+            let reached = self.reached.contains(&id);
+            if !reached && OF_ROUTES.iter().any(|word| name.starts_with(word)) {
+                self.dropped_block(id, "no route that passes requests on is within its reach");
+                continue;
+            }
+            if reached && beside::REPLACED.contains(&name.as_str()) {
+                self.ledger.dropped(id, "every route within its reach has its own");
+                continue;
+            }
+            match name.as_str() {
+                "location" => {
+                    let named = self.tree.argument(id, 0).starts_with('@');
+                    let why =
+                        if named { "only an error leads there" } else { "no request comes here" };
+                    self.lost_block(id, why);
+                }
+                "if" => self.conditions(&[id]),
+                "limit_req_zone" => self
+                    .ledger
+                    .lost(id, "handshakes and open tunnels are limited, not plain requests"),
+                "resolver" => self.ledger.dropped(id, "the model has one list of name servers"),
+                "break" => self.ledger.dropped(id, "rewrites end there by themselves"),
+                "stream" => self.lost_block(id, "TCP is not HTTP: it is passed by no route"),
+                "proxy_cache"
+                | "proxy_cache_path"
+                | "proxy_cache_valid"
+                | "proxy_cache_key"
+                | "proxy_cache_bypass"
+                | "proxy_no_cache"
+                | "proxy_cache_use_stale"
+                | "proxy_cache_lock"
+                | "proxy_cache_revalidate"
+                | "proxy_cache_min_uses" => {
+                    self.ledger.lost(id, "answers are kept by no route");
+                }
+                "map" | "geo" | "split_clients" => {
+                    self.lost_block(id, "a value that is computed for each request");
+                }
+                "set" => self.ledger.lost(id, "a value that is computed for each request"),
+                name if name.contains("_by_lua") => {
+                    self.lost_guard(id, "what Lua decides is not known");
+                }
+                "auth_jwt"
+                | "modsecurity"
+                | "modsecurity_rules_file"
+                | "naxsi_rules"
+                | "secure_link"
+                | "valid_referers"
+                | "auth_delay"
+                | "limit_except" => {
+                    self.lost_guard(id, "it kept some requests out");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn dropped_block(&mut self, id: Id, why: &str) {
+        self.ledger.dropped(id, why);
+        for inner in self.tree.block(id).to_vec() {
+            self.dropped_block(inner, why);
+        }
+    }
+
+    pub(super) fn lost_block(&mut self, id: Id, why: &str) {
+        self.ledger.lost(id, why);
+        for inner in self.tree.block(id).to_vec() {
+            self.lost_block(inner, why);
+        }
+    }
+
+    fn lost_guard(&mut self, id: Id, why: &str) {
+        self.lost_block(id, why);
+        self.ledger.opens(id, why);
+    }
+
+    fn close(self) -> Imported {
+        let Self { tree, ledger, site, .. } = self;
+        let all = tree.all.iter().map(|directive| {
+            let proxying = beside::reason(&directive.name).is_none();
+            (directive.name.clone(), directive.span, proxying)
+        });
+        let (directives, findings) = ledger.close(all);
+        Imported { model: site.write(), directives, findings }
+    }
+}
+
+#[cfg(test)]
+mod tests;

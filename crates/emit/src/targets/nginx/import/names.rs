@@ -1,0 +1,171 @@
+//! Names of a `server_name` regex that can be written out: `~^(www|app)\.example\.com$`.
+
+/// The most names that a pattern is written out to.
+const MOST: usize = 64;
+
+/// The names that a pattern fits, and whether it fits others too. Nothing where it cannot be told.
+pub(super) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {
+    let body = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    // A first label of any letters is what `*.` says.
+    for any in ["(.+)\\.", "(.*)\\.", ".+\\.", "[^.]+\\.", "([^.]+)\\.", "(\\w+)\\.", "\\w+\\."] {
+        let named = named_group(body).and_then(|(inner, rest)| {
+            let bare = any.trim_start_matches('(').replace(")\\.", "");
+            (inner == bare).then(|| rest.strip_prefix("\\.")).flatten()
+        });
+        if let Some(rest) = body.strip_prefix(any).or(named) {
+            let (domains, _) = sequence(rest)?;
+            return Some((domains.into_iter().map(|domain| format!("*.{domain}")).collect(), true));
+        }
+    }
+    sequence(body)
+}
+
+/// `(?<name>inner)rest`
+fn named_group(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("(?<").or_else(|| text.strip_prefix("(?P<"))?;
+    let (_, rest) = rest.split_once('>')?;
+    rest.split_once(')')
+}
+
+/// All texts of a sequence, and whether some were left out.
+fn sequence(mut rest: &str) -> Option<(Vec<String>, bool)> {
+    let mut all = vec![String::new()];
+    let mut more = false;
+    while !rest.is_empty() {
+        let (mut piece, left) = piece(rest, &mut more)?;
+        rest = left;
+        match rest.as_bytes().first() {
+            Some(b'?') => {
+                piece.insert(0, String::new());
+                rest = &rest[1..];
+            }
+            Some(b'*') => {
+                // None of it is the one that is certain.
+                piece = vec![String::new()];
+                more = true;
+                rest = &rest[1..];
+            }
+            Some(b'+' | b'{') => return None,
+            _ => {}
+        }
+        all = all
+            .iter()
+            .flat_map(|start| piece.iter().map(move |end| format!("{start}{end}")))
+            .collect();
+        if all.len() > MOST {
+            return None;
+        }
+    }
+    Some((all, more))
+}
+
+/// The texts of one piece, and what stands behind it.
+fn piece<'t>(text: &'t str, more: &mut bool) -> Option<(Vec<String>, &'t str)> {
+    let first = text.chars().next()?;
+    let rest = &text[first.len_utf8()..];
+    match first {
+        '\\' => {
+            let next = rest.chars().next()?;
+            (!next.is_ascii_alphanumeric())
+                .then(|| (vec![next.to_string()], &rest[next.len_utf8()..]))
+        }
+        '(' => {
+            let end = closing(rest)?;
+            let (inner, rest) = (&rest[..end], &rest[end + 1..]);
+            let inner = match inner.strip_prefix("?:") {
+                Some(inner) => inner,
+                None => match inner.strip_prefix("?<").or_else(|| inner.strip_prefix("?P<")) {
+                    Some(named) => named.split_once('>')?.1,
+                    None => inner,
+                },
+            };
+            let mut all = Vec::new();
+            for branch in branches(inner) {
+                let (texts, left_out) = sequence(branch)?;
+                *more |= left_out;
+                all.extend(texts);
+            }
+            Some((all, rest))
+        }
+        '[' => {
+            let (class, rest) = rest.split_once(']')?;
+            let letters: Vec<char> = class.chars().collect();
+            let mut all = Vec::new();
+            let mut at = 0;
+            while at < letters.len() {
+                let range = letters.get(at + 1) == Some(&'-') && at + 2 < letters.len();
+                let end = if range { letters[at + 2] } else { letters[at] };
+                all.extend((letters[at]..=end).map(|c| c.to_string()));
+                at += if range { 3 } else { 1 };
+            }
+            let plain =
+                all.iter().all(|c| c.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+            (plain && !all.is_empty() && all.len() <= MOST).then_some((all, rest))
+        }
+        // An unescaped dot is a slip of whoever wrote it.
+        c if c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.' => {
+            Some((vec![c.to_string()], rest))
+        }
+        _ => None,
+    }
+}
+
+/// The place of the parenthesis that closes.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 1;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What stands between the bars of a group, those of groups within apart.
+fn branches(text: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut all) = (0, 0, Vec::new());
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            '|' if depth == 0 => {
+                all.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    all.push(&text[from..]);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_written_out() {
+        for (pattern, names, more) in [
+            ("^(www|app)\\.a\\.test$", vec!["www.a.test", "app.a.test"], false),
+            ("^login\\.example([0-9])*\\.com$", vec!["login.example.com"], true),
+            (
+                "^mx[1-2](\\.in)?\\.a\\.test$",
+                vec!["mx1.a.test", "mx1.in.a.test", "mx2.a.test", "mx2.in.a.test"],
+                false,
+            ),
+            ("^(?<who>.+)\\.a\\.test$", vec!["*.a.test"], true),
+            ("^(a|b(c|d))\\.test$", vec!["a.test", "bc.test", "bd.test"], false),
+        ] {
+            let wanted: Vec<_> = names.into_iter().map(str::to_owned).collect();
+            assert_eq!(written_out(pattern), Some((wanted, more)), "{pattern}");
+        }
+        for pattern in ["a", "^a.+b$", "^\\d+\\.test$", "^(a$", "^[$"] {
+            assert_eq!(written_out(pattern), None, "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `error_page`: files for the statuses that nginx itself answers with.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::FilePath;
+
+use super::location::{Location, Matching};
+use super::scope::{Chain, Importer};
+use super::server::Server;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+
+impl Importer<'_> {
+    /// Pages for errors, where they are files.
+    pub(super) fn pages(&mut self, chain: &Chain, server: &Server, route: &mut Draft) {
+        let locations = self.locations(&server.list, &server.chain);
+        for id in self.settings(chain, "error_page") {
+            let mut words = self.tree.all[id].arguments.clone();
+            let Some(page) = words.pop() else { continue };
+            let codes: Vec<u16> = words.iter().filter_map(|word| word.parse().ok()).collect();
+            let plain = codes.len() == words.len() && page.starts_with('/') && !page.contains('$');
+            if !plain {
+                self.ledger.lost(id, "pages for errors are files, under their own status");
+                continue;
+            }
+            let file = self.file(&page, &locations, server);
+            if FilePath::parse(&file).is_err() {
+                self.ledger.lost(id, "the model has no such file");
+                continue;
+            }
+            self.ledger.taken(id, "error_pages");
+            for code in codes.into_iter().filter(|code| (400..600).contains(code)) {
+                route.set(&["error_pages", &code.to_string()], file.as_str());
+            }
+        }
+        let (intercepts, written) = self.switch(chain, "proxy_intercept_errors", false);
+        if let Some(id) = written {
+            if intercepts {
+                self.ledger.lost(id, "the errors of an upstream pass as they come");
+            } else {
+                self.ledger.taken(id, "error_pages");
+            }
+        }
+    }
+
+    /// The file behind a path: below the root of its location, or of the server.
+    fn file(&mut self, page: &str, locations: &[Location], server: &Server) -> String {
+        let exact = locations.iter().find(|l| l.matching == Matching::Exact && l.path == page);
+        let prefix = || {
+            let fitting = locations
+                .iter()
+                .filter(|l| l.matching != Matching::Regex && page.starts_with(&l.path));
+            fitting.max_by_key(|l| l.path.len())
+        };
+        let location = exact.or_else(prefix);
+        let chain = location.map_or(&server.chain, |location| &location.chain);
+        let root = self.setting(chain, "root");
+        let mut seen: Vec<Id> = root.into_iter().collect();
+        if let Some(exact) = exact {
+            seen.push(exact.id);
+            seen.extend(self.tree.block(exact.id));
+        }
+        for id in seen {
+            self.ledger.taken(id, "error_pages");
+        }
+        // nginx's own root is the folder `html` of its prefix.
+        let root = root.map_or_else(|| "html".to_owned(), |id| self.text(id, 0));
+        format!("{}{page}", root.trim_end_matches('/'))
+    }
+}

@@ -1,0 +1,134 @@
+//! What holds at a place: a directive of an inner block hides those of the same name further out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::source::{Sources, Span};
+
+use super::tree::Tree;
+use super::value;
+use crate::import::draft;
+use crate::import::ledger::{Id, Ledger};
+use crate::import::measure;
+
+/// The blocks around a place, the outermost first.
+pub(super) type Chain = Vec<Vec<Id>>;
+
+/// Everything that reading a configuration needs.
+pub(super) struct Importer<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) tree: Tree,
+    pub(super) ledger: Ledger,
+    pub(super) site: draft::Site,
+    /// What stands in `http`, or in a file of its own at the top.
+    pub(super) http: Vec<Id>,
+    /// Variables that are set once, to a text without variables.
+    pub(super) constants: BTreeMap<String, String>,
+    /// Variables of maps that say `upgrade` for a handshake.
+    pub(super) upgrades: Vec<String>,
+    /// Directives within the reach of a route that passes requests on.
+    pub(super) reached: BTreeSet<Id>,
+    /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.
+    pub(super) upstreams: BTreeMap<String, String>,
+}
+
+impl Importer<'_> {
+    /// The one directive that holds.
+    pub(super) fn setting(&self, chain: &Chain, name: &str) -> Option<Id> {
+        self.tree.first_in(chain, name)
+    }
+
+    /// The directives that hold where each block replaces all of those further out.
+    pub(super) fn settings(&self, chain: &Chain, name: &str) -> Vec<Id> {
+        let lists = chain.iter().rev().map(|list| self.tree.named(list, name).collect::<Vec<_>>());
+        lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
+    }
+
+    /// A switch, or what holds where it is not written.
+    pub(super) fn switch(&self, chain: &Chain, name: &str, default: bool) -> (bool, Option<Id>) {
+        match self.setting(chain, name) {
+            Some(id) => (self.tree.argument(id, 0) == "on", Some(id)),
+            None => (default, None),
+        }
+    }
+
+    /// A time, or what holds where it is not written, in the model's form. The field is what it is taken for.
+    pub(super) fn time(&mut self, chain: &Chain, name: &str, default: u64, field: &str) -> String {
+        let millis = match self.setting(chain, name) {
+            None => default,
+            Some(id) => match value::time(&self.text(id, 0)) {
+                Some(millis) => {
+                    self.ledger.taken(id, field);
+                    if millis > 365 * 86_400_000 {
+                        self.differs(id, "the model's longest time is 365 days");
+                    }
+                    millis
+                }
+                None => {
+                    self.ledger.lost(id, "this is no time");
+                    default
+                }
+            },
+        };
+        measure::duration(millis)
+    }
+
+    /// An argument, with what is known of its variables.
+    pub(super) fn text(&self, id: Id, number: usize) -> String {
+        self.known(self.tree.argument(id, number))
+    }
+
+    /// An argument that is a value of the model; one that is none is lost.
+    pub(super) fn value<T: Scalar>(&mut self, id: Id, number: usize) -> Option<String> {
+        let text = self.text(id, number);
+        if T::parse(&text).is_ok() {
+            return Some(text);
+        }
+        self.ledger.lost(id, "the model has no such value");
+        None
+    }
+
+    /// A text with its constants put in.
+    pub(super) fn known(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        // The longest names first: `$a` is the beginning of `$ab`.
+        let mut names: Vec<_> = self.constants.iter().collect();
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        for (name, value) in names {
+            out = out.replace(&format!("${{{name}}}"), value);
+            let variable = format!("${name}");
+            let mut from = 0;
+            while let Some(at) = out[from..].find(&variable).map(|at| from + at) {
+                let end = at + variable.len();
+                let more = out[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+                if more {
+                    from = end;
+                } else {
+                    out.replace_range(at..end, value);
+                    from = at + value.len();
+                }
+            }
+        }
+        out
+    }
+
+    /// Where a directive stands: `nginx.conf:14`.
+    pub(super) fn origin(&self, id: Id) -> String {
+        let span = self.span(id);
+        let Some(source) = self.sources.get(span.source) else { return String::new() };
+        let name = source.name().rsplit('/').next().unwrap_or_default().to_owned();
+        format!("{name}:{}", source.position(span.range().start).line)
+    }
+
+    pub(super) fn span(&self, id: Id) -> Span {
+        self.tree.all[id].span
+    }
+
+    /// Something is taken, and means a little less or more in the model.
+    pub(super) fn differs(&mut self, id: Id, how: &str) {
+        let span = self.span(id);
+        let help = "compare the two where you rely on it";
+        self.ledger.say(Code::IMPORT_DIFFERS, span, how, help);
+    }
+}

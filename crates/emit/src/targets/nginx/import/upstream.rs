@@ -1,0 +1,307 @@
+//! `upstream` blocks, and servers that `proxy_pass` names by themselves.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{FilePath, HashKey, Hostname, Token, UpstreamAddress};
+
+use super::scope::{Chain, Importer};
+use super::value;
+use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::ledger::Id;
+
+/// What a request is passed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Destination {
+    /// Whether by TLS.
+    pub(super) secure: bool,
+    /// A host with or without a port, `unix:PATH`, or the name of a block.
+    pub(super) authority: String,
+    /// Whether its name is asked for again and again.
+    pub(super) again: bool,
+}
+
+impl Importer<'_> {
+    /// The name of the upstream for a destination; one that cannot be a server's is said, and gives nothing.
+    pub(super) fn upstream(&mut self, to: &Destination, chain: &Chain, pass: Id) -> Option<String> {
+        let connect = self.time(chain, "proxy_connect_timeout", 60_000, "timeouts.connect");
+        let tls = to.secure.then(|| self.upstream_tls(chain, &to.authority));
+        let key = format!("{}|{}|{tls:?}", to.secure, to.authority);
+        if let Some(known) = self.upstreams.get(&key).cloned() {
+            self.connects(&known, &connect, chain);
+            return Some(known);
+        }
+        let block = self
+            .tree
+            .named(&self.http, "upstream")
+            .find(|id| self.tree.argument(*id, 0).eq_ignore_ascii_case(&to.authority));
+        let mut fields = Draft::map();
+        match block {
+            Some(block) => self.block(block, &mut fields),
+            None => {
+                let address = Some(address(&to.authority, to.secure)).filter(|a| is_address(a));
+                let Some(address) = address else {
+                    let why = format!("`{}` is not the address of a server", to.authority);
+                    self.ledger.lost(pass, &why);
+                    return None;
+                };
+                let bare = !to.authority.contains([':', '.']) && to.authority != "localhost";
+                if bare {
+                    let help = "read the file that has its `upstream` block, if there is one";
+                    let what = format!(
+                        "`{}` is taken for a host: no `upstream` has that name",
+                        to.authority
+                    );
+                    self.ledger.say(Code::IMPORT_MISSING, self.span(pass), &what, help);
+                }
+                let server = if to.again {
+                    let mut server = Draft::of("address", address);
+                    server.set(&["resolve"], "runtime");
+                    server
+                } else {
+                    address.into()
+                };
+                fields.set(&["servers"], vec![server]);
+            }
+        }
+        if fields.get(&["servers"]).is_none() {
+            self.ledger.lost(pass, "its upstream has no server that could be read");
+            return None;
+        }
+        if let Some(tls) = tls {
+            fields.set(&["protocol"], "https");
+            fields.set(&["tls"], tls);
+        }
+        fields.set(&["timeouts", "connect"], connect);
+        let (keepalive, written) = self.switch(chain, "proxy_socket_keepalive", false);
+        if let Some(id) = written {
+            self.ledger.taken(id, "tcp_keepalive");
+            if keepalive {
+                fields.set(&["tcp_keepalive"], "2h");
+                self.differs(
+                    id,
+                    "the system's own times are taken for two hours, as Linux has them",
+                );
+            }
+        }
+        let wanted = match block {
+            Some(block) => name(self.tree.argument(block, 0)),
+            None => called(&to.authority),
+        };
+        let taken = |name: &str| self.site.upstreams.iter().any(|(known, _)| known == name);
+        let known = unused(&wanted, taken);
+        let origin = self.origin(block.unwrap_or(pass));
+        self.site.upstreams.push((known.clone(), Item { origin, fields }));
+        self.upstreams.insert(key, known.clone());
+        Some(known)
+    }
+
+    /// Routes of one upstream connect within one time: the one that is written, or the longer of two.
+    fn connects(&mut self, name: &str, connect: &str, chain: &Chain) {
+        let Some((_, item)) = self.site.upstreams.iter_mut().find(|(known, _)| known == name)
+        else {
+            return;
+        };
+        let path = ["timeouts", "connect"];
+        let known = item.fields.text(&path).unwrap_or_default().to_owned();
+        let written = self.tree.first_in(chain, "proxy_connect_timeout");
+        if known == connect {
+            return;
+        }
+        if let Some(id) = written {
+            let longer = value::time(connect) > value::time(&known) || known == "1m";
+            if longer {
+                item.fields.set(&path, connect);
+            }
+            self.differs(
+                id,
+                "all routes of an upstream connect within one time, the longer one that is written",
+            );
+        }
+    }
+
+    /// nginx verifies nothing unless it is told to.
+    fn upstream_tls(&mut self, chain: &Chain, authority: &str) -> Draft {
+        let mut tls = Draft::map();
+        let (verify, written) = self.switch(chain, "proxy_ssl_verify", false);
+        if let Some(id) = written {
+            self.ledger.taken(id, "tls.verify");
+        }
+        tls.set(&["verify"], verify);
+        if let Some(id) = self.setting(chain, "proxy_ssl_trusted_certificate") {
+            let file = self.value::<FilePath>(id, 0);
+            self.ledger.taken(id, "tls.ca");
+            if let (true, Some(file)) = (verify, file) {
+                tls.set(&["ca"], file);
+            }
+        }
+        if let Some(id) = self.setting(chain, "proxy_ssl_server_name") {
+            self.ledger.taken(id, "tls.server_name");
+        }
+        if let Some(id) = self.setting(chain, "proxy_ssl_name") {
+            let text = self.text(id, 0);
+            if Hostname::parse(&text).is_err() {
+                self.ledger.lost(id, "the name is computed, or is none of a host");
+            } else if text != authority {
+                self.ledger.taken(id, "tls.server_name");
+                tls.set(&["server_name"], text);
+            }
+        }
+        for name in ["proxy_ssl_certificate", "proxy_ssl_certificate_key"] {
+            if let Some(id) = self.setting(chain, name) {
+                self.ledger.lost(id, "the model shows servers no certificate of the proxy's");
+            }
+        }
+        tls
+    }
+
+    fn block(&mut self, block: Id, fields: &mut Draft) {
+        self.ledger.taken(block, "upstreams");
+        let inner = self.tree.block(block).to_vec();
+        let mut servers: Vec<Draft> = Vec::new();
+        let mut policy = Draft::of("policy", "round_robin");
+        for id in inner {
+            match self.tree.all[id].name.as_str() {
+                "server" => servers.extend(self.server(id)),
+                method @ ("least_conn" | "ip_hash" | "random") => {
+                    policy = Draft::of("policy", method);
+                    self.ledger.taken(id, "load_balancing.policy");
+                }
+                "hash" => {
+                    match hash_key(&self.text(id, 0)).filter(|key| HashKey::parse(key).is_ok()) {
+                        Some(key) => {
+                            policy = Draft::of("policy", "hash");
+                            policy.set(&["key"], key);
+                            self.ledger.taken(id, "load_balancing.key");
+                        }
+                        None => self
+                            .ledger
+                            .lost(id, "the model hashes a field, a cookie, a parameter or the URI"),
+                    }
+                }
+                "sticky" => self.sticky(id, fields),
+                "keepalive" | "keepalive_timeout" | "keepalive_requests" | "keepalive_time" => {
+                    self.ledger.dropped(id, "connections to servers are kept by themselves");
+                }
+                _ => {}
+            }
+        }
+        if servers.len() > 1 {
+            fields.set(&["load_balancing"], policy);
+        }
+        if !servers.is_empty() {
+            fields.set(&["servers"], Draft::List(servers));
+        }
+    }
+
+    fn server(&mut self, id: Id) -> Option<Draft> {
+        let text = self.text(id, 0);
+        // Port 80 is meant whatever the scheme (nginx, "server").
+        let address = Some(with_port(&text, 80)).filter(|address| is_address(address));
+        let Some(address) = address else {
+            self.ledger.lost(id, "this is no address of a server");
+            return None;
+        };
+        let mut server = Draft::of("address", address.clone());
+        let mut plain = true;
+        self.ledger.taken(id, "servers");
+        let options = self.tree.all[id].arguments.iter().skip(1).cloned();
+        for option in options.collect::<Vec<_>>() {
+            match option.split_once('=').unwrap_or((&option, "")) {
+                ("weight", number) => {
+                    let number = number.parse().unwrap_or(1).clamp(1, 256);
+                    server.set(&["weight"], number);
+                }
+                ("backup", _) => server.set(&["backup"], true),
+                ("resolve", _) => server.set(&["resolve"], "runtime"),
+                ("down", _) => {
+                    self.ledger.dropped(id, "it is marked as down");
+                    return None;
+                }
+                ("max_fails" | "fail_timeout" | "slow_start", _) => {
+                    self.differs(
+                        id,
+                        "how often a server may fail is the new server's own, or a `health_check`",
+                    );
+                    continue;
+                }
+                ("max_conns", _) => {
+                    self.ledger.lost(id, "a server's connections are not counted");
+                    continue;
+                }
+                ("route", _) => continue,
+                _ => {
+                    self.ledger.lost(id, "an option of this server is not known");
+                    continue;
+                }
+            }
+            plain = false;
+        }
+        Some(if plain { address.into() } else { server })
+    }
+
+    fn sticky(&mut self, id: Id, fields: &mut Draft) {
+        let arguments = self.tree.all[id].arguments.clone();
+        let named = Token::parse(&self.text(id, 1)).is_ok();
+        if arguments.first().map(String::as_str) != Some("cookie") || !named {
+            self.ledger.lost(id, "the model sticks by a cookie of the proxy's own");
+            return;
+        }
+        self.ledger.taken(id, "sticky.cookie");
+        let mut cookie = Draft::of("name", self.text(id, 1));
+        cookie.set(&["http_only"], arguments.iter().any(|word| word == "httponly"));
+        if arguments.iter().any(|word| word == "secure") {
+            cookie.set(&["secure"], true);
+        }
+        if let Some(site) = arguments.iter().find_map(|word| word.strip_prefix("samesite=")) {
+            cookie.set(&["same_site"], site.to_lowercase());
+        }
+        fields.set(&["sticky", "cookie"], cookie);
+    }
+}
+
+/// What a person would call a server that has no name: by its port on this machine, else by its host.
+fn called(authority: &str) -> String {
+    let socket = authority.trim_start_matches("unix:").trim_end_matches(".sock");
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+    if ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"].contains(&host) {
+        return if port.is_empty() { "app".to_owned() } else { format!("app-{port}") };
+    }
+    if host.starts_with(|c: char| c.is_ascii_digit()) {
+        return name(&format!("host {authority}"));
+    }
+    name(socket)
+}
+
+/// What a hash looks at, where the model has a word for it.
+fn hash_key(text: &str) -> Option<String> {
+    let variable = text.strip_prefix('$')?;
+    Some(match variable {
+        "request_uri" | "uri" => "uri".to_owned(),
+        _ => match variable.split_once('_')? {
+            ("cookie", name) => format!("cookie:{name}"),
+            ("arg", name) => format!("query:{name}"),
+            ("http", name) => format!("header:{}", name.replace('_', "-")),
+            _ => return None,
+        },
+    })
+}
+
+/// An authority of a URL as the address of a server.
+fn address(authority: &str, secure: bool) -> String {
+    with_port(authority, if secure { 443 } else { 80 })
+}
+
+fn with_port(text: &str, port: u16) -> String {
+    if let Some(path) = text.strip_prefix("unix:") {
+        // A relative name is below the folder of the process, which the configuration does not say.
+        return format!("unix:/{}", path.trim_end_matches(':').trim_start_matches('/'));
+    }
+    let has_port = text.rsplit_once(':').is_some_and(|(host, number)| {
+        !number.contains(']') && (!host.contains(':') || host.ends_with(']'))
+    });
+    if has_port { text.to_owned() } else { format!("{text}:{port}") }
+}
+
+fn is_address(text: &str) -> bool {
+    UpstreamAddress::parse(text).is_ok()
+}

@@ -1,0 +1,109 @@
+//! nginx's times, sizes and addresses.
+
+/// A time in milliseconds: a number is seconds; several units follow each other (nginx, "Configuration file measurement
+/// units").
+pub(super) fn time(text: &str) -> Option<u64> {
+    let mut total = 0_u64;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let units = [
+            ("ms", 1),
+            ("s", 1_000),
+            ("m", 60_000),
+            ("h", 3_600_000),
+            ("d", 86_400_000),
+            ("w", 604_800_000),
+            ("M", 2_592_000_000),
+            ("y", 31_536_000_000),
+        ];
+        let unit = units.iter().find(|(unit, _)| rest.starts_with(unit));
+        let (length, millis) = match unit {
+            Some((unit, millis)) => (unit.len(), *millis),
+            None if rest.is_empty() => (0, 1_000),
+            None => return None,
+        };
+        total = total.saturating_add(number.saturating_mul(millis));
+        rest = rest[length..].trim_start();
+    }
+    Some(total)
+}
+
+/// A size in bytes.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let (digits, factor) = match text.chars().last()? {
+        'k' | 'K' => (&text[..text.len() - 1], 1 << 10),
+        'm' | 'M' => (&text[..text.len() - 1], 1 << 20),
+        'g' | 'G' => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The address of a `listen`, in the model's form.
+pub(super) fn listen(text: &str) -> Option<String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Some(format!("unix:{path}"));
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return port(text).map(|port| format!("0.0.0.0:{port}"));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, number)) if !number.contains(']') => (host, port(number)?),
+        _ => (text, 80),
+    };
+    match host {
+        "*" => Some(format!("0.0.0.0:{port}")),
+        "localhost" => Some(format!("127.0.0.1:{port}")),
+        host => {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            let address: std::net::IpAddr = bare.parse().ok()?;
+            Some(std::net::SocketAddr::new(address, port).to_string())
+        }
+    }
+}
+
+fn port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_the_server_reads_them() {
+        for (text, millis) in [
+            ("60", Some(60_000)),
+            ("1h30m", Some(5_400_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("7d", Some(604_800_000)),
+            ("250ms", Some(250)),
+            ("43200000", Some(43_200_000_000)),
+            ("never", None),
+            ("", None),
+        ] {
+            assert_eq!(time(text), millis, "{text}");
+        }
+        assert_eq!(size("50M"), Some(50 << 20));
+        assert_eq!(size("0"), Some(0));
+        for (text, address) in [
+            ("80", Some("0.0.0.0:80")),
+            ("*:81", Some("0.0.0.0:81")),
+            ("[::]:443", Some("[::]:443")),
+            ("[::1]", Some("[::1]:80")),
+            ("127.0.0.1", Some("127.0.0.1:80")),
+            ("localhost:8080", Some("127.0.0.1:8080")),
+            ("unix:/run/a.sock", Some("unix:/run/a.sock")),
+            ("YOUR_SERVER_IP:80", None),
+            ("0000", None),
+        ] {
+            assert_eq!(listen(text).as_deref(), address, "{text}");
+        }
+    }
+}

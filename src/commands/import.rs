@@ -1,0 +1,192 @@
+//! `wsgen import`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wsgen_emit::{Files, Imported, TARGETS, Target, Verdict};
+use wsgen_model::code::Code;
+use wsgen_model::diagnostic::{Diagnostics, Severity};
+use wsgen_model::source::{Source, Sources};
+
+use crate::args::{Format, ImportArguments, LossArgument};
+use crate::output::{self, Exit, Failure, Readers};
+use crate::report;
+
+pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
+    let (sources, imported, from) = read(arguments)?;
+    let findings = weighed(&imported.findings, arguments.loss);
+    let errors = findings.count(Severity::Error);
+    report::print(Format::Human, &findings, &sources)?;
+    output::eprint(&summary(from, &imported));
+    for file in &arguments.report {
+        let text = document(from, &imported, &sources);
+        output::write_file(file, text.as_bytes(), Readers::All)?;
+        output::eprint(&format!("wrote {}\n", file.display()));
+    }
+    if errors > 0 {
+        output::eprint("nothing was written: look at the errors, then say --loss warn\n");
+        return Ok(Exit::Loss);
+    }
+    match &arguments.output {
+        Some(file) => {
+            output::write_file(file, imported.model.as_bytes(), Readers::All)?;
+            output::eprint(&format!("wrote {}\n", file.display()));
+        }
+        None => output::print(&imported.model)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Reads everything that was named, in its dialect.
+fn read(arguments: &ImportArguments) -> Result<(Sources, Imported, &'static Target), Failure> {
+    let mut sources = Sources::default();
+    let mut ids = Vec::new();
+    for path in &arguments.paths {
+        let text = text(path).map_err(|error| {
+            let message = format!("{}: cannot read {}: {error}", Code::UNREADABLE, path.display());
+            Failure::new(
+                message,
+                "name the main file of a configuration, or the files of its sites",
+            )
+        })?;
+        ids.push(sources.add(Source::new(path.display().to_string(), text)));
+    }
+    let from = match &arguments.from {
+        Some(name) => {
+            TARGETS.iter().copied().find(|target| target.name == name).ok_or_else(|| {
+                Failure::new(
+                    format!("there is no target named `{name}`"),
+                    "see `wsgen import --help`",
+                )
+            })?
+        }
+        None => guess(&sources)?,
+    };
+    let Some(import) = from.import else {
+        let message = format!("wsgen does not read the configuration of {} yet", from.title);
+        let known = TARGETS.iter().filter(|target| target.import.is_some());
+        let known: Vec<_> = known.map(|target| target.title).collect();
+        return Err(Failure::new(message, format!("it reads that of {}", known.join(", "))));
+    };
+    let mut tree = Tree { root: arguments.root.clone() };
+    let imported = import(&mut sources, &ids, &mut tree);
+    Ok((sources, imported, from))
+}
+
+/// Bytes that are no UTF-8 stand in comments of old files mostly.
+fn text(path: &Path) -> std::io::Result<String> {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The dialect of a text, by what only one of them has.
+fn guess(sources: &Sources) -> Result<&'static Target, Failure> {
+    let text: String = sources.iter().map(|(_, source)| source.text()).collect();
+    let found = TARGETS.iter().copied().max_by_key(|target| (target.traits)(&text));
+    let found = found.filter(|target| (target.traits)(&text) > 0);
+    let found = found.ok_or_else(|| {
+        Failure::new(
+            "this looks like no configuration that wsgen knows",
+            "say whose it is with --from",
+        )
+    })?;
+    output::eprint(&format!("taken for the configuration of {}\n", found.title));
+    Ok(found)
+}
+
+/// The file system, seen from a root.
+struct Tree {
+    root: Option<PathBuf>,
+}
+
+impl Tree {
+    /// Where a name leads: below the root, or beside the file that has it.
+    fn place(&self, name: &str, from: &str) -> PathBuf {
+        let beside = Path::new(from).parent().unwrap_or(Path::new(""));
+        match &self.root {
+            Some(root) if name.starts_with('/') => root.join(name.trim_start_matches('/')),
+            _ => beside.join(name),
+        }
+    }
+}
+
+impl Files for Tree {
+    fn read(&mut self, name: &str, from: &str) -> Option<(String, String)> {
+        let place = self.place(name, from);
+        let text = text(&place).ok()?;
+        Some((place.display().to_string(), text))
+    }
+
+    fn list(&mut self, pattern: &str, from: &str) -> Vec<String> {
+        let place = self.place(pattern, from);
+        let mut names: Vec<String> = glob::glob(&place.display().to_string())
+            .map(|paths| paths.flatten().map(|path| path.display().to_string()).collect())
+            .unwrap_or_default();
+        names.sort();
+        // They are read as they are found.
+        names
+            .into_iter()
+            .filter_map(|name| Some(fs::canonicalize(name).ok()?.display().to_string()))
+            .collect()
+    }
+}
+
+/// Losses as the command line weighs them: without a word, what opens something is an error and the rest are warnings.
+fn weighed(findings: &Diagnostics, loss: Option<LossArgument>) -> Diagnostics {
+    let mut all = Diagnostics::default();
+    for finding in findings {
+        let mut finding = finding.clone();
+        if [Code::IMPORT_LOST, Code::IMPORT_OPENS].contains(&finding.code) {
+            finding.severity = match loss {
+                None => finding.severity,
+                Some(LossArgument::Deny) => Severity::Error,
+                Some(LossArgument::Warn) => Severity::Warning,
+                Some(LossArgument::Allow) => Severity::Note,
+            };
+        }
+        all.push(finding);
+    }
+    all.sort();
+    all
+}
+
+/// How much of it is in the model.
+fn summary(from: &Target, imported: &Imported) -> String {
+    let (mut taken, mut dropped, mut lost) = (0, 0, 0);
+    for judged in imported.directives.iter().filter(|judged| judged.proxying) {
+        match &judged.verdict {
+            Verdict::Taken(_) => taken += 1,
+            Verdict::Dropped(_) => dropped += 1,
+            Verdict::Lost(_) => lost += 1,
+        }
+    }
+    let others = imported.directives.len() - taken - dropped - lost;
+    format!(
+        "{}: {} directives that proxy: {taken} taken, {dropped} left out for a reason, {lost} lost; {others} others\n",
+        from.title,
+        taken + dropped + lost
+    )
+}
+
+/// Every directive with its verdict, for programs.
+fn document(from: &Target, imported: &Imported, sources: &Sources) -> String {
+    let directives: Vec<_> = imported
+        .directives
+        .iter()
+        .filter_map(|judged| {
+            let source = sources.get(judged.span.source)?;
+            let at = source.position(judged.span.range().start);
+            let (verdict, detail, opens) = match &judged.verdict {
+                Verdict::Taken(field) => ("taken", field.as_str(), false),
+                Verdict::Dropped(why) => ("dropped", why.as_str(), false),
+                Verdict::Lost(loss) if loss.kept => ("kept", loss.why.as_str(), false),
+                Verdict::Lost(loss) => ("lost", loss.why.as_str(), loss.opens),
+            };
+            Some(serde_json::json!({
+                "file": source.name(), "line": at.line, "column": at.column, "directive": judged.name,
+                "proxying": judged.proxying, "verdict": verdict, "detail": detail, "opens": opens,
+            }))
+        })
+        .collect();
+    let all = serde_json::json!({"from": from.name, "directives": directives});
+    format!("{all:#}\n")
+}
