@@ -1,8 +1,10 @@
 //! Reading a server's own configuration back into a model: what is the same for every dialect.
 
 pub(crate) mod draft;
+pub(crate) mod hostnames;
 pub(crate) mod ledger;
 pub(crate) mod measure;
+pub(crate) mod pattern;
 mod write;
 
 use wsgen_model::diagnostic::Diagnostics;

@@ -2,7 +2,9 @@
 
 mod annotations;
 mod certificates;
+mod import;
 mod layout;
+mod lex;
 mod quote;
 mod recipe;
 mod render;
@@ -32,7 +34,7 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
-    import: None,
+    import: Some(import::import),
     traits: |text| {
         lines_with(
             text,

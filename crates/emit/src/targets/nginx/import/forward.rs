@@ -1,7 +1,7 @@
 //! `proxy_pass` and what holds around it.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{PathLiteral, Pattern, Replacement};
+use wsgen_model::scalar::{PathLiteral, Replacement};
 
 use super::fields::Upgrades;
 use super::location::{Location, Matching};
@@ -12,6 +12,7 @@ use super::value;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::measure;
+use crate::import::pattern::{of_text, rewrites};
 
 impl Importer<'_> {
     /// A route that passes requests on.
@@ -73,7 +74,7 @@ impl Importer<'_> {
         for id in self.tree.named(&own, "rewrite").collect::<Vec<_>>() {
             let (pattern, to) = (self.text(id, 0), self.text(id, 1));
             let flag = self.tree.argument(id, 2).to_owned();
-            let fits = Pattern::parse(&pattern).is_ok() && Replacement::parse(&to).is_ok();
+            let fits = rewrites(&whole(&pattern), &to);
             if flag == "break" && path.is_none() && fits && route.get(&["rewrite"]).is_none() {
                 self.ledger.taken(id, "rewrite.regex");
                 let rewrite = match stripped(&pattern, &to) {
@@ -96,13 +97,13 @@ impl Importer<'_> {
             Matching::Regex => {
                 let mut regex = Draft::of("pattern", whole(from));
                 regex.set(&["to"], path.split(['?']).next().unwrap_or(path));
-                let fits = Replacement::parse(path.split('?').next().unwrap_or(path)).is_ok();
+                let fits = rewrites(&whole(from), path.split('?').next().unwrap_or(path));
                 fits.then(|| Draft::of("regex", regex))
             }
             _ if computed => None,
             Matching::Exact if path == from => return,
             Matching::Exact => {
-                let mut regex = Draft::of("pattern", format!("^{}$", regex_of(from)));
+                let mut regex = Draft::of("pattern", format!("^{}$", of_text(from)));
                 regex.set(&["to"], path);
                 Replacement::parse(path).is_ok().then(|| Draft::of("regex", regex))
             }
@@ -121,7 +122,7 @@ impl Importer<'_> {
             }
             // One has a last slash and the other has none: the text is replaced as it stands.
             _ => {
-                let mut regex = Draft::of("pattern", format!("^{}", regex_of(from)));
+                let mut regex = Draft::of("pattern", format!("^{}", of_text(from)));
                 regex.set(&["to"], path);
                 Replacement::parse(path).is_ok().then(|| Draft::of("regex", regex))
             }
@@ -273,13 +274,6 @@ fn whole(pattern: &str) -> String {
     let front = if pattern.starts_with('^') { "" } else { "^.*" };
     let back = if pattern.ends_with('$') { "" } else { ".*$" };
     format!("{front}{pattern}{back}")
-}
-
-/// A path as a regex of itself.
-fn regex_of(path: &str) -> String {
-    path.chars()
-        .flat_map(|c| if ".+*?()[]{}|^$\\".contains(c) { vec!['\\', c] } else { vec![c] })
-        .collect()
 }
 
 #[cfg(test)]

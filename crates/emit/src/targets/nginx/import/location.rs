@@ -7,6 +7,7 @@ use wsgen_model::scalar::{PathLiteral, Pattern};
 use super::scope::{Chain, Importer};
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
+use crate::import::pattern::any_case;
 
 /// How a location is matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,38 +232,5 @@ impl Importer<'_> {
     fn beside(&mut self, id: Id, what: &str) {
         let help = "the new server does not serve it; serve it from where it is, or by an upstream";
         self.ledger.say(Code::IMPORT_BESIDE, self.span(id), what, help);
-    }
-}
-
-/// A pattern that fits letters of either case: the model's regexes have no flags.
-fn any_case(pattern: &str) -> String {
-    let mut out = String::new();
-    let mut class = false;
-    let mut escaped = false;
-    for c in pattern.chars() {
-        let letter = c.is_ascii_alphabetic() && !escaped;
-        match c {
-            '[' if !escaped => class = true,
-            ']' if !escaped => class = false,
-            _ => {}
-        }
-        escaped = c == '\\' && !escaped;
-        let (lower, upper) = (c.to_ascii_lowercase(), c.to_ascii_uppercase());
-        match (letter, class) {
-            (true, false) => out.push_str(&format!("[{lower}{upper}]")),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::any_case;
-
-    #[test]
-    fn letters_get_both_cases() {
-        assert_eq!(any_case("\\.(js|css)$"), "\\.([jJ][sS]|[cC][sS][sS])$");
-        assert_eq!(any_case("\\d[a-z]x"), "\\d[a-z][xX]");
     }
 }

@@ -8,7 +8,6 @@ mod fields;
 mod forward;
 mod listener;
 mod location;
-mod names;
 mod page;
 mod scope;
 mod server;

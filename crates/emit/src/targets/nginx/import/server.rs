@@ -8,8 +8,9 @@ use wsgen_model::scalar::Hostname;
 
 use super::listener::default_of;
 use super::scope::{Chain, Importer};
-use super::{names, value};
+use super::value;
 use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::hostnames::written_out;
 use crate::import::ledger::Id;
 
 /// A `server` block.
@@ -166,7 +167,7 @@ impl Importer<'_> {
             for number in 0..self.tree.all[id].arguments.len() {
                 let text = self.text(id, number).to_lowercase();
                 if let Some(pattern) = text.strip_prefix('~')
-                    && let Some((list, more)) = names::written_out(pattern)
+                    && let Some((list, more)) = written_out(pattern)
                 {
                     if more {
                         self.differs(

@@ -53,7 +53,9 @@ impl Importer<'_> {
                     );
                     self.ledger.say(Code::IMPORT_MISSING, self.span(pass), &what, help);
                 }
-                let server = if to.again {
+                let name = UpstreamAddress::parse(&address).is_ok_and(|address| address.is_name());
+                let asks = name && self.site.fields.get(&["resolver"]).is_some();
+                let server = if to.again && asks {
                     let mut server = Draft::of("address", address);
                     server.set(&["resolve"], "runtime");
                     server
@@ -212,7 +214,13 @@ impl Importer<'_> {
                     server.set(&["weight"], number);
                 }
                 ("backup", _) => server.set(&["backup"], true),
-                ("resolve", _) => server.set(&["resolve"], "runtime"),
+                ("resolve", _) => {
+                    let name =
+                        UpstreamAddress::parse(&address).is_ok_and(|address| address.is_name());
+                    if name && self.site.fields.get(&["resolver"]).is_some() {
+                        server.set(&["resolve"], "runtime");
+                    }
+                }
                 ("down", _) => {
                     self.ledger.dropped(id, "it is marked as down");
                     return None;

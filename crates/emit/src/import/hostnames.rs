@@ -1,10 +1,10 @@
-//! Names of a `server_name` regex that can be written out: `~^(www|app)\.example\.com$`.
+//! Hostnames of a regex that can be written out: `^(www|app)\.example\.com$`.
 
 /// The most names that a pattern is written out to.
 const MOST: usize = 64;
 
 /// The names that a pattern fits, and whether it fits others too. Nothing where it cannot be told.
-pub(super) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {
+pub(crate) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {
     let body = pattern.strip_prefix('^')?.strip_suffix('$')?;
     // A first label of any letters is what `*.` says.
     for any in ["(.+)\\.", "(.*)\\.", ".+\\.", "[^.]+\\.", "([^.]+)\\.", "(\\w+)\\.", "\\w+\\."] {

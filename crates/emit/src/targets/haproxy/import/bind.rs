@@ -1,0 +1,226 @@
+//! `bind` lines and what holds for the listeners that they open.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::ListenAddress;
+
+use super::scope::Importer;
+use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::ledger::Id;
+
+/// A listener of a section.
+#[derive(Debug, Clone)]
+pub(super) struct Bound {
+    pub(super) name: String,
+    pub(super) tls: bool,
+}
+
+impl Importer<'_> {
+    /// The listeners of a section.
+    pub(super) fn binds(&mut self, section: usize) -> Vec<Bound> {
+        let mut bound = Vec::new();
+        let own = self.sections[section].id;
+        // Before 1.8 the address could stand behind the name.
+        let head = self.word(own, 2).to_owned();
+        if head.contains(':') && self.sections[section].kind != "backend" {
+            bound.extend(self.bind(section, own, &head, &[]));
+        }
+        for id in self.own(section, &["bind"]) {
+            let addresses = self.word(id, 1).to_owned();
+            let options: Vec<String> = self.all[id].words.iter().skip(2).cloned().collect();
+            for address in addresses.split(',') {
+                bound.extend(self.bind(section, id, address, &options));
+            }
+        }
+        bound
+    }
+
+    fn bind(&mut self, section: usize, id: Id, address: &str, options: &[String]) -> Option<Bound> {
+        let Some(address) = listen(address) else {
+            self.ledger.lost(id, "this is no address to listen on");
+            return None;
+        };
+        if address.starts_with("quic") {
+            self.ledger.lost(id, "HTTP/3 is offered by no listener");
+            return None;
+        }
+        if *self.addresses.entry(address.clone()).or_insert(section) != section {
+            self.ledger.lost(id, "another section listens there");
+            return None;
+        }
+        self.ledger.taken(id, "listeners.address");
+        let same = |item: &Item| item.fields.text(&["address"]) == Some(address.as_str());
+        if let Some(known) = self.site.listeners.iter().find(|item| same(item)) {
+            let name = known.fields.text(&["name"]).unwrap_or_default().to_owned();
+            return Some(Bound { name, tls: known.fields.get(&["tls"]).is_some() });
+        }
+        let has = |word: &str| options.iter().any(|option| option == word);
+        let behind = |word: &str| {
+            let at = options.iter().position(|option| option == word)?;
+            options.get(at + 1).cloned()
+        };
+        let tls = has("ssl");
+        let wanted = listener_name(&address);
+        let taken = |name: &str| {
+            self.site.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
+        };
+        let called = unused(&wanted, taken);
+        let mut fields = Draft::of("name", called.as_str());
+        fields.set(&["address"], address.as_str());
+        if tls {
+            let drafted = self.tls(id, options);
+            fields.set(&["tls"], drafted);
+            let h2 = behind("alpn").is_some_and(|list| list.contains("h2"));
+            if !h2 {
+                fields.set(&["protocols"], vec!["http/1.1"]);
+            }
+        }
+        if has("accept-proxy") {
+            fields.set(&["proxy_protocol", "accept"], "any");
+        }
+        self.timers(section, &mut fields);
+        if let Some(id) = self.setting(section, &["maxconn"]) {
+            match self.word(id, 1).parse::<u64>() {
+                Ok(most @ 1..=10_000_000) => {
+                    self.ledger.taken(id, "limits.max_connections");
+                    fields.set(&["limits", "max_connections"], most);
+                }
+                _ => self.ledger.lost(id, "this is no number of connections"),
+            }
+        }
+        let origin = self.origin(id);
+        self.site.listeners.push(Item { origin, fields });
+        Some(Bound { name: called, tls })
+    }
+
+    /// Timers of the client's side.
+    fn timers(&mut self, section: usize, fields: &mut Draft) {
+        let client = self.time_or(section, "client", "timeouts.body_idle", "1d");
+        let request = self.time_or(section, "http-request", "timeouts.request_header", &client);
+        let idle = self.time_or(section, "http-keep-alive", "timeouts.idle", &request);
+        for (field, time) in [("request_header", request), ("idle", idle), ("body_idle", client)] {
+            fields.set(&["timeouts", field], time);
+        }
+        if let Some(millis) = self.timer(section, "client-fin", "timeouts.half_closed") {
+            fields
+                .set(&["timeouts", "half_closed"], crate::import::measure::duration(millis.max(1)));
+        }
+    }
+
+    fn tls(&mut self, id: Id, options: &[String]) -> Draft {
+        let mut tls = Draft::map();
+        let base = self.global("crt-base");
+        let mut at = 0;
+        while at < options.len() {
+            let next = options.get(at + 1).cloned().unwrap_or_default();
+            match options[at].as_str() {
+                "crt" if !next.is_empty() => {
+                    let file = match &base {
+                        Some(base) if !next.starts_with('/') => {
+                            format!("{}/{next}", base.trim_end_matches('/'))
+                        }
+                        _ => next,
+                    };
+                    let folder =
+                        std::path::Path::new(&file).extension().is_none_or(|e| e.len() > 4);
+                    let file = if folder || file.ends_with('/') {
+                        let help = "name each file with the hostnames that it is for";
+                        let what =
+                            "the certificate is a folder, or a file that cannot be told from one";
+                        self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
+                        format!("{}/certificate.pem", file.trim_end_matches('/'))
+                    } else {
+                        file
+                    };
+                    // The certificate and its key are in one file.
+                    let mut pair = Draft::of("certificate", file.as_str());
+                    pair.set(&["key"], file);
+                    tls.push(&["certificates"], pair);
+                    at += 1;
+                }
+                "crt-list" => {
+                    self.ledger.lost(id, "a list of certificates is a file of its own");
+                    at += 1;
+                }
+                "ca-file" if options.iter().any(|o| o == "verify") => {
+                    let mode = options
+                        .iter()
+                        .position(|o| o == "verify")
+                        .and_then(|at| options.get(at + 1));
+                    let mode = match mode.map(String::as_str) {
+                        Some("required") => "require",
+                        Some("optional") => "optional",
+                        _ => "off",
+                    };
+                    if mode != "off" && !next.is_empty() {
+                        tls.set(&["client_auth", "mode"], mode);
+                        tls.set(&["client_auth", "ca"], next);
+                    }
+                    at += 1;
+                }
+                "ssl-min-ver" => {
+                    match next.as_str() {
+                        "TLSv1.3" => tls.set(&["profile"], "modern"),
+                        "TLSv1.0" | "TLSv1.1" | "SSLv3" => tls.set(&["profile"], "old"),
+                        _ => {}
+                    }
+                    at += 1;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        if tls.get(&["certificates"]).is_none() {
+            let help = "write the names of the files";
+            let what = "its certificate is named elsewhere; `certificate.pem` stands for it";
+            self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
+            let mut pair = Draft::of("certificate", "certificate.pem");
+            pair.set(&["key"], "certificate.pem");
+            tls.push(&["certificates"], pair);
+        } else {
+            self.differs(id, "the certificate's file holds its key too: both are named");
+        }
+        tls
+    }
+
+    /// A word of `global`.
+    pub(super) fn global(&self, word: &str) -> Option<String> {
+        let sections = (0..self.sections.len()).filter(|at| self.sections[*at].kind == "global");
+        let ids = sections.flat_map(|at| self.own(at, &[word]));
+        ids.last().map(|id| self.word(id, 1).to_owned())
+    }
+}
+
+/// An address to listen on, in the model's form.
+fn listen(text: &str) -> Option<String> {
+    let text = text.strip_prefix("ipv4@").or_else(|| text.strip_prefix("ipv6@")).unwrap_or(text);
+    if let Some(path) = text.strip_prefix("unix@").or_else(|| text.starts_with('/').then_some(text))
+    {
+        let address = format!("unix:{path}");
+        return ListenAddress::parse(&address).is_ok().then_some(address);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host {
+        "" | "*" => "0.0.0.0".to_owned(),
+        "::" | "[::]" => "[::]".to_owned(),
+        "localhost" => "127.0.0.1".to_owned(),
+        host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
+    let address = format!("{host}:{port}");
+    ListenAddress::parse(&address).is_ok().then_some(address)
+}
+
+fn listener_name(address: &str) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let plain = match port {
+        "80" => "http".to_owned(),
+        "443" => "https".to_owned(),
+        port => format!("port-{port}"),
+    };
+    match host {
+        "0.0.0.0" => plain,
+        "[::]" => format!("{plain}-v6"),
+        _ => name(address),
+    }
+}

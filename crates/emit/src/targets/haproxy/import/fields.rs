@@ -1,0 +1,173 @@
+//! Header fields that rules change, on the way to a server and back.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+
+use super::bind::Bound;
+use super::scope::Importer;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+
+impl Importer<'_> {
+    /// What the rules of a section change for every request of these listeners.
+    pub(super) fn fields(
+        &mut self,
+        section: usize,
+        bounds: &[&Bound],
+        route: &mut Draft,
+        told: &mut Vec<&'static str>,
+    ) {
+        if let Some(id) = self.option(section, "forwardfor") {
+            self.ledger.taken(id, "forwarded");
+            self.differs(
+                id,
+                "what the client itself sent is replaced, where HAProxy adds a line behind it",
+            );
+            told.push("for");
+        }
+        for id in self.sections[section].list.clone() {
+            let words = self.all[id].words.clone();
+            let word = |at: usize| words.get(at).map_or("", String::as_str);
+            let (verb, name, value) = match (word(0), word(1)) {
+                ("http-request" | "http-response", "set-header" | "add-header" | "del-header") => {
+                    (word(1).to_owned(), word(2).to_owned(), word(3).to_owned())
+                }
+                // HAProxy 1.x: `reqadd NAME:\ VALUE`.
+                ("reqadd" | "rspadd", text) => match text.split_once(':') {
+                    Some((name, value)) => {
+                        ("add-header".to_owned(), name.to_owned(), value.trim().to_owned())
+                    }
+                    None => {
+                        self.ledger.lost(id, "this is no field");
+                        continue;
+                    }
+                },
+                ("reqidel" | "reqdel" | "rspidel" | "rspdel", text) => {
+                    let name = text.trim_start_matches('^').split(':').next().unwrap_or_default();
+                    ("del-header".to_owned(), name.to_owned(), String::new())
+                }
+                _ => continue,
+            };
+            let request = word(0) == "http-request" || word(0).starts_with("req");
+            match self.always(section, id, bounds) {
+                Some(true) => self.field(id, request, &verb, &name, &value, bounds, route, told),
+                Some(false) => self.ledger.dropped(id, "it never holds here"),
+                None => self
+                    .ledger
+                    .lost(id, "the model changes fields of every request of a route, or of none"),
+            }
+        }
+    }
+
+    /// Whether a rule holds for every request of these listeners, or for none.
+    pub(super) fn always(&mut self, section: usize, id: Id, bounds: &[&Bound]) -> Option<bool> {
+        let ways = self.ways(section, id)?;
+        if ways.iter().any(|way| {
+            super::condition::Way { tls: None, ..way.clone() } != super::condition::Way::default()
+        }) {
+            return None;
+        }
+        let holds =
+            |bound: &&&Bound| ways.iter().any(|way| way.tls.is_none_or(|tls| tls == bound.tls));
+        let count = bounds.iter().filter(holds).count();
+        match count {
+            0 => Some(false),
+            count if count == bounds.len() => Some(true),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a rule with its parts, and what it changes")]
+    fn field(
+        &mut self,
+        id: Id,
+        request: bool,
+        verb: &str,
+        name: &str,
+        value: &str,
+        bounds: &[&Bound],
+        route: &mut Draft,
+        told: &mut Vec<&'static str>,
+    ) {
+        let lower = name.to_lowercase();
+        let scheme =
+            match (bounds.iter().all(|bound| bound.tls), bounds.iter().any(|bound| bound.tls)) {
+                (true, _) => "https",
+                (_, false) => "http",
+                _ => "",
+            };
+        let schemes = ["%[ssl_fc,iif(https,http)]", "%[ssl_fc,iif('https','http')]"];
+        let told_field = match (lower.as_str(), value) {
+            _ if !request || verb == "del-header" => None,
+            ("x-forwarded-for", "%[src]" | "%ci") => Some("for"),
+            ("x-real-ip", "%[src]" | "%ci") => Some("real_ip"),
+            ("x-forwarded-proto", text) if text == scheme || schemes.contains(&text) => {
+                Some("proto")
+            }
+            ("x-forwarded-host", text) if is_host(text) => Some("host"),
+            _ => None,
+        };
+        if let Some(field) = told_field {
+            self.ledger.taken(id, "forwarded");
+            told.push(field);
+            return;
+        }
+        if request && lower == "host" && verb == "set-header" {
+            if Hostname::parse(value).is_ok() {
+                self.ledger.taken(id, "host");
+                route.set(&["host"], value);
+            } else {
+                self.ledger.lost(id, "the name is computed, or is none of a host");
+            }
+            return;
+        }
+        let own = [
+            "connection",
+            "upgrade",
+            "content-length",
+            "transfer-encoding",
+            "te",
+            "trailer",
+            "keep-alive",
+            "proxy-connection",
+            "http2-settings",
+        ];
+        let is_own = own.contains(&lower.as_str())
+            || lower.starts_with("sec-websocket-")
+            || (request && lower == "host");
+        if is_own {
+            self.ledger.dropped(id, "the field describes one connection and is the proxy's own");
+            return;
+        }
+        if HeaderName::parse(name).is_err() {
+            self.ledger.lost(id, "this is no name of a field");
+            return;
+        }
+        let table = if request { "request_headers" } else { "response_headers" };
+        if verb == "del-header" {
+            self.ledger.taken(id, "remove");
+            route.push(&[table, "remove"], name);
+            return;
+        }
+        let text = value.replace("%%", "\u{0}");
+        let literal = (!text.contains('%')).then(|| text.replace('\u{0}', "%"));
+        match literal.filter(|text| HeaderValue::parse(text).is_ok()) {
+            Some(text) => {
+                let kind = if verb == "set-header" { "set" } else { "add" };
+                if kind == "add" && route.get(&[table, kind, name]).is_some() {
+                    self.ledger.lost(id, "the same field a second time");
+                    return;
+                }
+                self.ledger.taken(id, kind);
+                route.set(&[table, kind, name], text);
+            }
+            None => self.ledger.lost(id, "its value is computed for each request"),
+        }
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let inner = text.trim_start_matches("%[").trim_end_matches(']').to_lowercase();
+    ["req.hdr(host)", "hdr(host)", "req.fhdr(host)", "req.hdr(host),lower"]
+        .contains(&inner.as_str())
+}

@@ -1,0 +1,267 @@
+//! HAProxy's configuration, read back: by its own rules of inheritance, of conditions, and of which rule comes first.
+
+mod answer;
+mod backend;
+mod beside;
+mod bind;
+mod choices;
+mod condition;
+mod fields;
+mod rules;
+mod scope;
+mod sections;
+
+use std::collections::BTreeMap;
+
+use wsgen_model::source::{SourceId, Sources};
+
+use self::scope::Importer;
+use crate::import::draft::{Draft, Item, Site};
+use crate::import::ledger::{Id, Ledger};
+use crate::import::{Files, Imported};
+
+/// Reads files of HAProxy.
+pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn Files) -> Imported {
+    let mut ledger = Ledger::default();
+    let (all, sections) = sections::read(sources, ids, &mut ledger);
+    let heading = match ids.first().and_then(|id| sources.get(*id)) {
+        Some(source) => format!("# Imported by wsgen from {}.\n", source.name()),
+        None => String::new(),
+    };
+    let site = Site {
+        heading,
+        fields: Draft::map(),
+        listeners: Vec::new(),
+        upstreams: Vec::new(),
+        routes: Vec::new(),
+    };
+    let mut importer = Importer {
+        sources,
+        all,
+        sections,
+        ledger,
+        site,
+        upstreams: BTreeMap::new(),
+        addresses: BTreeMap::new(),
+        reached: Vec::new(),
+    };
+    importer.resolvers();
+    for section in 0..importer.sections.len() {
+        let kind = importer.sections[section].kind.clone();
+        if !["frontend", "listen"].contains(&kind.as_str()) {
+            continue;
+        }
+        if importer.is_tcp(section) {
+            importer.lost_section(section, "TCP is not HTTP: it is passed by no route");
+        } else if importer.is_page(section) {
+            importer.dropped_section(section, "statistics: the new server has its own");
+        } else {
+            importer.frontend(section);
+        }
+    }
+    importer.fill();
+    importer.rest();
+    importer.close()
+}
+
+impl Importer<'_> {
+    /// Whether a section passes TCP: HTTP has to be asked for.
+    fn is_tcp(&self, section: usize) -> bool {
+        let mode = self.setting(section, &["mode"]);
+        mode.is_none_or(|id| self.word(id, 1) != "http")
+    }
+
+    /// Whether a section has a page of statistics alone.
+    fn is_page(&self, section: usize) -> bool {
+        let serves = ["server", "server-template", "use_backend"];
+        let passes = serves.iter().any(|word| !self.own(section, &[word]).is_empty());
+        let default = self.setting(section, &["default_backend"]).is_some();
+        !self.own(section, &["stats"]).is_empty() && !passes && !default
+    }
+
+    fn lost_section(&mut self, section: usize, why: &str) {
+        self.ledger.lost(self.sections[section].id, why);
+        for id in self.sections[section].list.clone() {
+            self.ledger.lost(id, why);
+        }
+    }
+
+    fn dropped_section(&mut self, section: usize, why: &str) {
+        self.ledger.dropped(self.sections[section].id, why);
+        for id in self.sections[section].list.clone() {
+            self.ledger.dropped(id, why);
+        }
+    }
+
+    /// A model has a listener and a route at least.
+    fn fill(&mut self) {
+        if self.site.listeners.is_empty() {
+            let mut fields = Draft::of("name", "http");
+            fields.set(&["address"], "0.0.0.0:80");
+            self.site
+                .listeners
+                .push(Item { origin: "nothing in here listens for HTTP".into(), fields });
+        }
+        if self.site.routes.is_empty() {
+            self.site.routes.push(Item {
+                origin: "nothing in here is passed on".into(),
+                fields: Draft::of("respond", Draft::of("status", 404_u64)),
+            });
+        }
+    }
+
+    /// What nobody has spoken of: business of others, or not understood.
+    fn rest(&mut self) {
+        for section in 0..self.sections.len() {
+            let kind = self.sections[section].kind.clone();
+            match kind.as_str() {
+                "global" => self.global_rest(section),
+                "peers" | "mailers" | "program" | "ring" | "log-forward" | "traces"
+                | "log-profile" | "http-errors" | "crt-store" | "acme" => {
+                    self.dropped_section(section, "the process: the new server has its own");
+                }
+                "resolvers" => {
+                    for id in self.sections[section].list.clone() {
+                        self.ledger.dropped(id, "tuning of name resolution");
+                    }
+                }
+                "userlist" => {
+                    let why = "users stand in a file of their own (`auth.basic.users_file`)";
+                    self.lost_section(section, why);
+                }
+                "cache" => self.lost_section(section, "answers are kept by no route"),
+                "fcgi-app" => self.dropped_section(section, "applications of other protocols"),
+                "backend" if self.is_tcp(section) => {
+                    self.lost_section(section, "TCP is not HTTP: it is passed by no route");
+                }
+                "backend" if !self.reached.contains(&section) => {
+                    self.dropped_section(section, "no route leads there");
+                }
+                _ => self.statements(section),
+            }
+        }
+    }
+
+    fn global_rest(&mut self, section: usize) {
+        self.ledger.dropped(self.sections[section].id, "the process: the new server has its own");
+        for id in self.sections[section].list.clone() {
+            if self.word(id, 0).starts_with("lua-") {
+                self.ledger.lost(id, "what Lua decides is not known");
+            } else {
+                self.ledger.dropped(id, "the process: the new server has its own");
+            }
+        }
+    }
+
+    /// The statements of a section that routes come from, or of `defaults`.
+    fn statements(&mut self, section: usize) {
+        let defaults = self.sections[section].kind == "defaults";
+        let own = self.sections[section].id;
+        self.ledger.taken(own, "where it holds");
+        for id in self.sections[section].list.clone() {
+            let words = self.all[id].words.clone();
+            let word = |at: usize| words.get(at).map_or("", String::as_str);
+            match (word(0), word(1)) {
+                ("mode", "http") => self.ledger.taken(id, "routes"),
+                ("acl", _) => self.unused(id),
+                ("http-request", action) if action.starts_with("lua.") => {
+                    self.guard(id, "what Lua decides is not known");
+                }
+                ("filter", "spoe") => self.guard(id, "what another program decides is not known"),
+                ("filter", "compression") => self.ledger.taken(id, "compression"),
+                ("http-request", "auth") => self.guard(id, "users stand in a file of their own"),
+                ("http-request" | "tcp-request", action)
+                    if action.starts_with("track-")
+                        || action == "connection"
+                        || action == "content"
+                        || action == "inspect-delay" =>
+                {
+                    self.guard(id, "the model limits open tunnels and handshakes of an address");
+                }
+                ("stick-table" | "stick", _) => {
+                    self.ledger.lost(id, "what is counted or remembered here is not in the model");
+                }
+                (
+                    "http-request" | "http-response" | "http-after-response",
+                    "set-var" | "unset-var" | "set-var-fmt",
+                ) => {
+                    self.ledger.lost(id, "a value that is computed for each request");
+                }
+                (
+                    "timeout" | "balance" | "retries" | "maxconn" | "compression"
+                    | "default-server" | "http-check" | "cookie" | "option" | "errorfile"
+                    | "default_backend" | "clitimeout" | "srvtimeout" | "contimeout",
+                    _,
+                ) if defaults && self.ledger.is_open(id) && beside::reason(&words).is_none() => {
+                    self.ledger.dropped(id, "every section within its reach has its own");
+                }
+                ("timeout", "server-fin") => self.ledger.taken(id, "timeouts.half_closed"),
+                ("maxconn", _) => {
+                    self.ledger.dropped(id, "a backend's connections are not counted");
+                }
+                _ => {
+                    if let Some(why) = beside::reason(&words) {
+                        self.ledger.dropped(id, why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A named condition that no rule of ours asked for.
+    fn unused(&mut self, id: Id) {
+        if self.ledger.is_open(id) {
+            self.ledger.lost(id, "a rule that is lost asks for it, or none");
+        }
+    }
+
+    fn guard(&mut self, id: Id, why: &str) {
+        if self.ledger.is_open(id) {
+            self.ledger.opens(id, why);
+        }
+    }
+
+    fn close(self) -> Imported {
+        let Self { all, sections, ledger, site, .. } = self;
+        let global = |id: Id| {
+            sections.iter().any(|section| {
+                let beside = [
+                    "global",
+                    "peers",
+                    "mailers",
+                    "program",
+                    "ring",
+                    "log-forward",
+                    "traces",
+                    "log-profile",
+                ];
+                beside.contains(&section.kind.as_str())
+                    && (section.id == id || section.list.contains(&id))
+            })
+        };
+        let judged = all.iter().enumerate().map(|(id, directive)| {
+            let two = [
+                "timeout",
+                "option",
+                "http-request",
+                "http-response",
+                "http-check",
+                "stats",
+                "compression",
+                "no",
+                "tcp-request",
+            ];
+            let name = match directive.words.as_slice() {
+                [first, second, ..] if two.contains(&first.as_str()) => format!("{first} {second}"),
+                [first, ..] => first.clone(),
+                [] => String::new(),
+            };
+            (name, directive.span, beside::reason(&directive.words).is_none() && !global(id))
+        });
+        let (directives, findings) = ledger.close(judged.collect::<Vec<_>>().into_iter());
+        Imported { model: site.write(), directives, findings }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! From sections to routes: rules answer first, then backends are chosen, in the order of the file.
+
+use wsgen_model::decode::Scalar;
+
+use super::bind::Bound;
+use super::choices::Choice;
+use super::condition::{Way, Ways};
+use super::scope::Importer;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+use crate::import::measure;
+use crate::import::pattern::rewrites;
+
+impl Importer<'_> {
+    /// The routes of a `frontend` or `listen`.
+    pub(super) fn frontend(&mut self, section: usize) {
+        let bounds = self.binds(section);
+        if bounds.is_empty() {
+            return;
+        }
+        let own = self.sections[section].id;
+        self.ledger.taken(own, "listeners");
+        self.reached.push(section);
+        let mut choices: Vec<Choice> = Vec::new();
+        self.answers(section, &bounds, &mut choices);
+        for id in self.own(section, &["use_backend"]) {
+            let target = self.word(id, 1).to_owned();
+            let Some(ways) = self.ways(section, id) else {
+                self.ledger.lost(id, "its condition asks for what the model does not know");
+                continue;
+            };
+            match self.backend(&target) {
+                Some(back) => {
+                    self.ledger.taken(id, "upstream");
+                    self.forwards(section, back, id, &bounds, &ways, &mut choices);
+                }
+                None => self.ledger.lost(id, "there is no such backend"),
+            }
+        }
+        let last = self.setting(section, &["default_backend"]);
+        let back = match last {
+            Some(id) => {
+                let target = self.word(id, 1).to_owned();
+                self.ledger.taken(id, "upstream");
+                self.backend(&target).map(|back| (id, back))
+            }
+            None => (self.sections[section].kind == "listen").then_some((own, section)),
+        };
+        if let Some((id, back)) = back {
+            self.forwards(section, back, id, &bounds, &vec![Way::default()], &mut choices);
+        }
+        self.settle(choices);
+    }
+
+    fn backend(&self, wanted: &str) -> Option<usize> {
+        let named = |at: &usize| {
+            let section = &self.sections[*at];
+            section.name == wanted && ["backend", "listen"].contains(&section.kind.as_str())
+        };
+        (0..self.sections.len()).find(named)
+    }
+
+    /// Rules that answer: redirects, refusals, fixed answers.
+    fn answers(&mut self, section: usize, bounds: &[Bound], choices: &mut Vec<Choice>) {
+        for id in self.sections[section].list.clone() {
+            let Some(fields) = self.answer(id) else { continue };
+            let Some(ways) = self.ways(section, id) else {
+                let guards = fields.get(&["respond"]).is_some();
+                let why = "its condition asks for what the model does not know";
+                if guards {
+                    self.ledger.opens(id, why);
+                } else {
+                    self.ledger.lost(id, why);
+                }
+                continue;
+            };
+            self.ledger.taken(
+                id,
+                if fields.get(&["redirect"]).is_some() { "redirect" } else { "respond" },
+            );
+            let kind = if fields.get(&["redirect"]).is_some() { "redirect" } else { "refuse" };
+            self.choose(id, kind, bounds, &ways, &fields, choices);
+        }
+    }
+
+    /// Routes that pass requests on to a backend.
+    fn forwards(
+        &mut self,
+        front: usize,
+        back: usize,
+        id: Id,
+        bounds: &[Bound],
+        ways: &Ways,
+        choices: &mut Vec<Choice>,
+    ) {
+        let called = self.sections[back].name.clone();
+        let tcp = self.is_tcp(back);
+        // What the backend answers itself comes first.
+        let mut answered: Vec<Choice> = Vec::new();
+        if back != front {
+            self.answers(back, bounds, &mut answered);
+        }
+        let whole = |choice: &Choice| choice.hosts.is_empty() && choice.entries == [Draft::map()];
+        for tls in [false, true] {
+            let some: Vec<Bound> =
+                bounds.iter().filter(|bound| bound.tls == tls).cloned().collect();
+            if some.is_empty() {
+                continue;
+            }
+            let first = some[0].name.clone();
+            if let Some(answer) =
+                answered.iter().find(|choice| whole(choice) && choice.listeners.contains(&first))
+            {
+                let fields = answer.fields.clone();
+                self.choose(id, &called, &some, ways, &fields, choices);
+                continue;
+            }
+            let references: Vec<&Bound> = some.iter().collect();
+            let fields = if tcp {
+                self.ledger.lost(id, "the backend passes TCP");
+                Draft::of("respond", Draft::of("status", 502_u64))
+            } else {
+                self.forward(front, back, &references)
+            };
+            self.choose(id, &called, &some, ways, &fields, choices);
+        }
+        choices.extend(answered.into_iter().filter(|choice| !whole(choice)));
+    }
+
+    /// A route's fields: what both sections say.
+    fn forward(&mut self, front: usize, back: usize, bounds: &[&Bound]) -> Draft {
+        let Some(upstream) = self.upstream(back) else {
+            // Its requests must not fall to another route.
+            return Draft::of("respond", Draft::of("status", 503_u64));
+        };
+        let mut route = Draft::of("upstream", upstream);
+        let mut told = Vec::new();
+        for section in if front == back { vec![front] } else { vec![front, back] } {
+            self.fields(section, bounds, &mut route, &mut told);
+            self.paths(section, bounds, &mut route);
+        }
+        let order = ["for", "proto", "host", "real_ip"];
+        told.sort_by_key(|word| order.iter().position(|known| known == word));
+        told.dedup();
+        if told.is_empty() {
+            route.set(&["forwarded", "mode"], "off");
+        } else {
+            route.set(&["forwarded", "mode"], "replace");
+            if told != ["for", "proto", "host"] {
+                route.set(&["forwarded", "headers"], told);
+            }
+        }
+        let server = self.timer(back, "server", "timeouts.response_header");
+        let client = self.timer(front, "client", "timeouts.body_idle");
+        let tunnel = match self.timer(back, "tunnel", "timeouts.tunnel_idle") {
+            Some(millis) => Some(millis),
+            // Without a timer of its own a tunnel has those of both sides.
+            None => match (server, client) {
+                (Some(server), Some(client)) => Some(server.min(client)),
+                (one, other) => one.or(other),
+            },
+        };
+        route.set(
+            &["timeouts", "response_header"],
+            measure::duration(server.unwrap_or(86_400_000).max(1)),
+        );
+        match tunnel.filter(|millis| *millis > 0) {
+            Some(millis) => route.set(&["timeouts", "tunnel_idle"], measure::duration(millis)),
+            None => route.set(&["timeouts", "tunnel_idle"], "unlimited"),
+        }
+        let retries = self.setting(back, &["retries"]);
+        if let Some(id) = retries {
+            self.ledger.taken(id, "retries.attempts");
+        }
+        let count: u64 = retries.and_then(|id| self.word(id, 1).parse().ok()).unwrap_or(3);
+        if count > 0 {
+            route.set(&["retries", "attempts"], (count + 1).min(10));
+        }
+        self.compression(front, back, &mut route);
+        for id in self.own(back, &["errorfile"]).into_iter().chain(self.own(front, &["errorfile"]))
+        {
+            self.ledger
+                .lost(id, "its file is an answer with its head; the model's pages are bodies");
+        }
+        route
+    }
+
+    /// Rules that change the path.
+    fn paths(&mut self, section: usize, bounds: &[&Bound], route: &mut Draft) {
+        for id in self.sections[section].list.clone() {
+            if self.word(id, 0) != "http-request"
+                || !["replace-path", "replace-uri", "set-path"].contains(&self.word(id, 1))
+            {
+                continue;
+            }
+            let (verb, pattern, to) = (
+                self.word(id, 1).to_owned(),
+                self.word(id, 2).to_owned(),
+                self.word(id, 3).to_owned(),
+            );
+            let (pattern, to) = match (verb.as_str(), pattern.as_str()) {
+                ("set-path", path) if path.starts_with("%[path,regsub(") => {
+                    let inner = path
+                        .trim_start_matches("%[path,regsub(")
+                        .trim_end_matches(']')
+                        .trim_end_matches(')');
+                    match inner.split_once(',') {
+                        Some((pattern, to)) => (pattern.to_owned(), to.to_owned()),
+                        None => (String::new(), String::new()),
+                    }
+                }
+                ("set-path", _) => (String::new(), String::new()),
+                _ => (pattern, to),
+            };
+            let to = (1..=9)
+                .fold(to, |to, number| to.replace(&format!("\\{number}"), &format!("${number}")));
+            let to = if to.is_empty() { "/".to_owned() } else { to };
+            let fits = !pattern.is_empty() && rewrites(&pattern, &to);
+            if !fits
+                || self.always(section, id, bounds) != Some(true)
+                || route.get(&["rewrite"]).is_some()
+            {
+                self.ledger.lost(id, "one change of the path, for every request of a route, is what the model can say");
+                continue;
+            }
+            self.ledger.taken(id, "rewrite.regex");
+            let mut regex = Draft::of("pattern", pattern);
+            regex.set(&["to"], to);
+            route.set(&["rewrite", "regex"], regex);
+        }
+    }
+
+    fn compression(&mut self, front: usize, back: usize, route: &mut Draft) {
+        for section in [back, front] {
+            let algorithm = self.setting(section, &["compression", "algo"]);
+            let types = self.setting(section, &["compression", "type"]);
+            let (Some(algorithm), Some(types)) = (algorithm, types) else { continue };
+            let list: Vec<String> = self.all[types].words[2..].to_vec();
+            let known: Vec<String> = list
+                .into_iter()
+                .filter(|kind| wsgen_model::config::MediaType::parse(kind).is_ok())
+                .collect();
+            if !known.is_empty() {
+                self.ledger.taken(algorithm, "compression");
+                self.ledger.taken(types, "compression.types");
+                route.set(&["compression", "types"], known);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Sections and their statements; what a section does not say, the `defaults` ahead of it do.
+
+use wsgen_model::code::Code;
+use wsgen_model::source::{SourceId, Sources, Span};
+
+use crate::import::ledger::{Id, Ledger};
+use crate::targets::haproxy::lex::lex;
+
+/// A statement.
+#[derive(Debug)]
+pub(super) struct Directive {
+    pub(super) words: Vec<String>,
+    pub(super) span: Span,
+}
+
+/// A section with the statements in it.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// `frontend`, `backend`, …
+    pub(super) kind: String,
+    pub(super) name: String,
+    /// Its own line.
+    pub(super) id: Id,
+    pub(super) list: Vec<Id>,
+    /// Its `defaults`, by their place among the sections.
+    pub(super) defaults: Option<usize>,
+}
+
+/// How sections begin.
+const KINDS: [&str; 19] = [
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "resolvers",
+    "userlist",
+    "peers",
+    "mailers",
+    "cache",
+    "program",
+    "http-errors",
+    "ring",
+    "fcgi-app",
+    "log-forward",
+    "crt-store",
+    "traces",
+    "log-profile",
+    "acme",
+];
+
+/// Reads files, one behind the other, as the server does.
+pub(super) fn read(
+    sources: &Sources,
+    ids: &[SourceId],
+    ledger: &mut Ledger,
+) -> (Vec<Directive>, Vec<Section>) {
+    let (mut all, mut sections): (Vec<Directive>, Vec<Section>) = (Vec::new(), Vec::new());
+    let mut defaults = None;
+    for id in ids {
+        let Some(source) = sources.get(*id) else { continue };
+        for line in lex(source.text()) {
+            let span = Span::new(*id, line.range.clone());
+            let here = all.len();
+            if line.torn {
+                let help = "HAProxy itself refuses it; what stands around it is read all the same";
+                ledger.say(Code::IMPORT_SYNTAX, span, "nothing closes this quote", help);
+            }
+            let kind = line.words[0].clone();
+            let begins = KINDS.contains(&kind.as_str())
+                // Statements of that name stand in sections too.
+                && !(kind == "cache" && sections.last().is_some_and(|s| s.kind == "backend"));
+            if begins {
+                let name = line.words.get(1).cloned().unwrap_or_default();
+                let from = line.words.iter().position(|word| word == "from");
+                let named = from.and_then(|at| line.words.get(at + 1)).and_then(|wanted| {
+                    sections.iter().position(|s| s.kind == "defaults" && s.name == *wanted)
+                });
+                if kind == "defaults" {
+                    defaults = Some(sections.len());
+                }
+                let own = if kind == "defaults" { named } else { named.or(defaults) };
+                sections.push(Section { kind, name, id: here, list: Vec::new(), defaults: own });
+            } else if let Some(section) = sections.last_mut() {
+                section.list.push(here);
+            } else {
+                let help = "it belongs into a section";
+                ledger.say(Code::IMPORT_SYNTAX, span, "no section has begun", help);
+            }
+            all.push(Directive { words: line.words, span });
+        }
+    }
+    (all, sections)
+}
