@@ -1,6 +1,7 @@
 //! The command line: types only.
 
 mod conformance;
+mod import;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -14,6 +15,8 @@ use wsgen_model::scalar::ListenAddress;
 pub(crate) use self::conformance::{
     ConformanceArguments, Launch, ProbeArguments, ReportArgument, ReportForm,
 };
+
+pub(crate) use self::import::{ImportArguments, MigrateArguments, ReadArguments};
 
 /// Routes and timeouts of WebSockets behind a proxy, written once.
 ///
@@ -92,6 +95,9 @@ pub(crate) enum Command {
     /// Read a server's own configuration back into a model.
     #[command(after_help = include_str!("help/import.txt"))]
     Import(ImportArguments),
+    /// Move a server's own configuration to another server.
+    #[command(after_help = include_str!("help/migrate.txt"))]
+    Migrate(MigrateArguments),
     /// What changes between two models in meaning, and what a reload does to open tunnels.
     #[command(after_help = include_str!("help/diff.txt"))]
     Diff {
@@ -178,34 +184,6 @@ pub(crate) struct RenderArguments {
     /// Templates of your own, by the names of those that they replace, such as nginx/nginx.conf.j2.
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
-}
-
-/// What is read.
-#[derive(Debug, Arguments)]
-pub(crate) struct ImportArguments {
-    /// The main file of a configuration, or the files of its sites.
-    #[arg(required = true)]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Whose configuration it is [default: guessed, and said].
-    #[arg(long, value_name = "TARGET")]
-    pub(crate) from: Option<String>,
-    /// Where the model is written [default: standard output].
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// The root that absolute names of the configuration are below.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) root: Option<PathBuf>,
-    /// A report of every directive: `json=FILE`.
-    #[arg(long, value_name = "FORM=FILE", value_parser = import_report)]
-    pub(crate) report: Vec<PathBuf>,
-    /// What becomes of losses [default: an error where one opens something, else a warning].
-    #[arg(long, value_enum)]
-    pub(crate) loss: Option<LossArgument>,
-}
-
-fn import_report(text: &str) -> Result<PathBuf, String> {
-    let file = text.strip_prefix("json=").filter(|file| !file.is_empty());
-    file.map(PathBuf::from).ok_or_else(|| "expected json=FILE".to_owned())
 }
 
 /// How the reference proxy runs.

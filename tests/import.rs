@@ -203,3 +203,31 @@ fn the_corpus_is_read() {
         assert_eq!(&text[at], table, "UPDATE=1 cargo test --test import");
     }
 }
+
+/// From each server that is read to every other: what comes out, the other takes.
+#[test]
+fn configurations_move_to_other_servers() {
+    for (from, fixture) in [
+        ("nginx", "websockets-by-a-map"),
+        ("nginx", "paths-are-changed"),
+        ("haproxy", "tunnels-with-a-timer-of-their-own"),
+        ("haproxy", "clients-that-stick"),
+    ] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/imports").join(from);
+        let text = fs::read_to_string(root.join(fixture).join("in.conf")).unwrap();
+        // Servers resolve names when they are checked.
+        let text = text.replace("john.internal", "127.0.0.1").replace("paul.internal", "127.0.0.2");
+        for to in wsgen_emit::TARGETS {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("in.conf");
+            fs::write(&file, &text).unwrap();
+            let out = folder.path().join("out");
+            let mut command = Command::cargo_bin("wsgen").unwrap();
+            let command = command.args(["migrate", "--validate", "--from", from, "--to", to.name]);
+            let output = command.arg("-o").arg(&out).arg(&file).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() && said.contains("takes it"), "{fixture}: {said}");
+            assert!(out.join(to.file).is_file() && out.join("wsgen.yaml").is_file(), "{said}");
+        }
+    }
+}

@@ -8,14 +8,26 @@ use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::source::{Source, Sources};
 
-use crate::args::{Format, ImportArguments, LossArgument};
+use crate::args::{Format, ImportArguments, LossArgument, ReadArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::report;
 
 pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
+    let Some(model) = model(&arguments.read)? else { return Ok(Exit::Loss) };
+    match &arguments.output {
+        Some(file) => {
+            output::write_file(file, model.as_bytes(), Readers::All)?;
+            output::eprint(&format!("wrote {}\n", file.display()));
+        }
+        None => output::print(&model)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The model of what is read, with everything that is to be said of it; nothing where a loss is an error.
+pub(super) fn model(arguments: &ReadArguments) -> Result<Option<String>, Failure> {
     let (sources, imported, from) = read(arguments)?;
     let findings = weighed(&imported.findings, arguments.loss);
-    let errors = findings.count(Severity::Error);
     report::print(Format::Human, &findings, &sources)?;
     output::eprint(&summary(from, &imported));
     for file in &arguments.report {
@@ -23,22 +35,15 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
         output::write_file(file, text.as_bytes(), Readers::All)?;
         output::eprint(&format!("wrote {}\n", file.display()));
     }
-    if errors > 0 {
+    if findings.count(Severity::Error) > 0 {
         output::eprint("nothing was written: look at the errors, then say --loss warn\n");
-        return Ok(Exit::Loss);
+        return Ok(None);
     }
-    match &arguments.output {
-        Some(file) => {
-            output::write_file(file, imported.model.as_bytes(), Readers::All)?;
-            output::eprint(&format!("wrote {}\n", file.display()));
-        }
-        None => output::print(&imported.model)?,
-    }
-    Ok(Exit::Success)
+    Ok(Some(imported.model))
 }
 
 /// Reads everything that was named, in its dialect.
-fn read(arguments: &ImportArguments) -> Result<(Sources, Imported, &'static Target), Failure> {
+fn read(arguments: &ReadArguments) -> Result<(Sources, Imported, &'static Target), Failure> {
     let mut sources = Sources::default();
     let mut ids = Vec::new();
     for path in &arguments.paths {

@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod layout;
 mod man;
+mod migrate;
 mod probe;
 mod reload;
 mod render;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Init { file, preset, force } => init::run(&file, preset, force),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(admin) => reload::run(&admin),

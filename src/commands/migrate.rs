@@ -1,0 +1,31 @@
+//! `wsgen migrate`: import, check and render in one.
+
+use super::{import, render};
+use crate::args::{Format, LayoutArgument, LossArgument, MigrateArguments, RenderArguments};
+use crate::output::{self, Exit, Failure, Readers};
+
+pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
+    let Some(model) = import::model(&arguments.import)? else { return Ok(Exit::Loss) };
+    let folder = &arguments.output;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let message = format!("cannot make {}: {error}", folder.display());
+        Failure::new(message, "name a folder that can be made")
+    })?;
+    // The model stays: it is what is kept up from now on.
+    let file = folder.join("wsgen.yaml");
+    output::write_file(&file, model.as_bytes(), Readers::All)?;
+    output::eprint(&format!("wrote {}\n", file.display()));
+    render::run(&RenderArguments {
+        files: vec![file],
+        target: vec![arguments.to.clone()],
+        output: Some(folder.clone()),
+        layout: LayoutArgument::Standalone,
+        annotate: None,
+        // What opens something is refused all the same.
+        loss: arguments.import.loss.unwrap_or(LossArgument::Warn),
+        strict: false,
+        format: Format::Human,
+        validate: arguments.validate,
+        templates: None,
+    })
+}
