@@ -87,3 +87,18 @@ fn a_rounded_time_can_be_accepted() {
     let (code, out, said) = wsgen(&strict, &format!("{model}{accept}"));
     assert!(code == 0 && out.contains("timeout=2 "), "{said}");
 }
+
+/// An answer without a body, and an upstream with a long name that is asked: both were refused by a server once.
+#[test]
+fn every_server_takes_short_answers_and_long_names() {
+    let model = MODEL.replace(", TLS", "").replace("app", "an-application-of-a-long-name");
+    let checked = "servers: [\"127.0.0.1:3000\"], health_check: {type: http, path: /}";
+    let model = model.replace("servers: [\"127.0.0.1:3000\"]", checked);
+    let model =
+        format!("{model}  - {{match: [{{path: {{prefix: /gone}}}}], respond: {{status: 410}}}}\n");
+    for target in wsgen_emit::TARGETS {
+        let arguments = ["render", "--validate", "--loss", "allow", "--target", target.name, "-"];
+        let (code, _, said) = wsgen(&arguments, &model);
+        assert!(code == 0 && said.contains("takes it"), "{said}");
+    }
+}

@@ -5,19 +5,27 @@ const MOST: usize = 64;
 
 /// The names that a pattern fits, and whether it fits others too. Nothing where it cannot be told.
 pub(crate) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {
-    let body = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let body = pattern.strip_prefix('^')?;
+    // Without its end a pattern fits longer names too.
+    let (body, open) = match body.strip_suffix('$') {
+        Some(body) => (body, false),
+        None => (body, true),
+    };
     // A first label of any letters is what `*.` says.
     for any in ["(.+)\\.", "(.*)\\.", ".+\\.", "[^.]+\\.", "([^.]+)\\.", "(\\w+)\\.", "\\w+\\."] {
         let named = named_group(body).and_then(|(inner, rest)| {
             let bare = any.trim_start_matches('(').replace(")\\.", "");
-            (inner == bare).then(|| rest.strip_prefix("\\.")).flatten()
+            // A dot that nobody escaped is a dot all the same.
+            let rest = rest.strip_prefix("\\.").or_else(|| rest.strip_prefix('.'));
+            (inner == bare).then_some(rest).flatten()
         });
         if let Some(rest) = body.strip_prefix(any).or(named) {
             let (domains, _) = sequence(rest)?;
             return Some((domains.into_iter().map(|domain| format!("*.{domain}")).collect(), true));
         }
     }
-    sequence(body)
+    let (names, more) = sequence(body)?;
+    Some((names, more || open))
 }
 
 /// `(?<name>inner)rest`
@@ -160,6 +168,8 @@ mod tests {
             ),
             ("^(?<who>.+)\\.a\\.test$", vec!["*.a.test"], true),
             ("^(a|b(c|d))\\.test$", vec!["a.test", "bc.test", "bd.test"], false),
+            ("^(?P<domain>.+).docs.test", vec!["*.docs.test"], true),
+            ("^a.test", vec!["a.test"], true),
         ] {
             let wanted: Vec<_> = names.into_iter().map(str::to_owned).collect();
             assert_eq!(written_out(pattern), Some((wanted, more)), "{pattern}");

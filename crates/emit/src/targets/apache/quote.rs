@@ -43,6 +43,10 @@ pub(super) fn header(text: &str) -> String {
 
 /// The text of `ErrorDocument`, which is an expression's string.
 pub(super) fn document(text: &str) -> String {
+    if text.is_empty() {
+        // An empty argument is refused; a variable that nobody sets is shown as nothing.
+        return "\"%{reqenv:wsgen_nothing}\"".to_owned();
+    }
     let mut escaped = in_expression(text);
     // A path, a URL or this word would be followed instead of shown.
     if escaped.starts_with('/') {

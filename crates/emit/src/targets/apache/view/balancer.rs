@@ -221,7 +221,10 @@ fn check(check: &HealthCheck, upstream: &Upstream, context: &mut Context<'_>) ->
     if check.kind.value != HealthCheckType::Http {
         return format!(" hcmethod=TCP{text}");
     }
-    let name = format!("wsgen_{}", upstream.name.value);
+    // Its names have at most 15 characters (Apache, "ProxyHCExpr").
+    let upstreams = &context.base.site.upstreams;
+    let number = upstreams.iter().position(|known| known.name == upstream.name).unwrap_or(0);
+    let name = format!("wsgen_{}", number + 1);
     let statuses: Vec<_> = check.expect_status.iter().map(u16::to_string).collect();
     if !context.health.iter().any(|known| known.name.0 == name) {
         context.health.push(HealthExpression {

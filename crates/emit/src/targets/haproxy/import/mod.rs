@@ -13,6 +13,7 @@ mod sections;
 
 use std::collections::BTreeMap;
 
+use wsgen_model::code::Code;
 use wsgen_model::source::{SourceId, Sources};
 
 use self::scope::Importer;
@@ -52,7 +53,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn F
             continue;
         }
         if importer.is_tcp(section) {
-            importer.lost_section(section, "TCP is not HTTP: it is passed by no route");
+            importer.tcp(section);
         } else if importer.is_page(section) {
             importer.dropped_section(section, "statistics: the new server has its own");
         } else {
@@ -77,6 +78,14 @@ impl Importer<'_> {
         let passes = serves.iter().any(|word| !self.own(section, &[word]).is_empty());
         let default = self.setting(section, &["default_backend"]).is_some();
         !self.own(section, &["stats"]).is_empty() && !passes && !default
+    }
+
+    /// A section that passes TCP is noted, and never read as HTTP.
+    fn tcp(&mut self, section: usize) {
+        let own = self.span(self.sections[section].id);
+        let help = "the new server does not pass it; keep it where it is, or write it by hand";
+        self.ledger.say(Code::IMPORT_BESIDE, own, "TCP is passed beside the proxy", help);
+        self.dropped_section(section, "TCP, beside the proxy");
     }
 
     fn lost_section(&mut self, section: usize, why: &str) {
@@ -132,7 +141,7 @@ impl Importer<'_> {
                 "cache" => self.lost_section(section, "answers are kept by no route"),
                 "fcgi-app" => self.dropped_section(section, "applications of other protocols"),
                 "backend" if self.is_tcp(section) => {
-                    self.lost_section(section, "TCP is not HTTP: it is passed by no route");
+                    self.tcp(section);
                 }
                 "backend" if !self.reached.contains(&section) => {
                     self.dropped_section(section, "no route leads there");

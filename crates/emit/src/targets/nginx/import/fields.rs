@@ -122,9 +122,13 @@ impl Importer<'_> {
                         self.ledger.taken(id, "request_headers.set");
                         route.set(&["request_headers", "set", &name], text);
                     }
-                    None => {
+                    None if self.is_built_in(text) => {
                         self.ledger.kept(id, "its value is computed for each request");
                         kept.push(self.line(id));
+                    }
+                    None => {
+                        self.ledger
+                            .lost(id, "its value is computed elsewhere in the configuration");
                     }
                 },
             }
@@ -240,9 +244,12 @@ impl Importer<'_> {
                     }
                 }
                 Some(_) => self.ledger.dropped(id, "an empty field is not sent"),
-                None => {
+                None if self.is_built_in(&value) => {
                     self.ledger.kept(id, "its value is computed for each answer");
                     kept.push(self.line(id));
+                }
+                None => {
+                    self.ledger.lost(id, "its value is computed elsewhere in the configuration");
                 }
             }
         }
@@ -256,6 +263,45 @@ impl Importer<'_> {
             self.ledger.taken(id, "response_headers.remove");
             route.push(&["response_headers", "remove"], name);
         }
+    }
+
+    /// Whether every variable in a value is nginx's own: others would not be there in a snippet.
+    fn is_built_in(&self, value: &str) -> bool {
+        const FAMILIES: [&str; 24] = [
+            "http_",
+            "arg_",
+            "cookie_",
+            "sent_http_",
+            "upstream_",
+            "request",
+            "remote_",
+            "ssl_",
+            "scheme",
+            "host",
+            "uri",
+            "args",
+            "server_",
+            "proxy_",
+            "time_",
+            "tcpinfo_",
+            "realip_",
+            "connection",
+            "content_",
+            "document_",
+            "is_args",
+            "msec",
+            "query_string",
+            "binary_remote_addr",
+        ];
+        value.split('$').skip(1).all(|rest| {
+            let name = rest.trim_start_matches('{');
+            let end =
+                name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+            let name = &name[..end];
+            FAMILIES.iter().any(|family| name.starts_with(family))
+                && name != "connection_upgrade"
+                && !self.computed.contains(name)
+        })
     }
 
     /// A directive as it stands.

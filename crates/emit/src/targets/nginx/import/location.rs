@@ -229,7 +229,7 @@ impl Importer<'_> {
         Some(self.forward(pass, from, &chain, server))
     }
 
-    fn beside(&mut self, id: Id, what: &str) {
+    pub(super) fn beside(&mut self, id: Id, what: &str) {
         let help = "the new server does not serve it; serve it from where it is, or by an upstream";
         self.ledger.say(Code::IMPORT_BESIDE, self.span(id), what, help);
     }

@@ -77,6 +77,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         http,
         constants: BTreeMap::new(),
         upgrades: Vec::new(),
+        computed: BTreeSet::new(),
         reached: BTreeSet::new(),
         upstreams: BTreeMap::new(),
     };
@@ -108,6 +109,13 @@ impl Importer<'_> {
         let mut seen: BTreeMap<String, Vec<(Id, String)>> = BTreeMap::new();
         for id in 0..self.tree.all.len() {
             let (first, second) = (self.tree.argument(id, 0), self.tree.argument(id, 1));
+            let made = match self.tree.all[id].name.as_str() {
+                "set" | "auth_request_set" | "perl_set" | "js_set" => Some(first),
+                "map" | "split_clients" => Some(second),
+                "geo" => Some(if second.is_empty() { first } else { second }),
+                _ => None,
+            };
+            self.computed.extend(made.map(|name| name.trim_start_matches('$').to_owned()));
             match self.tree.all[id].name.as_str() {
                 "set" => {
                     let name = first.trim_start_matches('$').to_owned();
@@ -209,7 +217,10 @@ impl Importer<'_> {
                     .lost(id, "handshakes and open tunnels are limited, not plain requests"),
                 "resolver" => self.ledger.dropped(id, "the model has one list of name servers"),
                 "break" => self.ledger.dropped(id, "rewrites end there by themselves"),
-                "stream" => self.lost_block(id, "TCP is not HTTP: it is passed by no route"),
+                "stream" => {
+                    self.beside(id, "TCP is passed beside the proxy");
+                    self.dropped_block(id, "TCP, beside the proxy");
+                }
                 "proxy_cache"
                 | "proxy_cache_path"
                 | "proxy_cache_valid"

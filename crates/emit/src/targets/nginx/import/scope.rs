@@ -27,6 +27,8 @@ pub(super) struct Importer<'a> {
     pub(super) constants: BTreeMap<String, String>,
     /// Variables of maps that say `upgrade` for a handshake.
     pub(super) upgrades: Vec<String>,
+    /// Variables that the configuration itself computes.
+    pub(super) computed: BTreeSet<String>,
     /// Directives within the reach of a route that passes requests on.
     pub(super) reached: BTreeSet<Id>,
     /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.

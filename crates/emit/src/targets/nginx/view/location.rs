@@ -223,7 +223,10 @@ fn respond(respond: &Respond, context: &mut Context<'_>) -> LocationAction {
     let content_type = respond.headers.iter().find(|(name, _)| is_type(name.as_str()));
     LocationAction::Return {
         status: respond.status,
-        text: Some(respond.body.as_ref().map_or(Raw("\"\"".into()), |body| value(body.as_str()))),
+        // An empty text would be replaced by a page of nginx's own; a variable that has no value here is not.
+        text: Some(
+            respond.body.as_ref().map_or(Raw("$upstream_addr".into()), |body| value(body.as_str())),
+        ),
         path: None,
         content_type: content_type.map(|(_, text)| value(text.value.as_str())),
         headers: respond
