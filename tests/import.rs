@@ -231,3 +231,29 @@ fn configurations_move_to_other_servers() {
         }
     }
 }
+
+/// A whole tree that was copied from elsewhere: absolute names and absolute links lead below its root.
+#[test]
+fn a_tree_is_read_below_its_root() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for folder in ["etc/nginx/sites-enabled", "etc/nginx/sites-available", "etc/nginx/snippets"] {
+        fs::create_dir_all(at(folder)).unwrap();
+    }
+    let write = |name: &str, text: &str| fs::write(at(name), text).unwrap();
+    write("etc/nginx/nginx.conf", "http { include /etc/nginx/sites-enabled/*; }\n");
+    write("etc/nginx/sites-available/app", "server { listen 8080; include snippets/app.conf; }\n");
+    write("etc/nginx/snippets/app.conf", "location / { proxy_pass http://127.0.0.1:3000; }\n");
+    // nginx takes relative names from the folder of its main file.
+    std::os::unix::fs::symlink("/etc/nginx/sites-available/app", at("etc/nginx/sites-enabled/app"))
+        .unwrap();
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let command = command.args(["import", "--from", "nginx", "--root"]).arg(root.path());
+    let output = command.arg(at("etc/nginx/nginx.conf")).output().unwrap();
+    let model = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        model.contains("servers: [\"127.0.0.1:3000\"]"),
+        "{model}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -108,30 +108,42 @@ impl Tree {
     fn place(&self, name: &str, from: &str) -> PathBuf {
         let beside = Path::new(from).parent().unwrap_or(Path::new(""));
         match &self.root {
-            Some(root) if name.starts_with('/') => root.join(name.trim_start_matches('/')),
+            // What was found below the root is named by it already.
+            Some(root) if name.starts_with('/') && !Path::new(name).starts_with(root) => {
+                root.join(name.trim_start_matches('/'))
+            }
             _ => beside.join(name),
         }
+    }
+
+    /// The file behind links; those that are absolute lead below the root too, as in `sites-enabled`.
+    fn behind(&self, mut path: PathBuf) -> PathBuf {
+        for _ in 0..8 {
+            let Ok(target) = fs::read_link(&path) else { break };
+            path = self.place(&target.display().to_string(), &path.display().to_string());
+        }
+        path
     }
 }
 
 impl Files for Tree {
     fn read(&mut self, name: &str, from: &str) -> Option<(String, String)> {
-        let place = self.place(name, from);
+        let place = self.behind(self.place(name, from));
         let text = text(&place).ok()?;
         Some((place.display().to_string(), text))
     }
 
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String> {
         let place = self.place(pattern, from);
-        let mut names: Vec<String> = glob::glob(&place.display().to_string())
-            .map(|paths| paths.flatten().map(|path| path.display().to_string()).collect())
-            .unwrap_or_default();
+        let paths = glob::glob(&place.display().to_string());
+        let paths = paths.map(|paths| paths.flatten().collect::<Vec<_>>()).unwrap_or_default();
+        // They are read from the same folder as the pattern: their names begin where its does.
+        let here = Path::new(from).parent().unwrap_or(Path::new(""));
+        let own = |path: PathBuf| path.strip_prefix(here).map(Path::to_owned).unwrap_or(path);
+        let mut names: Vec<String> =
+            paths.into_iter().map(|path| own(path).display().to_string()).collect();
         names.sort();
-        // They are read as they are found.
         names
-            .into_iter()
-            .filter_map(|name| Some(fs::canonicalize(name).ok()?.display().to_string()))
-            .collect()
     }
 }
 

@@ -130,22 +130,24 @@ impl Stage {
     /// that of a second.
     pub async fn start(&self, model: &str) -> Verdict<Arc<Server>> {
         let held = [self.nowhere()?, self.nowhere()?];
+        let several = model.contains("LISTEN2");
         let model = model
             .replace("LISTEN2", &held[1].address().to_string())
             .replace("LISTEN", &held[0].address().to_string());
-        let address = held[0].address();
-        self.started(&model, address, held.into()).await
+        let addresses: Vec<_> = held.iter().map(Port::address).collect();
+        let addresses = if several { &addresses[..] } else { &addresses[..1] };
+        self.started(&model, addresses, held.into()).await
     }
 
-    /// The same with a model that says where its listeners are; the server is ready when the first of them answers.
-    pub async fn start_at(&self, model: &str, address: SocketAddr) -> Verdict<Arc<Server>> {
-        self.started(model, address, Vec::new()).await
+    /// The same with a model that says where its listeners are; the server is ready when all of them answer.
+    pub async fn start_at(&self, model: &str, addresses: &[SocketAddr]) -> Verdict<Arc<Server>> {
+        self.started(model, addresses, Vec::new()).await
     }
 
     async fn started(
         &self,
         model: &str,
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         held: Vec<Port>,
     ) -> Verdict<Arc<Server>> {
         let number = self.started.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
@@ -159,7 +161,11 @@ impl Stage {
             return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
         }
         let mut process = self.target.start(&folder).await.map_err(Trouble::broken)?;
-        process.answers(address).await.map_err(Trouble::broken)?;
+        for address in addresses {
+            process.answers(*address).await.map_err(Trouble::broken)?;
+        }
+        let address =
+            *addresses.first().ok_or_else(|| Trouble::broken("a model without listeners"))?;
         let server = Arc::new(Server {
             address,
             process: Mutex::new(process),

@@ -80,7 +80,7 @@ impl Moved {
             let value = serde_json::to_string(value).map_err(Trouble::broken)?;
             text.replace_range(span.range(), &value);
         }
-        let server = stage.start_at(&text, listeners[0]).await?;
+        let server = stage.start_at(&text, &listeners).await?;
         Ok(Self { server, scale, text, listeners, _held: held, _tellers: tellers })
     }
 

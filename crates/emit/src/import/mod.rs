@@ -12,7 +12,7 @@ use wsgen_model::source::{SourceId, Sources, Span};
 
 /// The files that a configuration names; the crate itself knows no file system.
 pub trait Files {
-    /// The text of a file, by the name that the configuration has for it. `from` is the file that names it.
+    /// The name and the text of a file, by the name that the configuration has for it; relative ones are beside `from`.
     fn read(&mut self, name: &str, from: &str) -> Option<(String, String)>;
 
     /// The names that fit a pattern with `*`, `?` and `[…]`, in order.

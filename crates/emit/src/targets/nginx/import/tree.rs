@@ -181,7 +181,8 @@ impl<'a> Reading<'a> {
             self.ledger.dropped(id, "media types and parameters of other protocols");
             return Vec::new();
         }
-        let from = self.open.last().cloned().unwrap_or_default();
+        // Relative names are below the folder of the main file (nginx, "include").
+        let from = self.open.first().cloned().unwrap_or_default();
         let glob = pattern.contains(['*', '?', '[']);
         let names = if glob { self.files.list(&pattern, &from) } else { vec![pattern.clone()] };
         let mut list = Vec::new();
