@@ -132,6 +132,54 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<Item>,
 }
 
+impl Site {
+    /// Nothing yet, from a file of this name.
+    pub(crate) fn new(source: Option<&str>) -> Self {
+        let heading = source.map(|name| format!("# Imported by wsgen from {name}.\n"));
+        Self {
+            heading: heading.unwrap_or_default(),
+            fields: Draft::map(),
+            listeners: Vec::new(),
+            upstreams: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+
+    /// A name for the listener of an address, which no other has.
+    pub(crate) fn listener_name(&self, address: &str) -> String {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let plain = match port {
+            "80" => "http".to_owned(),
+            "443" => "https".to_owned(),
+            port => format!("port-{port}"),
+        };
+        let wanted = match host {
+            "0.0.0.0" => plain,
+            "[::]" => format!("{plain}-v6"),
+            _ => name(address),
+        };
+        let taken = |name: &str| {
+            self.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
+        };
+        unused(&wanted, taken)
+    }
+
+    /// A model has a listener and a route at least.
+    pub(crate) fn fill(&mut self) {
+        if self.listeners.is_empty() {
+            let mut fields = Draft::of("name", "http");
+            fields.set(&["address"], "0.0.0.0:80");
+            let origin = "nothing in here listens for HTTP".into();
+            self.listeners.push(Item { origin, fields });
+        }
+        if self.routes.is_empty() {
+            let origin = "nothing in here is passed on".into();
+            let fields = Draft::of("respond", Draft::of("status", 404_u64));
+            self.routes.push(Item { origin, fields });
+        }
+    }
+}
+
 /// A name that a model can have, made of any text: lower-case letters, digits, `_` and `-` (`value/names`).
 pub(crate) fn name(text: &str) -> String {
     let mut name = String::new();
@@ -185,5 +233,20 @@ mod tests {
             assert_eq!(name(text), wanted);
         }
         assert_eq!(unused("a", |name| name == "a" || name == "a-2"), "a-3");
+    }
+
+    #[test]
+    fn an_empty_site_is_filled_and_its_listener_keeps_its_name() {
+        let mut site = Site::new(Some("a.conf"));
+        site.fill();
+        assert_eq!((site.listeners.len(), site.routes.len()), (1, 1));
+        for (address, wanted) in [
+            ("0.0.0.0:80", "http-2"),
+            ("[::]:443", "https-v6"),
+            ("127.0.0.1:81", "127-0-0-1-81"),
+            ("0.0.0.0:8080", "port-8080"),
+        ] {
+            assert_eq!(site.listener_name(address), wanted);
+        }
     }
 }

@@ -5,7 +5,7 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
 
 use super::scope::Importer;
-use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
 
 /// A listener of a section.
@@ -60,11 +60,7 @@ impl Importer<'_> {
             options.get(at + 1).cloned()
         };
         let tls = has("ssl");
-        let wanted = listener_name(&address);
-        let taken = |name: &str| {
-            self.site.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
-        };
-        let called = unused(&wanted, taken);
+        let called = self.site.listener_name(&address);
         let mut fields = Draft::of("name", called.as_str());
         fields.set(&["address"], address.as_str());
         if tls {
@@ -209,18 +205,4 @@ fn listen(text: &str) -> Option<String> {
     };
     let address = format!("{host}:{port}");
     ListenAddress::parse(&address).is_ok().then_some(address)
-}
-
-fn listener_name(address: &str) -> String {
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-    let plain = match port {
-        "80" => "http".to_owned(),
-        "443" => "https".to_owned(),
-        port => format!("port-{port}"),
-    };
-    match host {
-        "0.0.0.0" => plain,
-        "[::]" => format!("{plain}-v6"),
-        _ => name(address),
-    }
 }

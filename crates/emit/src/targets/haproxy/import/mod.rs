@@ -14,10 +14,10 @@ mod sections;
 use std::collections::BTreeMap;
 
 use wsgen_model::code::Code;
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{Source, SourceId, Sources};
 
 use self::scope::Importer;
-use crate::import::draft::{Draft, Item, Site};
+use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
 
@@ -25,17 +25,8 @@ use crate::import::{Files, Imported};
 pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn Files) -> Imported {
     let mut ledger = Ledger::default();
     let (all, sections) = sections::read(sources, ids, &mut ledger);
-    let heading = match ids.first().and_then(|id| sources.get(*id)) {
-        Some(source) => format!("# Imported by wsgen from {}.\n", source.name()),
-        None => String::new(),
-    };
-    let site = Site {
-        heading,
-        fields: Draft::map(),
-        listeners: Vec::new(),
-        upstreams: Vec::new(),
-        routes: Vec::new(),
-    };
+    let source = ids.first().and_then(|id| sources.get(*id));
+    let site = Site::new(source.map(Source::name));
     let mut importer = Importer {
         sources,
         all,
@@ -60,7 +51,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn F
             importer.frontend(section);
         }
     }
-    importer.fill();
+    importer.site.fill();
     importer.rest();
     importer.close()
 }
@@ -99,23 +90,6 @@ impl Importer<'_> {
         self.ledger.dropped(self.sections[section].id, why);
         for id in self.sections[section].list.clone() {
             self.ledger.dropped(id, why);
-        }
-    }
-
-    /// A model has a listener and a route at least.
-    fn fill(&mut self) {
-        if self.site.listeners.is_empty() {
-            let mut fields = Draft::of("name", "http");
-            fields.set(&["address"], "0.0.0.0:80");
-            self.site
-                .listeners
-                .push(Item { origin: "nothing in here listens for HTTP".into(), fields });
-        }
-        if self.site.routes.is_empty() {
-            self.site.routes.push(Item {
-                origin: "nothing in here is passed on".into(),
-                fields: Draft::of("respond", Draft::of("status", 404_u64)),
-            });
         }
     }
 

@@ -34,22 +34,33 @@ impl Importer<'_> {
                     self.ledger.taken(id, "upstream");
                     self.forwards(section, back, id, &bounds, &ways, &mut choices);
                 }
-                None => self.ledger.lost(id, "there is no such backend"),
+                None => self.missing(id, &bounds, &ways, &mut choices),
             }
         }
         let last = self.setting(section, &["default_backend"]);
-        let back = match last {
-            Some(id) => {
-                let target = self.word(id, 1).to_owned();
+        let always = vec![Way::default()];
+        match last.map(|id| (id, self.backend(self.word(id, 1)))) {
+            Some((id, Some(back))) => {
                 self.ledger.taken(id, "upstream");
-                self.backend(&target).map(|back| (id, back))
+                self.forwards(section, back, id, &bounds, &always, &mut choices);
             }
-            None => (self.sections[section].kind == "listen").then_some((own, section)),
-        };
-        if let Some((id, back)) = back {
-            self.forwards(section, back, id, &bounds, &vec![Way::default()], &mut choices);
+            Some((id, None)) => self.missing(id, &bounds, &always, &mut choices),
+            None if self.sections[section].kind == "listen" => {
+                self.forwards(section, section, own, &bounds, &always, &mut choices);
+            }
+            None => {}
         }
         self.settle(choices);
+    }
+
+    /// A backend that is not in the file answers 502; what a computed name leads to is anyone's.
+    fn missing(&mut self, id: Id, bounds: &[Bound], ways: &Ways, choices: &mut Vec<Choice>) {
+        if self.word(id, 1).contains("%[") {
+            return self.ledger.lost(id, "the name of its backend is made from the request");
+        }
+        self.ledger.lost(id, "there is no such backend");
+        let refused = Draft::of("respond", Draft::of("status", 502_u64));
+        self.choose(id, "missing", bounds, ways, &refused, choices);
     }
 
     fn backend(&self, wanted: &str) -> Option<usize> {

@@ -7,7 +7,7 @@ use wsgen_model::scalar::FilePath;
 use super::scope::{Chain, Importer};
 use super::server::{Listen, Server};
 use super::value;
-use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::draft::{Draft, Item};
 use crate::import::measure;
 
 impl Importer<'_> {
@@ -27,11 +27,7 @@ impl Importer<'_> {
             listens.iter().any(|listen| listen.has("proxy_protocol")),
         );
         let mut fields = Draft::map();
-        let wanted = listener_name(address);
-        let known = |name: &str| {
-            self.site.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
-        };
-        let called = unused(&wanted, known);
+        let called = self.site.listener_name(address);
         fields.set(&["name"], called.as_str());
         fields.set(&["address"], address);
         if tls {
@@ -198,18 +194,4 @@ pub(super) fn default_of(address: &str, of: &[usize], servers: &[Server]) -> usi
         })
     };
     of.iter().find(says).or(of.first()).copied().unwrap_or(0)
-}
-
-fn listener_name(address: &str) -> String {
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-    let plain = match port {
-        "80" => "http".to_owned(),
-        "443" => "https".to_owned(),
-        port => format!("port-{port}"),
-    };
-    match host {
-        "0.0.0.0" => plain,
-        "[::]" => format!("{plain}-v6"),
-        _ => name(address),
-    }
 }

@@ -17,11 +17,11 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{Source, SourceId, Sources};
 
 use self::scope::Importer;
 use self::tree::Reading;
-use crate::import::draft::{Draft, Item, Site};
+use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
 
@@ -58,17 +58,8 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     let mut http: Vec<Id> = blocks.iter().flat_map(|id| tree.block(*id).to_vec()).collect();
     // Files of sites have no `http` around them.
     http.extend(&tree.top);
-    let heading = match ids.first().and_then(|id| sources.get(*id)) {
-        Some(source) => format!("# Imported by wsgen from {}.\n", source.name()),
-        None => String::new(),
-    };
-    let site = Site {
-        heading,
-        fields: Draft::map(),
-        listeners: Vec::new(),
-        upstreams: Vec::new(),
-        routes: Vec::new(),
-    };
+    let source = ids.first().and_then(|id| sources.get(*id));
+    let site = Site::new(source.map(Source::name));
     let mut importer = Importer {
         sources,
         tree,
@@ -87,18 +78,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     importer.variables();
     importer.whole();
     importer.servers();
-    if importer.site.routes.is_empty() {
-        importer.site.routes.push(Item {
-            origin: "nothing in here is passed on".into(),
-            fields: Draft::of("respond", Draft::of("status", 404_u64)),
-        });
-    }
-    if importer.site.listeners.is_empty() {
-        let mut fields = Draft::of("name", "http");
-        fields.set(&["address"], "0.0.0.0:80");
-        let origin = "nothing in here listens".into();
-        importer.site.listeners.push(Item { origin, fields });
-    }
+    importer.site.fill();
     importer.rest();
     importer.close()
 }

@@ -197,8 +197,7 @@ impl Importer<'_> {
         (names, unsaid)
     }
 
-    /// The routes of a server.
-    /// `first` says of each address whether this server takes what no name claims there.
+    /// The routes of a server; `first` says of each address whether this server takes what no name claims there.
     fn routes(&mut self, server: &Server, first: &[bool], names: &BTreeMap<String, String>) {
         let takes_the_rest = first.iter().all(|first| *first);
         // Without a name, only what nobody claims comes here.
