@@ -195,6 +195,51 @@ pub(crate) fn name(text: &str) -> String {
     if name.is_empty() { "site".to_owned() } else { name.trim_end_matches('-').to_owned() }
 }
 
+/// What a person would call a server that has no name: by its port on this machine, else by its host.
+pub(crate) fn name_of_server(authority: &str) -> String {
+    let socket = authority.trim_start_matches("unix:").trim_end_matches(".sock");
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+    if ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"].contains(&host) {
+        return if port.is_empty() { "app".to_owned() } else { format!("app-{port}") };
+    }
+    if host.starts_with(|c: char| c.is_ascii_digit()) {
+        return name(&format!("host {authority}"));
+    }
+    name(socket)
+}
+
+/// The words of a path or a regex: what a person would call it by.
+pub(crate) fn words(path: &str) -> String {
+    // `[aA]` is a letter of either case.
+    let mut plain = String::new();
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        let pair =
+            rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).filter(|(pair, _)| {
+                let mut letters = pair.chars();
+                let (first, second) = (letters.next(), letters.next());
+                first.is_some()
+                    && first.map(|c| c.to_ascii_uppercase()) == second
+                    && letters.next().is_none()
+            });
+        match pair {
+            Some((pair, behind)) => {
+                plain.extend(pair.chars().next());
+                rest = behind;
+            }
+            None => {
+                plain.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    let all = plain.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let all: Vec<_> = all
+        .filter(|word| word.len() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    all.join(" ")
+}
+
 /// The name, or with a number if it is taken.
 pub(crate) fn unused(name: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(name) {

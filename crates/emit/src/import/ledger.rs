@@ -59,6 +59,19 @@ impl Ledger {
         }
     }
 
+    /// A directive that was taken, and that no request comes to.
+    pub(crate) fn unreached(&mut self, id: Id) {
+        if let Some(Verdict::Taken(_)) = self.at(id) {
+            let why = "what comes ahead of it takes all of its requests".to_owned();
+            *self.at(id) = Some(Verdict::Dropped(why));
+        }
+    }
+
+    /// Something is taken, and means a little less or more in the model.
+    pub(crate) fn differs(&mut self, span: Span, how: &str) {
+        self.say(Code::IMPORT_DIFFERS, span, how, "compare the two where you rely on it");
+    }
+
     fn at(&mut self, id: Id) -> &mut Option<Verdict> {
         if self.verdicts.len() <= id {
             self.verdicts.resize(id + 1, None);

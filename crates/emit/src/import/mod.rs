@@ -1,10 +1,12 @@
 //! Reading a server's own configuration back into a model: what is the same for every dialect.
 
+pub(crate) mod choices;
 pub(crate) mod draft;
 pub(crate) mod hostnames;
 pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod pattern;
+pub(crate) mod way;
 mod write;
 
 use wsgen_model::diagnostic::Diagnostics;
@@ -17,12 +19,24 @@ pub trait Files {
 
     /// The names that fit a pattern with `*`, `?` and `[…]`, in order.
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String>;
+
+    /// The value of a name that the configuration takes from elsewhere: the environment, the command line.
+    fn defined(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// How many lines of a text begin with one of these words.
 pub(crate) fn lines_with(text: &str, words: &[&str]) -> usize {
     let lines = text.lines().map(str::trim_start);
     lines.filter(|line| words.iter().any(|word| line.starts_with(word))).count()
+}
+
+/// Where something stands: `nginx.conf:14`.
+pub(crate) fn origin(sources: &Sources, span: Span) -> String {
+    let Some(source) = sources.get(span.source) else { return String::new() };
+    let name = source.name().rsplit('/').next().unwrap_or_default();
+    format!("{name}:{}", source.position(span.range().start).line)
 }
 
 /// What was made of a configuration.

@@ -1,7 +1,9 @@
 //! Regexes and texts as each other.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Pattern, Replacement};
+use wsgen_model::scalar::{PathLiteral, Pattern, Replacement};
+
+use super::draft::Draft;
 
 /// A pattern that fits letters of either case: the model's regexes have no flags.
 pub(crate) fn any_case(pattern: &str) -> String {
@@ -41,6 +43,66 @@ pub(crate) fn rewrites(pattern: &str, to: &str) -> bool {
     digits.max().is_none_or(|most| most as usize <= pattern.groups())
 }
 
+/// The prefix that a `rewrite` takes away: `^/a/(.*)$` to `/$1`, `^/a(/.*)$` to `$1`.
+pub(crate) fn stripped(pattern: &str, to: &str) -> Option<String> {
+    let rest = pattern.strip_prefix('^')?;
+    let rest = rest.strip_suffix('$').unwrap_or(rest);
+    let prefix = match to {
+        "/$1" => rest.strip_suffix("/(.*)").or_else(|| rest.strip_suffix("/?(.*)"))?,
+        "$1" => rest.strip_suffix("(/.*)")?,
+        _ => return None,
+    };
+    let plain = prefix.chars().all(|c| c.is_ascii_alphanumeric() || "/-_".contains(c));
+    (plain && prefix.len() > 1).then(|| prefix.to_owned())
+}
+
+/// Servers replace the whole path where a pattern fits in it; the model replaces what fits.
+pub(crate) fn whole(pattern: &str) -> String {
+    let front = if pattern.starts_with('^') { "" } else { "^.*" };
+    let back = match pattern {
+        _ if pattern.ends_with('$') => "",
+        _ if pattern.ends_with(".*)") => "$",
+        _ => ".*$",
+    };
+    format!("{front}{pattern}{back}")
+}
+
+/// Regexes that fit every path.
+const EVERYTHING: [&str; 19] = [
+    "", "^", "^/", "/", ".", ".*", "^.*", "^.*$", "(.*)", "^(.*)", "^(.*)$", "^/(.*)", "^/(.*)$",
+    "/(.*)", "^/?(.*)", "^/?(.*)$", "^/.*", "^(/.*)$", "^/.*$",
+];
+
+/// Ends of regexes behind a path: what begins with it fits.
+const ENDS: [&str; 19] = [
+    "(/|$)", "(?:/|$)", "(/.*)?$", "(/.*)?", "/?(.*)$", "/?(.*)", "/(.*)$", "/(.*)", "/.*$", "/.*",
+    "(/.*)$", "(/.*)", "(.*)$", "(.*)", ".*$", ".*", "/?", "/", "",
+];
+
+/// What a regex that is looked for in a path comes to in the model: everything, a prefix or an exact path where it says
+/// no more, else a regex. Nothing where it is none that PCRE and RE2 read alike.
+pub(crate) fn path(pattern: &str) -> Option<Draft> {
+    if EVERYTHING.contains(&pattern) {
+        return Some(Draft::of("prefix", "/"));
+    }
+    let plain = |text: &str| {
+        let bare = text.replace("\\.", ".").replace("\\-", "-");
+        // A dot that nobody escaped fits any letter; nobody means that.
+        let literal = bare.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(c));
+        (literal && bare.len() > 1 && PathLiteral::parse(&bare).is_ok()).then_some(bare)
+    };
+    if let Some(rest) = pattern.strip_prefix('^').filter(|rest| rest.starts_with('/')) {
+        if let Some(exact) = rest.strip_suffix('$').and_then(plain) {
+            return Some(Draft::of("exact", exact));
+        }
+        let prefix = ENDS.iter().find_map(|end| rest.strip_suffix(end).and_then(plain));
+        if let Some(prefix) = prefix {
+            return Some(Draft::of("prefix", prefix));
+        }
+    }
+    Pattern::parse(pattern).is_ok().then(|| Draft::of("regex", pattern))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +112,21 @@ mod tests {
         assert_eq!(any_case("\\.(js|css)$"), "\\.([jJ][sS]|[cC][sS][sS])$");
         assert_eq!(any_case("\\d[a-z]x"), "\\d[a-z][xX]");
         assert_eq!(of_text("/a.b"), "/a\\.b");
+        assert_eq!(stripped("^/app/(.*)$", "/$1").as_deref(), Some("/app"));
+        assert_eq!(stripped("^/a.b/(.*)$", "/$1"), None);
+    }
+
+    #[test]
+    fn paths_are_no_regexes_where_they_say_no_more() {
+        for (pattern, kind, text) in [
+            ("^/(.*)$", "prefix", "/"),
+            ("^/a$", "exact", "/a"),
+            ("^/a\\.b(/|$)", "prefix", "/a.b"),
+            ("^/a/(.*)", "prefix", "/a"),
+            ("^/(a|b)/", "regex", "^/(a|b)/"),
+        ] {
+            assert_eq!(path(pattern), Some(Draft::of(kind, text)), "{pattern}");
+        }
+        assert_eq!(path("^/(?!a)"), None);
     }
 }

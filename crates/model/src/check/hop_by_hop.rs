@@ -45,18 +45,27 @@ fn forwarded(forward: &Forward, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn judge(name: &Located<HeaderName>, request: bool, diagnostics: &mut Diagnostics) {
-    let lower = name.as_str().to_ascii_lowercase();
-    let help = match lower.as_str() {
+/// Whether a field is the proxy's own in a request, or in a response: a model cannot set it or take it away
+/// (`headers/hop-by-hop`).
+#[must_use]
+pub fn is_proxys_own(name: &str, request: bool) -> bool {
+    advice(&name.to_ascii_lowercase(), request).is_some()
+}
+
+/// What to do instead.
+fn advice(lower: &str, request: bool) -> Option<&'static str> {
+    Some(match lower {
         "host" if request => "use `host`: `preserve`, `upstream` or a name",
         "sec-websocket-extensions" => "use `websocket: {compression: strip}`",
         "sec-websocket-protocol" => "use `websocket: {subprotocols: […]}`",
         _ if lower.starts_with("sec-websocket-") => "remove it: handshakes pass as they are",
-        _ if OWN.contains(&lower.as_str()) => {
-            "remove it: the proxy writes this field for each connection"
-        }
-        _ => return,
-    };
+        _ if OWN.contains(&lower) => "remove it: the proxy writes this field for each connection",
+        _ => return None,
+    })
+}
+
+fn judge(name: &Located<HeaderName>, request: bool, diagnostics: &mut Diagnostics) {
+    let Some(help) = advice(&name.as_str().to_ascii_lowercase(), request) else { return };
     diagnostics.push(
         Diagnostic::new(Code::HOP_BY_HOP, format!("`{}` is the proxy's own field", name.value))
             .labelled(name.span, "expected an end-to-end field")

@@ -24,6 +24,8 @@ mod tls_without_certificate;
 mod unreachable_route;
 mod unused;
 
+pub use hop_by_hop::is_proxys_own;
+
 use crate::diagnostic::Diagnostics;
 use crate::site::Site;
 

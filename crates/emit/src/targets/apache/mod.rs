@@ -1,7 +1,9 @@
 //! Apache httpd.
 
 mod annotations;
+mod import;
 mod layout;
+mod lex;
 mod quote;
 mod recipe;
 mod render;
@@ -31,7 +33,7 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
-    import: None,
+    import: Some(import::import),
     traits: |text| {
         lines_with(
             text,

@@ -5,15 +5,9 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
 
 use super::scope::Importer;
+use crate::import::choices::Bound;
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
-
-/// A listener of a section.
-#[derive(Debug, Clone)]
-pub(super) struct Bound {
-    pub(super) name: String,
-    pub(super) tls: bool,
-}
 
 impl Importer<'_> {
     /// The listeners of a section.

@@ -2,36 +2,13 @@
 //! several lines of which one must.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Hostname, Method, PathLiteral, Pattern};
+use wsgen_model::scalar::{Method, PathLiteral, Pattern};
 
 use super::scope::Importer;
 use crate::import::draft::Draft;
-use crate::import::hostnames::written_out;
 use crate::import::ledger::Id;
 use crate::import::pattern::{any_case, of_text};
-
-/// What a request must be, for one of several ways in which a condition holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Way {
-    /// Hosts; any where empty.
-    pub(super) hosts: Vec<String>,
-    /// Paths, of which one must fit; any where empty.
-    pub(super) paths: Vec<Draft>,
-    /// Methods; any where empty.
-    pub(super) methods: Vec<String>,
-    /// Fields with their values.
-    pub(super) headers: Vec<(String, Option<String>)>,
-    /// Whether a WebSocket is asked for.
-    pub(super) upgrade: bool,
-    /// Whether the client came by TLS, where that is asked.
-    pub(super) tls: Option<bool>,
-}
-
-/// A condition as the ways in which it holds; none is never.
-pub(super) type Ways = Vec<Way>;
-
-/// The most ways that are told apart.
-const MOST: usize = 64;
+use crate::import::way::{MOST, Way, Ways, both, header, negation};
 
 impl Importer<'_> {
     /// The words behind `if` or `unless` as ways. Nothing where they ask for what the model does not know.
@@ -180,98 +157,6 @@ fn path(how: &str, value: &str, any: bool) -> Option<Draft> {
         "dir" => regex(format!("/{}(/|$)", literal(value.trim_matches('/')))),
         "reg" => {
             regex(if any { any_case(value.trim_start_matches("(?i)")) } else { value.to_owned() })
-        }
-        _ => None,
-    }
-}
-
-/// A field of requests: the host, the handshake's, or another.
-fn header(field: &str, how: &str, values: &[String]) -> Option<Ways> {
-    if field == "upgrade" || field == "connection" {
-        let says = values.iter().any(|value| {
-            value.to_lowercase().contains(if field == "upgrade" { "websocket" } else { "upgrade" })
-        });
-        return says.then(|| vec![Way { upgrade: true, ..Way::default() }]);
-    }
-    if field != "host" {
-        return match how {
-            "found" => {
-                Some(vec![Way { headers: vec![(field.to_owned(), None)], ..Way::default() }])
-            }
-            "" | "str" => Some(
-                values
-                    .iter()
-                    .map(|value| Way {
-                        headers: vec![(field.to_owned(), Some(value.clone()))],
-                        ..Way::default()
-                    })
-                    .collect(),
-            ),
-            _ => None,
-        };
-    }
-    let mut hosts = Vec::new();
-    for value in values {
-        let bare = value.to_lowercase();
-        let bare = bare
-            .rsplit_once(':')
-            .filter(|(_, port)| port.parse::<u16>().is_ok())
-            .map_or(bare.clone(), |(host, _)| host.to_owned());
-        match how {
-            "" | "str" => hosts.push(bare),
-            "end" | "dom" if bare.starts_with('.') => hosts.push(format!("*{bare}")),
-            "dom" => hosts.extend([bare.clone(), format!("*.{bare}")]),
-            "reg" => hosts.extend(written_out(&bare.replace("(?i)", ""))?.0),
-            _ => return None,
-        }
-    }
-    let fits = hosts.iter().all(|host| Hostname::parse(host).is_ok());
-    (fits && !hosts.is_empty()).then(|| vec![Way { hosts, ..Way::default() }])
-}
-
-/// Both of two conditions.
-fn both(one: &Ways, other: &Ways) -> Option<Ways> {
-    let mut all = Vec::new();
-    for a in one {
-        for b in other {
-            let mut way = a.clone();
-            // Two lists of which each must fit are told only where one is open.
-            for (own, more) in [(&mut way.hosts, &b.hosts), (&mut way.methods, &b.methods)] {
-                if own.is_empty() {
-                    own.clone_from(more);
-                } else if !more.is_empty() {
-                    own.retain(|value| more.contains(value));
-                    if own.is_empty() {
-                        return None;
-                    }
-                }
-            }
-            match (way.paths.is_empty(), b.paths.is_empty()) {
-                (true, _) => way.paths.clone_from(&b.paths),
-                (_, true) => {}
-                _ if way.paths == b.paths => {}
-                _ => return None,
-            }
-            way.headers.extend(b.headers.iter().cloned());
-            way.upgrade |= b.upgrade;
-            match (way.tls, b.tls) {
-                (Some(a), Some(b)) if a != b => continue,
-                (None, tls) => way.tls = tls,
-                _ => {}
-            }
-            all.push(way);
-        }
-    }
-    (all.len() <= MOST).then_some(all)
-}
-
-/// What a condition does not hold for, where the model can say that.
-fn negation(ways: &Ways) -> Option<Ways> {
-    match ways.as_slice() {
-        [] => Some(vec![Way::default()]),
-        [way] if *way == Way::default() => Some(Vec::new()),
-        [way] if (Way { tls: None, ..way.clone() }) == Way::default() => {
-            Some(vec![Way { tls: way.tls.map(|tls| !tls), ..Way::default() }])
         }
         _ => None,
     }

@@ -1,12 +1,14 @@
 //! Header fields that rules change, on the way to a server and back.
 
+use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
 
-use super::bind::Bound;
 use super::scope::Importer;
+use crate::import::choices::Bound;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::way::Way;
 
 impl Importer<'_> {
     /// What the rules of a section change for every request of these listeners.
@@ -62,9 +64,7 @@ impl Importer<'_> {
     /// Whether a rule holds for every request of these listeners, or for none.
     pub(super) fn always(&mut self, section: usize, id: Id, bounds: &[&Bound]) -> Option<bool> {
         let ways = self.ways(section, id)?;
-        if ways.iter().any(|way| {
-            super::condition::Way { tls: None, ..way.clone() } != super::condition::Way::default()
-        }) {
+        if ways.iter().any(|way| Way { tls: None, ..way.clone() } != Way::default()) {
             return None;
         }
         let holds =
@@ -121,20 +121,7 @@ impl Importer<'_> {
             }
             return;
         }
-        let own = [
-            "connection",
-            "upgrade",
-            "content-length",
-            "transfer-encoding",
-            "te",
-            "trailer",
-            "keep-alive",
-            "proxy-connection",
-            "http2-settings",
-        ];
-        let is_own = own.contains(&lower.as_str())
-            || lower.starts_with("sec-websocket-")
-            || (request && lower == "host");
+        let is_own = is_proxys_own(&lower, request);
         if is_own {
             self.ledger.dropped(id, "the field describes one connection and is the proxy's own");
             return;

@@ -4,7 +4,6 @@ mod answer;
 mod backend;
 mod beside;
 mod bind;
-mod choices;
 mod condition;
 mod fields;
 mod rules;

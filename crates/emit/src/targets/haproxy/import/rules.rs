@@ -2,14 +2,13 @@
 
 use wsgen_model::decode::Scalar;
 
-use super::bind::Bound;
-use super::choices::Choice;
-use super::condition::{Way, Ways};
 use super::scope::Importer;
+use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::measure;
 use crate::import::pattern::rewrites;
+use crate::import::way::{Way, Ways};
 
 impl Importer<'_> {
     /// The routes of a `frontend` or `listen`.
@@ -50,7 +49,9 @@ impl Importer<'_> {
             }
             None => {}
         }
-        self.settle(choices);
+        for id in self.site.settle(choices) {
+            self.ledger.unreached(id);
+        }
     }
 
     /// A backend that is not in the file answers 502; what a computed name leads to is anyone's.
@@ -60,7 +61,7 @@ impl Importer<'_> {
         }
         self.ledger.lost(id, "there is no such backend");
         let refused = Draft::of("respond", Draft::of("status", 502_u64));
-        self.choose(id, "missing", bounds, ways, &refused, choices);
+        choose((id, &self.origin(id)), "missing", bounds, ways, &refused, choices);
     }
 
     fn backend(&self, wanted: &str) -> Option<usize> {
@@ -90,7 +91,7 @@ impl Importer<'_> {
                 if fields.get(&["redirect"]).is_some() { "redirect" } else { "respond" },
             );
             let kind = if fields.get(&["redirect"]).is_some() { "redirect" } else { "refuse" };
-            self.choose(id, kind, bounds, &ways, &fields, choices);
+            choose((id, &self.origin(id)), kind, bounds, &ways, &fields, choices);
         }
     }
 
@@ -123,7 +124,7 @@ impl Importer<'_> {
                 answered.iter().find(|choice| whole(choice) && choice.listeners.contains(&first))
             {
                 let fields = answer.fields.clone();
-                self.choose(id, &called, &some, ways, &fields, choices);
+                choose((id, &self.origin(id)), &called, &some, ways, &fields, choices);
                 continue;
             }
             let references: Vec<&Bound> = some.iter().collect();
@@ -133,7 +134,7 @@ impl Importer<'_> {
             } else {
                 self.forward(front, back, &references)
             };
-            self.choose(id, &called, &some, ways, &fields, choices);
+            choose((id, &self.origin(id)), &called, &some, ways, &fields, choices);
         }
         choices.extend(answered.into_iter().filter(|choice| !whole(choice)));
     }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use wsgen_model::code::Code;
 use wsgen_model::source::{Sources, Span};
 
 use super::sections::{Directive, Section};
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
-use crate::import::measure;
+use crate::import::{measure, origin};
 
 /// Everything that reading a configuration needs.
 pub(super) struct Importer<'a> {
@@ -135,16 +134,11 @@ impl Importer<'_> {
 
     /// Where a statement stands: `haproxy.cfg:14`.
     pub(super) fn origin(&self, id: Id) -> String {
-        let span = self.span(id);
-        let Some(source) = self.sources.get(span.source) else { return String::new() };
-        let name = source.name().rsplit('/').next().unwrap_or_default().to_owned();
-        format!("{name}:{}", source.position(span.range().start).line)
+        origin(self.sources, self.span(id))
     }
 
     /// Something is taken, and means a little less or more in the model.
     pub(super) fn differs(&mut self, id: Id, how: &str) {
-        let span = self.span(id);
-        let help = "compare the two where you rely on it";
-        self.ledger.say(Code::IMPORT_DIFFERS, span, how, help);
+        self.ledger.differs(self.span(id), how);
     }
 }

@@ -1,5 +1,6 @@
 //! Header fields: what upstreams are told, which requests may upgrade, and what clients see.
 
+use wsgen_model::check::is_proxys_own;
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
@@ -107,7 +108,7 @@ impl Importer<'_> {
                     self.ledger
                         .dropped(id, "the field describes one connection and is the proxy's own");
                 }
-                (_, "") if HeaderName::parse(&name).is_err() || is_own(&name) => {
+                (_, "") if HeaderName::parse(&name).is_err() || is_proxys_own(&name, true) => {
                     self.ledger.lost(id, "this is no field that can be taken away");
                 }
                 (_, "") => {
@@ -256,7 +257,7 @@ impl Importer<'_> {
         keep(&kept, route);
         for id in self.settings(chain, "proxy_hide_header") {
             let name = self.text(id, 0);
-            if HeaderName::parse(&name).is_err() || is_own(&name) {
+            if HeaderName::parse(&name).is_err() || is_proxys_own(&name, true) {
                 self.ledger.lost(id, "this is no field that can be taken away");
                 continue;
             }
@@ -312,25 +313,9 @@ impl Importer<'_> {
 
 /// Whether the model lets a field have this value.
 fn is_field(name: &str, value: &str) -> bool {
-    HeaderName::parse(name).is_ok() && HeaderValue::parse(value).is_ok() && !is_own(name)
-}
-
-/// Whether a field is the proxy's own (`headers/hop-by-hop`).
-fn is_own(name: &str) -> bool {
-    let own = [
-        "connection",
-        "upgrade",
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "te",
-        "trailer",
-        "keep-alive",
-        "proxy-connection",
-        "http2-settings",
-    ];
-    let lower = name.to_ascii_lowercase();
-    own.contains(&lower.as_str()) || lower.starts_with("sec-websocket-")
+    HeaderName::parse(name).is_ok()
+        && HeaderValue::parse(value).is_ok()
+        && !is_proxys_own(name, true)
 }
 
 /// A value without variables, or one whose variables are the same for every request.

@@ -12,7 +12,7 @@ use super::value;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::measure;
-use crate::import::pattern::{of_text, rewrites};
+use crate::import::pattern::{of_text, rewrites, stripped, whole};
 
 impl Importer<'_> {
     /// A route that passes requests on.
@@ -46,6 +46,8 @@ impl Importer<'_> {
         }
         let field = if tunnels { "timeouts.tunnel_idle" } else { "timeouts.response_header" };
         let read = self.time(chain, "proxy_read_timeout", 60_000, field);
+        // Nothing is what it waits then; the model's shortest is a millisecond.
+        let read = if read == "0s" { "1ms".to_owned() } else { read };
         if let Some(id) = self.setting(chain, "proxy_send_timeout") {
             let same = value::time(&self.text(id, 0)).map(measure::duration) == Some(read.clone());
             self.ledger.taken(id, field);
@@ -256,26 +258,6 @@ pub(super) fn destination(url: &str, again: bool) -> Option<(Destination, Option
     Some((Destination { secure, authority, again }, path))
 }
 
-/// The prefix that a `rewrite` takes away: `^/a/(.*)$` to `/$1`, `^/a(/.*)$` to `$1`.
-fn stripped(pattern: &str, to: &str) -> Option<String> {
-    let rest = pattern.strip_prefix('^')?;
-    let rest = rest.strip_suffix('$').unwrap_or(rest);
-    let prefix = match to {
-        "/$1" => rest.strip_suffix("/(.*)").or_else(|| rest.strip_suffix("/?(.*)"))?,
-        "$1" => rest.strip_suffix("(/.*)")?,
-        _ => return None,
-    };
-    let plain = prefix.chars().all(|c| c.is_ascii_alphanumeric() || "/-_".contains(c));
-    (plain && prefix.len() > 1).then(|| prefix.to_owned())
-}
-
-/// nginx replaces the whole path where a pattern fits in it; the model replaces what fits.
-fn whole(pattern: &str) -> String {
-    let front = if pattern.starts_with('^') { "" } else { "^.*" };
-    let back = if pattern.ends_with('$') { "" } else { ".*$" };
-    format!("{front}{pattern}{back}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,7 +273,5 @@ mod tests {
             Some(("unix:/run/a.sock".into(), Some("/x".into())))
         );
         assert_eq!(read("http://$host/"), None);
-        assert_eq!(stripped("^/app/(.*)$", "/$1").as_deref(), Some("/app"));
-        assert_eq!(stripped("^/a.b/(.*)$", "/$1"), None);
     }
 }

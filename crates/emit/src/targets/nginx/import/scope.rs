@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::source::{Sources, Span};
 
@@ -10,7 +9,7 @@ use super::tree::Tree;
 use super::value;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
-use crate::import::measure;
+use crate::import::{measure, origin};
 
 /// The blocks around a place, the outermost first.
 pub(super) type Chain = Vec<Vec<Id>>;
@@ -117,10 +116,7 @@ impl Importer<'_> {
 
     /// Where a directive stands: `nginx.conf:14`.
     pub(super) fn origin(&self, id: Id) -> String {
-        let span = self.span(id);
-        let Some(source) = self.sources.get(span.source) else { return String::new() };
-        let name = source.name().rsplit('/').next().unwrap_or_default().to_owned();
-        format!("{name}:{}", source.position(span.range().start).line)
+        origin(self.sources, self.span(id))
     }
 
     pub(super) fn span(&self, id: Id) -> Span {
@@ -129,8 +125,6 @@ impl Importer<'_> {
 
     /// Something is taken, and means a little less or more in the model.
     pub(super) fn differs(&mut self, id: Id, how: &str) {
-        let span = self.span(id);
-        let help = "compare the two where you rely on it";
-        self.ledger.say(Code::IMPORT_DIFFERS, span, how, help);
+        self.ledger.differs(self.span(id), how);
     }
 }

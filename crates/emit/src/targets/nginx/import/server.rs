@@ -9,7 +9,7 @@ use wsgen_model::scalar::Hostname;
 use super::listener::default_of;
 use super::scope::{Chain, Importer};
 use super::value;
-use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::draft::{Draft, Item, name, unused, words};
 use crate::import::hostnames::written_out;
 use crate::import::ledger::Id;
 
@@ -294,15 +294,6 @@ impl Importer<'_> {
             self.site.routes.push(route);
         }
     }
-}
-
-/// The words of a path or a regex: what a person would call it by.
-fn words(path: &str) -> String {
-    let all = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let all: Vec<_> = all
-        .filter(|word| word.len() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()))
-        .collect();
-    all.join(" ")
 }
 
 /// A name belongs to the first server of an address that has it.

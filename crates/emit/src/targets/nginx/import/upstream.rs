@@ -6,7 +6,7 @@ use wsgen_model::scalar::{FilePath, HashKey, Hostname, Token, UpstreamAddress};
 
 use super::scope::{Chain, Importer};
 use super::value;
-use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::draft::{Draft, Item, name, name_of_server, unused};
 use crate::import::ledger::Id;
 
 /// What a request is passed to.
@@ -87,7 +87,7 @@ impl Importer<'_> {
         }
         let wanted = match block {
             Some(block) => name(self.tree.argument(block, 0)),
-            None => called(&to.authority),
+            None => name_of_server(&to.authority),
         };
         let taken = |name: &str| self.site.upstreams.iter().any(|(known, _)| known == name);
         let known = unused(&wanted, taken);
@@ -265,19 +265,6 @@ impl Importer<'_> {
         }
         fields.set(&["sticky", "cookie"], cookie);
     }
-}
-
-/// What a person would call a server that has no name: by its port on this machine, else by its host.
-fn called(authority: &str) -> String {
-    let socket = authority.trim_start_matches("unix:").trim_end_matches(".sock");
-    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-    if ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"].contains(&host) {
-        return if port.is_empty() { "app".to_owned() } else { format!("app-{port}") };
-    }
-    if host.starts_with(|c: char| c.is_ascii_digit()) {
-        return name(&format!("host {authority}"));
-    }
-    name(socket)
 }
 
 /// What a hash looks at, where the model has a word for it.

@@ -1,0 +1,354 @@
+//! Routes on their way: one for each way in which a rule holds, until hosts, order and names are settled.
+
+use super::draft::{Draft, Item, Site, name, unused};
+use super::ledger::Id;
+use super::way::Ways;
+
+/// A listener that rules hold for.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub(crate) name: String,
+    pub(crate) tls: bool,
+}
+
+/// A route on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    /// The rules that it is made of.
+    pub(crate) ids: Vec<Id>,
+    pub(crate) origin: String,
+    /// What a person would call it.
+    pub(crate) called: String,
+    pub(crate) listeners: Vec<String>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) entries: Vec<Draft>,
+    pub(crate) fields: Draft,
+    /// Whether it is for requests that ask for no WebSocket.
+    pub(crate) plain: bool,
+    /// Paths and hosts that it is not for.
+    pub(crate) but_paths: Vec<Draft>,
+    pub(crate) but_hosts: Vec<String>,
+}
+
+/// One route for each way in which a rule holds; the origin is where the rule stands.
+pub(crate) fn choose(
+    (id, origin): (Id, &str),
+    called: &str,
+    bounds: &[Bound],
+    ways: &Ways,
+    fields: &Draft,
+    choices: &mut Vec<Choice>,
+) {
+    for way in ways {
+        let fits = |bound: &&Bound| way.tls.is_none_or(|tls| tls == bound.tls);
+        let listeners: Vec<String> =
+            bounds.iter().filter(fits).map(|bound| bound.name.clone()).collect();
+        if listeners.is_empty() {
+            continue;
+        }
+        let mut entries = Vec::new();
+        let paths =
+            if way.paths.is_empty() { vec![None] } else { way.paths.iter().map(Some).collect() };
+        for path in paths {
+            let mut entry = Draft::map();
+            if let Some(path) = path.filter(|path| **path != Draft::of("prefix", "/")) {
+                entry.set(&["path"], path.clone());
+            }
+            if !way.methods.is_empty() {
+                entry.set(&["methods"], way.methods.clone());
+            }
+            let fields = way.headers.iter().map(|pair| ("headers", pair));
+            for (kind, (name, value)) in fields.chain(way.query.iter().map(|pair| ("query", pair)))
+            {
+                let value = value.clone().map_or_else(|| Draft::Plain("null".into()), Draft::Text);
+                entry.set(&[kind, name], value);
+            }
+            if way.upgrade == Some(true) {
+                entry.set(&["upgrade"], "websocket");
+            }
+            entries.push(entry);
+        }
+        let made = Choice {
+            ids: vec![id],
+            origin: origin.to_owned(),
+            called: called.to_owned(),
+            listeners,
+            hosts: way.hosts.clone(),
+            entries,
+            fields: fields.clone(),
+            plain: way.upgrade == Some(false),
+            but_paths: Vec::new(),
+            but_hosts: Vec::new(),
+        };
+        // Ways of one rule that differ in one thing are one route.
+        let alike = choices.iter_mut().find(|choice| {
+            choice.origin == made.origin
+                && choice.called == made.called
+                && choice.fields == made.fields
+                && choice.plain == made.plain
+        });
+        match alike {
+            Some(known) if known.listeners == made.listeners && known.hosts == made.hosts => {
+                known.entries.extend(made.entries);
+            }
+            Some(known) if known.listeners == made.listeners && known.entries == made.entries => {
+                known.hosts.extend(made.hosts);
+            }
+            Some(known) if known.hosts == made.hosts && known.entries == made.entries => {
+                known.listeners.extend(made.listeners);
+            }
+            _ => choices.push(made),
+        }
+    }
+}
+
+/// What asks for a WebSocket stands ahead of what asks for none: the model has no word for the latter. Where no rule
+/// asks for it, the next one that would take it is put there.
+fn twins(choices: &mut Vec<Choice>) {
+    let paths = |choice: &Choice| -> Vec<Option<Draft>> {
+        choice.entries.iter().map(|entry| entry.get(&["path"]).cloned()).collect()
+    };
+    let mut at = 0;
+    while at < choices.len() {
+        let plain = choices[at].clone();
+        let same = |other: &Choice| {
+            (other.hosts.is_empty() || other.hosts == plain.hosts)
+                && other.listeners.iter().any(|listener| plain.listeners.contains(listener))
+                && (paths(other).contains(&None) || paths(other) == paths(&plain))
+        };
+        let asks =
+            |other: &Choice| other.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
+        let known = choices[..at].iter().any(|other| asks(other) && same(other));
+        if plain.plain && !known {
+            let twin = (at + 1..choices.len()).find(|other| same(&choices[*other]));
+            match twin {
+                Some(twin) if asks(&choices[twin]) && paths(&choices[twin]) == paths(&plain) => {
+                    choices[at..=twin].rotate_right(1);
+                }
+                Some(twin) if !choices[twin].plain => {
+                    let mut entries = plain.entries.clone();
+                    for entry in &mut entries {
+                        entry.set(&["upgrade"], "websocket");
+                    }
+                    let next = choices[twin].clone();
+                    choices.insert(at, Choice { entries, hosts: plain.hosts.clone(), ..next });
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        at += 1;
+    }
+}
+
+/// What a rule is not for goes on to the next that takes it: that one is put ahead of it, for these paths alone.
+fn exceptions(choices: &mut Vec<Choice>) {
+    let mut at = 0;
+    while at < choices.len() {
+        let paths = std::mem::take(&mut choices[at].but_paths);
+        if paths.contains(&Draft::of("prefix", "/")) {
+            // It is for no request at all.
+            choices.remove(at);
+            continue;
+        }
+        for path in paths {
+            let wanted = path.text(&["prefix"]).or(path.text(&["exact"])).unwrap_or("/").to_owned();
+            let own = choices[at].clone();
+            let takes = |other: &&Choice| {
+                (other.hosts.is_empty() || other.hosts == own.hosts)
+                    && other.entries.iter().any(|entry| {
+                        let whole = *entry == Draft::map();
+                        whole
+                            || entry
+                                .text(&["path", "prefix"])
+                                .is_some_and(|prefix| below(&wanted, prefix))
+                    })
+            };
+            let next = choices[at + 1..].iter().find(takes).cloned();
+            let fields = next.map_or_else(
+                // Nobody takes it: files did, or nothing.
+                || Draft::of("respond", Draft::of("status", 404_u64)),
+                |next| next.fields,
+            );
+            let entries = vec![Draft::of("path", path)];
+            let known = choices[..at]
+                .iter()
+                .any(|other| other.entries == entries && other.hosts == own.hosts);
+            if !known {
+                choices.insert(at, Choice { entries, fields, plain: false, ..own });
+                at += 1;
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Two rules side by side that differ in what they ask of a WebSocket alone are one route that takes both.
+fn pairs(choices: &mut Vec<Choice>) {
+    let bare = |fields: &Draft| {
+        let mut bare = fields.clone();
+        bare.remove(&["websocket", "mode"]);
+        bare.remove(&["timeouts", "tunnel_idle"]);
+        bare
+    };
+    let mut at = 0;
+    while at + 1 < choices.len() {
+        let (first, second) = (&choices[at], &choices[at + 1]);
+        let mut entries = first.entries.clone();
+        let asks = entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
+        for entry in &mut entries {
+            entry.remove(&["upgrade"]);
+        }
+        let forwards = first.fields.get(&["upstream"]).is_some();
+        let alike = entries == second.entries
+            && first.hosts == second.hosts
+            && first.listeners == second.listeners
+            && bare(&first.fields) == bare(&second.fields);
+        if asks && forwards && alike {
+            choices[at].entries = entries;
+            choices[at].plain = false;
+            let second = choices.remove(at + 1);
+            choices[at].ids.extend(second.ids);
+        }
+        at += 1;
+    }
+}
+
+/// Whether a path is a prefix or below it.
+pub(crate) fn below(path: &str, prefix: &str) -> bool {
+    let bare = prefix.trim_end_matches('/');
+    path.strip_prefix(bare).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl Site {
+    /// Hosts that are claimed, the order of rules, and names. Gives the rules that no request comes to.
+    pub(crate) fn settle(&mut self, mut choices: Vec<Choice>) -> Vec<Id> {
+        let mut unreached: Vec<Id> = choices.iter().flat_map(|choice| choice.ids.clone()).collect();
+        exceptions(&mut choices);
+        twins(&mut choices);
+        pairs(&mut choices);
+        // What a rule is not for is claimed by those behind it.
+        let named = |choice: &Choice| [choice.hosts.clone(), choice.but_hosts.clone()].concat();
+        let mut claimed: Vec<String> = choices.iter().flat_map(named).collect();
+        claimed.sort();
+        claimed.dedup();
+        let mut all: Vec<Choice> = Vec::new();
+        for choice in choices {
+            let taken = |host: Option<&String>| {
+                all.iter().any(|known: &Choice| {
+                    let same = known.listeners.iter().any(|l| choice.listeners.contains(l));
+                    let open = known.entries.contains(&Draft::map());
+                    let covers =
+                        open || known.entries.iter().any(|entry| choice.entries.contains(entry));
+                    let hosts =
+                        host.map_or(known.hosts.is_empty(), |host| known.hosts.contains(host));
+                    same && covers && hosts
+                })
+            };
+            if choice.hosts.is_empty() {
+                // A host that is claimed never falls to routes without hostnames.
+                let free = |host: &&String| !choice.but_hosts.contains(host) && !taken(Some(host));
+                let hosts: Vec<String> = claimed.iter().filter(free).cloned().collect();
+                let rest = !taken(None);
+                if !hosts.is_empty() {
+                    all.push(Choice { hosts, ..choice.clone() });
+                }
+                if rest {
+                    all.push(choice);
+                }
+            } else {
+                let free = |host: &&String| !choice.but_hosts.contains(host) && !taken(Some(host));
+                let hosts: Vec<String> = choice.hosts.iter().filter(free).cloned().collect();
+                if !hosts.is_empty() {
+                    all.push(Choice { hosts, ..choice });
+                }
+            }
+        }
+        let ordered = all.iter().enumerate().all(|(at, first)| {
+            all[at + 1..].iter().all(|second| {
+                let apart = !first.listeners.iter().any(|l| second.listeners.contains(l))
+                    || (first.hosts.is_empty() != second.hosts.is_empty())
+                    || (!first.hosts.is_empty()
+                        && !first.hosts.iter().any(|h| second.hosts.contains(h)));
+                apart || disjoint(first, second) || rank(first) >= rank(second)
+            })
+        });
+        unreached.retain(|id| !all.iter().any(|choice| choice.ids.contains(id)));
+        let count = all.len() as u64;
+        for (at, choice) in all.into_iter().enumerate() {
+            let mut fields = choice.fields;
+            fields.set(&["listeners"], choice.listeners);
+            if !choice.hosts.is_empty() {
+                fields.set(&["hostnames"], choice.hosts);
+            }
+            let mut entries: Vec<Draft> = Vec::new();
+            for entry in choice.entries {
+                if !entries.contains(&entry) {
+                    entries.push(entry);
+                }
+            }
+            if entries != [Draft::map()] {
+                fields.set(&["match"], Draft::List(entries));
+            }
+            if !ordered {
+                fields.set(&["priority"], count - at as u64);
+            }
+            let taken = |name: &str| {
+                self.routes.iter().any(|item| item.fields.text(&["name"]) == Some(name))
+            };
+            let called = unused(&name(&choice.called), taken);
+            fields.set(&["name"], called);
+            self.routes.push(Item { origin: choice.origin, fields });
+        }
+        unreached
+    }
+}
+
+/// Whether no path belongs to both.
+fn disjoint(one: &Choice, other: &Choice) -> bool {
+    let text = |entry: &Draft, kind: &str| entry.text(&["path", kind]).map(str::to_owned);
+    // What every path begins with that a regex fits.
+    let start = |entry: &Draft| {
+        let pattern = text(entry, "regex")?;
+        let body = pattern.strip_prefix('^')?.to_owned();
+        let end = body.find(|c: char| "\\.+*?()[]{}|^$".contains(c)).unwrap_or(body.len());
+        // A letter that may be missing, or one of two branches, is none.
+        let optional =
+            body[end..].starts_with(['?', '*', '{']) || body.contains('|') && !body.contains('(');
+        let end = if optional { 0 } else { end };
+        Some(body[..end].to_owned())
+    };
+    let apart = |a: &Draft, b: &Draft| {
+        let place = |entry: &Draft| text(entry, "exact").or_else(|| text(entry, "prefix"));
+        match (place(a), place(b)) {
+            (Some(first), Some(second)) => {
+                first != second
+                    && (text(b, "exact").is_some() || !below(&first, &second))
+                    && (text(a, "exact").is_some() || !below(&second, &first))
+            }
+            (first, second) => match (first.or_else(|| start(a)), second.or_else(|| start(b))) {
+                (Some(first), Some(second)) => {
+                    !first.starts_with(&second) && !second.starts_with(&first)
+                }
+                _ => false,
+            },
+        }
+    };
+    one.entries.iter().all(|a| other.entries.iter().all(|b| apart(a, b)))
+}
+
+/// How the model ranks the weakest entry of a route: exact, regex, then the length of a prefix; then what else it asks.
+fn rank(choice: &Choice) -> (usize, usize, bool, bool, bool, bool) {
+    let of = |entry: &Draft| {
+        let (kind, length) = if entry.get(&["path", "exact"]).is_some() {
+            (3, 0)
+        } else if entry.get(&["path", "regex"]).is_some() {
+            (2, 0)
+        } else {
+            (1, entry.text(&["path", "prefix"]).map_or(0, str::len))
+        };
+        let has = |key: &str| entry.get(&[key]).is_some();
+        (kind, length, has("methods"), has("headers"), has("query"), has("upgrade"))
+    };
+    choice.entries.iter().map(of).min().unwrap_or_default()
+}

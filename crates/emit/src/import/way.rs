@@ -1,0 +1,128 @@
+//! What a request must be for a rule to hold, told apart into the ways in which it does.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::Hostname;
+
+use super::draft::Draft;
+use super::hostnames::written_out;
+
+/// What a request must be, for one of several ways in which a condition holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Hosts; any where empty.
+    pub(crate) hosts: Vec<String>,
+    /// Paths, of which one must fit; any where empty.
+    pub(crate) paths: Vec<Draft>,
+    /// Methods; any where empty.
+    pub(crate) methods: Vec<String>,
+    /// Fields with their values.
+    pub(crate) headers: Vec<(String, Option<String>)>,
+    /// Parameters of the query with their values.
+    pub(crate) query: Vec<(String, Option<String>)>,
+    /// Whether a WebSocket is asked for, where that is asked.
+    pub(crate) upgrade: Option<bool>,
+    /// Whether the client came by TLS, where that is asked.
+    pub(crate) tls: Option<bool>,
+}
+
+/// A condition as the ways in which it holds; none is never.
+pub(crate) type Ways = Vec<Way>;
+
+/// The most ways that are told apart.
+pub(crate) const MOST: usize = 64;
+
+/// A field of requests: the host, the handshake's, or another; `how` is HAProxy's word: `str`, `end`, `reg` and the like.
+pub(crate) fn header(field: &str, how: &str, values: &[String]) -> Option<Ways> {
+    if field == "upgrade" || field == "connection" {
+        let says = values.iter().any(|value| {
+            value.to_lowercase().contains(if field == "upgrade" { "websocket" } else { "upgrade" })
+        });
+        return says.then(|| vec![Way { upgrade: Some(true), ..Way::default() }]);
+    }
+    if field != "host" {
+        return match how {
+            "found" => {
+                Some(vec![Way { headers: vec![(field.to_owned(), None)], ..Way::default() }])
+            }
+            "" | "str" => Some(
+                values
+                    .iter()
+                    .map(|value| Way {
+                        headers: vec![(field.to_owned(), Some(value.clone()))],
+                        ..Way::default()
+                    })
+                    .collect(),
+            ),
+            _ => None,
+        };
+    }
+    let mut hosts = Vec::new();
+    for value in values {
+        let bare = value.to_lowercase();
+        let bare = bare
+            .rsplit_once(':')
+            .filter(|(_, port)| port.parse::<u16>().is_ok())
+            .map_or(bare.clone(), |(host, _)| host.to_owned());
+        match how {
+            "" | "str" => hosts.push(bare),
+            "end" | "dom" if bare.starts_with('.') => hosts.push(format!("*{bare}")),
+            "dom" => hosts.extend([bare.clone(), format!("*.{bare}")]),
+            "reg" => hosts.extend(written_out(&bare.replace("(?i)", ""))?.0),
+            _ => return None,
+        }
+    }
+    let fits = hosts.iter().all(|host| Hostname::parse(host).is_ok());
+    (fits && !hosts.is_empty()).then(|| vec![Way { hosts, ..Way::default() }])
+}
+
+/// Both of two conditions.
+pub(crate) fn both(one: &Ways, other: &Ways) -> Option<Ways> {
+    let mut all = Vec::new();
+    for a in one {
+        for b in other {
+            let mut way = a.clone();
+            // Two lists of which each must fit are told only where one is open.
+            for (own, more) in [(&mut way.hosts, &b.hosts), (&mut way.methods, &b.methods)] {
+                if own.is_empty() {
+                    own.clone_from(more);
+                } else if !more.is_empty() {
+                    own.retain(|value| more.contains(value));
+                    if own.is_empty() {
+                        return None;
+                    }
+                }
+            }
+            match (way.paths.is_empty(), b.paths.is_empty()) {
+                (true, _) => way.paths.clone_from(&b.paths),
+                (_, true) => {}
+                _ if way.paths == b.paths => {}
+                _ => return None,
+            }
+            way.headers.extend(b.headers.iter().cloned());
+            way.query.extend(b.query.iter().cloned());
+            // Both of two that exclude each other are never.
+            let never = |one: Option<bool>, other| one.is_some() && other == one.map(|one| !one);
+            if !never(way.upgrade, b.upgrade) && !never(way.tls, b.tls) {
+                way.upgrade = way.upgrade.or(b.upgrade);
+                way.tls = way.tls.or(b.tls);
+                all.push(way);
+            }
+        }
+    }
+    (all.len() <= MOST).then_some(all)
+}
+
+/// What a condition does not hold for, where the model can say that.
+pub(crate) fn negation(ways: &Ways) -> Option<Ways> {
+    match ways.as_slice() {
+        [] => Some(vec![Way::default()]),
+        [way] if *way == Way::default() => Some(Vec::new()),
+        [way] if (Way { tls: None, ..way.clone() }) == Way::default() => {
+            Some(vec![Way { tls: way.tls.map(|tls| !tls), ..Way::default() }])
+        }
+        [way] if (Way { upgrade: None, ..way.clone() }) == Way::default() => {
+            Some(vec![Way { upgrade: way.upgrade.map(|asked| !asked), ..Way::default() }])
+        }
+        _ => None,
+    }
+}

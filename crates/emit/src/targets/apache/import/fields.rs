@@ -1,0 +1,260 @@
+//! Header fields: what upstreams are told, and what clients see (`mod_headers`, `mod_proxy`).
+
+use wsgen_model::check::is_proxys_own;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+
+use super::scope::{Chain, Importer};
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+
+/// `RequestHeader` or `Header`, taken apart.
+struct Edit {
+    id: Id,
+    verb: String,
+    name: String,
+    value: String,
+    /// `env=…` or `expr=…` behind it.
+    condition: Option<String>,
+    always: bool,
+}
+
+impl Importer<'_> {
+    /// Fields of requests.
+    pub(super) fn requests(&mut self, chain: &Chain, tls: bool, route: &mut Draft) {
+        let preserve = self.switch(chain, "proxypreservehost", false, "host");
+        route.set(&["host"], if preserve { "preserve" } else { "upstream" });
+        let mut told: Vec<&str> = Vec::new();
+        if self.switch(chain, "proxyaddheaders", true, "forwarded") {
+            told.extend(["for", "host"]);
+        }
+        let mut kept = Vec::new();
+        for edit in self.edits(chain, "requestheader") {
+            let Some(true) = self.holds(&edit, tls) else { continue };
+            let lower = edit.name.to_lowercase();
+            let scheme = if tls { "https" } else { "http" };
+            let sets = ["set", "add", "append", "merge"].contains(&edit.verb.as_str());
+            let field = match (lower.as_str(), edit.value.as_str()) {
+                _ if !sets => None,
+                ("x-forwarded-for", text) if is_variable(text, &["REMOTE_ADDR"]) => Some("for"),
+                ("x-real-ip", text) if is_variable(text, &["REMOTE_ADDR"]) => Some("real_ip"),
+                ("x-forwarded-proto", text)
+                    if text.eq_ignore_ascii_case(scheme)
+                        || is_variable(text, &["REQUEST_SCHEME"]) =>
+                {
+                    Some("proto")
+                }
+                ("x-forwarded-host", text)
+                    if is_variable(text, &["HTTP_HOST", "SERVER_NAME", "HTTP:Host"]) =>
+                {
+                    Some("host")
+                }
+                _ => None,
+            };
+            if let Some(field) = field {
+                self.ledger.taken(edit.id, "forwarded");
+                told.push(field);
+                continue;
+            }
+            if lower == "host" && edit.verb == "set" {
+                if Hostname::parse(&edit.value).is_ok() {
+                    self.ledger.taken(edit.id, "host");
+                    if preserve {
+                        route.set(&["host"], edit.value.as_str());
+                    }
+                } else {
+                    self.ledger.lost(edit.id, "the name is computed, or is none of a host");
+                }
+                continue;
+            }
+            if lower == "sec-websocket-extensions" && edit.verb == "unset" {
+                self.ledger.taken(edit.id, "websocket.compression");
+                route.set(&["websocket", "compression"], "strip");
+                continue;
+            }
+            self.edit(&edit, "request_headers", true, route, &mut kept);
+        }
+        keep(&kept, route);
+        let order = ["for", "proto", "host", "real_ip"];
+        told.sort_by_key(|word| order.iter().position(|known| known == word));
+        told.dedup();
+        if told.is_empty() {
+            route.set(&["forwarded", "mode"], "off");
+            return;
+        }
+        let trusts = self.setting(chain, "remoteipheader").is_some();
+        route.set(&["forwarded", "mode"], if trusts { "append" } else { "replace" });
+        if told != ["for", "proto", "host"] {
+            route.set(&["forwarded", "headers"], told);
+        }
+    }
+
+    /// Fields of answers.
+    pub(super) fn responses(&mut self, chain: &Chain, tls: bool, route: &mut Draft) {
+        let mut kept = Vec::new();
+        for edit in self.edits(chain, "header") {
+            if edit.value.contains("BALANCER_WORKER_ROUTE") {
+                self.ledger.taken(edit.id, "sticky.cookie");
+                continue;
+            }
+            let Some(true) = self.holds(&edit, tls) else { continue };
+            self.edit(&edit, "response_headers", false, route, &mut kept);
+            if !edit.always && route.get(&["response_headers"]).is_some() && edit.verb != "unset" {
+                self.differs(
+                    edit.id,
+                    "the proxy's own errors carry it too; without `always` they do not",
+                );
+            }
+        }
+        keep(&kept, route);
+    }
+
+    fn edits(&mut self, chain: &Chain, directive: &str) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        for id in self.settings(chain, directive) {
+            let mut words = self.all[id].words.clone();
+            let mut always = false;
+            if words.first().is_some_and(|word| word == "always" || word == "onsuccess") {
+                always = words.remove(0) == "always";
+            }
+            let condition = |word: &String| word.starts_with("env=") || word.starts_with("expr=");
+            let at = if words.first().is_some_and(|verb| verb == "unset" || verb == "echo") {
+                2
+            } else {
+                3
+            };
+            let behind = words.iter().skip(at).find(|word| condition(word)).cloned();
+            let word = |number: usize| words.get(number).cloned().unwrap_or_default();
+            edits.push(Edit {
+                id,
+                verb: word(0).to_lowercase(),
+                name: word(1).trim_end_matches(':').to_owned(),
+                value: word(2),
+                condition: behind,
+                always,
+            });
+        }
+        edits
+    }
+
+    /// Whether an edit holds for every request, or for none; nothing where it is for some, and lost.
+    fn holds(&mut self, edit: &Edit, tls: bool) -> Option<bool> {
+        match edit.condition.as_deref() {
+            Some("env=HTTPS") if !tls => {
+                self.ledger.dropped(edit.id, "it never holds here");
+                Some(false)
+            }
+            None | Some("env=HTTPS") => Some(true),
+            Some(_) => {
+                let why = "the model changes fields of every request of a route, or of none";
+                self.ledger.lost(edit.id, why);
+                None
+            }
+        }
+    }
+
+    fn edit(
+        &mut self,
+        edit: &Edit,
+        table: &str,
+        request: bool,
+        route: &mut Draft,
+        kept: &mut Vec<String>,
+    ) {
+        let Edit { id, verb, name, value, .. } = edit;
+        if is_proxys_own(name, request) {
+            return self
+                .ledger
+                .dropped(*id, "the field describes one connection and is the proxy's own");
+        }
+        if HeaderName::parse(name).is_err() {
+            return self.ledger.lost(*id, "this is no name of a field");
+        }
+        let verb = match verb.as_str() {
+            "unset" => {
+                self.ledger.taken(*id, "remove");
+                return route.push(&[table, "remove"], name.as_str());
+            }
+            "set" => "set",
+            "add" => "add",
+            "append" | "merge" => {
+                self.differs(*id, "a value that is appended stands on a line of its own");
+                "add"
+            }
+            _ => {
+                self.ledger.kept(*id, "a field is changed by what it says");
+                return kept.push(self.line(*id));
+            }
+        };
+        match literal(value).filter(|text| HeaderValue::parse(text).is_ok() && !text.is_empty()) {
+            Some(text) => {
+                if verb == "add" && route.get(&[table, verb, name]).is_some() {
+                    return self.ledger.lost(*id, "the same field a second time");
+                }
+                self.ledger.taken(*id, verb);
+                route.set(&[table, verb, name], text);
+            }
+            None if value.contains("}e") || value.contains("${") => {
+                self.ledger.lost(*id, "its value is computed elsewhere in the configuration");
+            }
+            None => {
+                self.ledger.kept(*id, "its value is computed for each request");
+                kept.push(self.line(*id));
+            }
+        }
+    }
+
+    /// A directive as it stands.
+    fn line(&self, id: Id) -> String {
+        self.sources.slice(self.span(id)).to_owned()
+    }
+}
+
+/// Whether a value is one of these variables, in any of the ways to write it.
+fn is_variable(text: &str, names: &[&str]) -> bool {
+    let inner = text.trim_start_matches("expr=").trim_start_matches("%{");
+    let inner = inner.trim_end_matches(['s', 'e']).trim_end_matches('}');
+    names.iter().any(|name| inner.eq_ignore_ascii_case(name))
+}
+
+/// A value without variables (`mod_headers`, "Format specifiers").
+fn literal(text: &str) -> Option<String> {
+    if text.starts_with("expr=") {
+        return None;
+    }
+    let (mut out, mut rest) = (String::new(), text.chars());
+    while let Some(c) = rest.next() {
+        match c {
+            '%' => (rest.next() == Some('%')).then(|| out.push('%'))?,
+            '\\' => out.push(rest.next().unwrap_or('\\')),
+            c => out.push(c),
+        }
+    }
+    (!out.contains("${")).then_some(out)
+}
+
+/// Puts directives that the model has no field for into a snippet.
+fn keep(lines: &[String], route: &mut Draft) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut snippet = Draft::of("target", super::super::TARGET.name);
+    snippet.set(&["at"], "route");
+    snippet.set(&["text"], lines.join("\n"));
+    snippet.set(&["reason"], "kept as it was: the model has no field for it");
+    route.push(&["snippets"], snippet);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_told_from_variables() {
+        assert_eq!(literal("100%% \\\"a\\\"").as_deref(), Some("100% \"a\""));
+        assert_eq!(literal("%{REMOTE_ADDR}s"), None);
+        for text in ["expr=%{REMOTE_ADDR}", "%{REMOTE_ADDR}s", "%{REMOTE_ADDR}e"] {
+            assert!(is_variable(text, &["REMOTE_ADDR"]), "{text}");
+        }
+    }
+}

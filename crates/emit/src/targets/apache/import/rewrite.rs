@@ -1,0 +1,360 @@
+//! `RewriteRule` lines with the conditions ahead of them: they come before `ProxyPass`, in the order of the file.
+
+use std::collections::BTreeMap;
+
+use super::condition::{Asked, flags};
+use super::scope::Importer;
+use super::target::{Destination, destination};
+use super::vhost::Vhost;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+use crate::import::pattern::{any_case, path, rewrites, stripped, whole};
+use crate::import::way::{Way, Ways, both, negation};
+
+/// What a rule does.
+#[derive(Debug, Clone)]
+pub(super) enum Act {
+    /// Passes the request on, with the path changed.
+    Forward(Destination, Option<Draft>),
+    /// Answers by itself.
+    Answer(Draft),
+}
+
+/// A rule on its way to a route.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) id: Id,
+    pub(super) ways: Ways,
+    pub(super) but_paths: Vec<Draft>,
+    pub(super) but_hosts: Vec<String>,
+    pub(super) act: Act,
+    /// What a section around it says: `<Location>`, or an `<If>` on the variable that it asks for.
+    pub(super) scopes: Vec<Vec<Id>>,
+    /// Parameters of its worker.
+    pub(super) parameters: Vec<String>,
+    /// The variables that it asks for, with their values.
+    pub(super) variables: Vec<(String, String)>,
+}
+
+/// A variable of rules.
+#[derive(Default)]
+struct Variable {
+    sets: Vec<Set>,
+    /// Whether a rule that sets it asks whether it is set.
+    first_wins: bool,
+}
+
+/// What a rule ahead has put into a variable, and when.
+struct Set {
+    value: String,
+    ways: Ways,
+    at: usize,
+}
+
+impl Importer<'_> {
+    /// The rules of a virtual host that answer or pass requests on.
+    pub(super) fn rewrites(&mut self, vhost: &Vhost) -> Vec<Rule> {
+        let list = vhost.list.clone();
+        let on = self.named(&list, "rewriteengine").last().copied();
+        if let Some(id) = on {
+            self.ledger.taken(id, "routes");
+        }
+        // A part of a virtual host leaves that word to whoever includes it.
+        let off = on.is_some_and(|id| !self.word(id, 0).eq_ignore_ascii_case("on"));
+        if off || (on.is_none() && vhost.id.is_some()) {
+            for id in list.iter().filter(|id| self.all[**id].name.starts_with("rewrite")) {
+                self.ledger.dropped(*id, "`RewriteEngine` is off");
+            }
+            return Vec::new();
+        }
+        let mut made: Vec<(usize, Rule)> = Vec::new();
+        let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+        let mut conditions: Vec<Id> = Vec::new();
+        let mut paths: Vec<String> = Vec::new();
+        for (at, id) in list.iter().copied().enumerate() {
+            match self.all[id].name.as_str() {
+                "rewritecond" => conditions.push(id),
+                "rewriterule" => {
+                    let own = std::mem::take(&mut conditions);
+                    let rules = self.rule(id, &own, at, &mut variables, &mut paths);
+                    let why = match rules {
+                        Ok(rules) => {
+                            for id in own {
+                                self.ledger.taken(id, "match");
+                            }
+                            made.extend(rules);
+                            continue;
+                        }
+                        Err(why) => why,
+                    };
+                    self.refused(id, &own, why);
+                }
+                _ => {}
+            }
+        }
+        for id in conditions {
+            self.ledger.lost(id, "no rule follows it");
+        }
+        made.sort_by_key(|(at, _)| *at);
+        made.into_iter().map(|(_, rule)| rule).collect()
+    }
+
+    /// A rule that is lost; one that refuses guards something.
+    fn refused(&mut self, id: Id, conditions: &[Id], why: &str) {
+        let guards = flags(self.word(id, 2)).iter().any(|flag| flag == "F" || flag == "FORBIDDEN");
+        for id in conditions.iter().copied().chain([id]) {
+            if guards {
+                self.ledger.opens(id, why);
+            } else {
+                self.ledger.lost(id, why);
+            }
+        }
+    }
+
+    fn rule(
+        &mut self,
+        id: Id,
+        conditions: &[Id],
+        at: usize,
+        variables: &mut BTreeMap<String, Variable>,
+        paths: &mut Vec<String>,
+    ) -> Result<Vec<(usize, Rule)>, &'static str> {
+        let (pattern, to) = (self.word(id, 0).to_owned(), self.word(id, 1).to_owned());
+        let flags = flags(self.word(id, 2));
+        let has = |names: &[&str]| flags.iter().any(|flag| names.contains(&flag.as_str()));
+        let any = has(&["NC", "NOCASE"]);
+        let pattern = if any { any_case(&pattern) } else { pattern };
+        let mut asked = self
+            .asked_with(conditions, paths)
+            .ok_or("its conditions ask for what the model does not know")?;
+        let own = path(pattern.strip_prefix('!').unwrap_or(&pattern))
+            .ok_or("the regex is none that PCRE and RE2 read alike")?;
+        if pattern.starts_with('!') {
+            asked.but_paths.push(own);
+        } else if own != Draft::of("prefix", "/") {
+            let way = Way { paths: vec![own], ..Way::default() };
+            // Where both look at the path, the condition is the narrower one.
+            if asked.ways.iter().all(|way| way.paths.is_empty()) {
+                asked.ways = both(&asked.ways, &vec![way])
+                    .ok_or("its conditions ask for what the model does not know")?;
+            }
+        }
+        let mut settings = flags.iter().filter_map(|flag| flag.strip_prefix("E=")).peekable();
+        if to == "-"
+            && settings.peek().is_some()
+            && !flags.iter().any(|flag| flag.starts_with("R="))
+        {
+            for setting in settings {
+                let (name, value) = setting.split_once(':').unwrap_or((setting, ""));
+                if asked.first_line && value == "%1" {
+                    paths.push(name.to_owned());
+                    continue;
+                }
+                let ways = resolved(&asked, at, variables)?.into_iter().flat_map(|(_, ways)| ways);
+                let set = Set { value: value.to_owned(), ways: ways.collect(), at };
+                let asks = format!("%{{ENV:{name}}}");
+                let known = variables.entry(name.to_owned()).or_default();
+                known.first_wins |= conditions.iter().any(|id| self.word(*id, 0) == asks);
+                known.sets.push(set);
+            }
+            self.ledger.taken(id, "match");
+            return Ok(Vec::new());
+        }
+        let act = self.act(id, &pattern, &to, &flags, &asked, paths)?;
+        let Some(act) = act else { return Ok(Vec::new()) };
+        let rule = |ways: Ways| Rule {
+            id,
+            ways,
+            but_paths: asked.but_paths.clone(),
+            but_hosts: asked.but_hosts.clone(),
+            act: act.clone(),
+            scopes: Vec::new(),
+            parameters: Vec::new(),
+            variables: asked.variables.clone(),
+        };
+        let all = resolved(&asked, at, variables)?;
+        Ok(all.into_iter().map(|(at, ways)| (at, rule(ways))).collect())
+    }
+
+    /// The conditions, those on a variable that holds the path as it came among them.
+    fn asked_with(&mut self, conditions: &[Id], paths: &[String]) -> Option<Asked> {
+        for id in conditions {
+            let name = self.word(*id, 0).trim_start_matches("%{ENV:").trim_end_matches('}');
+            let known = paths.iter().any(|path| path == name);
+            if let (true, Some(first)) = (known, self.all[*id].words.first_mut()) {
+                "%{PATH}".clone_into(first);
+            }
+        }
+        self.asked(conditions)
+    }
+
+    /// What a rule does; nothing where another part of the configuration says the same.
+    fn act(
+        &mut self,
+        id: Id,
+        pattern: &str,
+        to: &str,
+        flags: &[String],
+        asked: &Asked,
+        paths: &[String],
+    ) -> Result<Option<Act>, &'static str> {
+        let has = |names: &[&str]| flags.iter().any(|flag| names.contains(&flag.as_str()));
+        let status = flags.iter().find_map(|flag| {
+            let code = flag.strip_prefix("R=").or_else(|| flag.strip_prefix("REDIRECT="))?;
+            Some(match code {
+                "permanent" => 301,
+                "temp" => 302,
+                "seeother" => 303,
+                code => code.parse::<u16>().unwrap_or(302),
+            })
+        });
+        let answer = |status: u16| {
+            Ok(Some(Act::Answer(Draft::of("respond", Draft::of("status", u64::from(status))))))
+        };
+        if has(&["F", "FORBIDDEN"]) {
+            self.ledger.taken(id, "respond");
+            return answer(403);
+        }
+        if has(&["G", "GONE"]) {
+            self.ledger.taken(id, "respond");
+            return answer(410);
+        }
+        let status = status.or(has(&["R", "REDIRECT"]).then_some(302));
+        if let Some(status) = status {
+            if (300..400).contains(&status) {
+                let redirect =
+                    super::answer::redirect_by_pattern(pattern, &known(to, paths), status).ok_or(
+                        "where it leads is computed in a way that the model does not know",
+                    )?;
+                self.ledger.taken(id, "redirect");
+                return Ok(Some(Act::Answer(Draft::of("redirect", redirect))));
+            }
+            self.ledger.taken(id, "respond");
+            let connect = asked.ways.iter().all(|way| way.methods == ["CONNECT"]);
+            return if connect { Ok(None) } else { answer(status) };
+        }
+        if !has(&["P", "PROXY"]) {
+            return Err("a path that is changed on the way, for files or for other rules");
+        }
+        let to = known(to, paths);
+        let Some((destination, rest)) = destination(&to) else {
+            let why = "where it leads is computed for each request, or no proxy of HTTP does it";
+            self.ledger.lost(id, why);
+            return answer(502);
+        };
+        self.ledger.taken(id, "upstream");
+        Ok(Some(Act::Forward(destination, self.changed(id, pattern, &rest, asked))))
+    }
+
+    /// How the path is changed, if it is.
+    fn changed(&mut self, id: Id, pattern: &str, rest: &str, asked: &Asked) -> Option<Draft> {
+        let rest = rest.trim_end_matches("?%{QUERY_STRING}").trim_end_matches('?');
+        if ["%{REQUEST_URI}", "$0"].contains(&rest) {
+            return None;
+        }
+        let (pattern, to) = if rest.contains("%1") || rest.contains("%2") {
+            let Some(pattern) = &asked.pattern else {
+                self.ledger.lost(id, "the path that it sends is computed");
+                return None;
+            };
+            (
+                pattern.clone(),
+                (1..=9)
+                    .fold(rest.to_owned(), |to, n| to.replace(&format!("%{n}"), &format!("${n}"))),
+            )
+        } else {
+            (pattern.to_owned(), rest.to_owned())
+        };
+        let everything = ["/(.*)", "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/?(.*)"];
+        if (everything.contains(&pattern.as_str()) && to == "/$1")
+            || (["(.*)", "^(.*)", "^(.*)$", "^(/.*)$"].contains(&pattern.as_str()) && to == "$1")
+            || (to == "/$1" && pattern == "^(.*)$")
+            || to == same(&pattern)
+        {
+            return None;
+        }
+        if let Some(prefix) = stripped(&pattern, &to) {
+            return Some(Draft::of("strip_prefix", prefix));
+        }
+        let to = if to.is_empty() { "/".to_owned() } else { to };
+        let pattern = whole(&pattern);
+        if !rewrites(&pattern, &to) {
+            self.ledger.lost(id, "the path that it sends is computed");
+            return None;
+        }
+        let mut regex = Draft::of("pattern", pattern);
+        regex.set(&["to"], to);
+        Some(Draft::of("regex", regex))
+    }
+}
+
+/// The text that a pattern stands for when each of its groups is put back: such a rule changes nothing.
+pub(super) fn same(pattern: &str) -> String {
+    let body = pattern.trim_start_matches('^').trim_end_matches('$');
+    let (mut out, mut depth, mut groups) = (String::new(), 0, 0);
+    let mut letters = body.chars().peekable();
+    while let Some(c) = letters.next() {
+        match c {
+            '(' => {
+                let counts = letters.peek() != Some(&'?');
+                groups += usize::from(counts);
+                if depth == 0 && counts {
+                    out.push_str(&format!("${groups}"));
+                }
+                depth += 1;
+            }
+            ')' => depth -= 1,
+            '\\' => {}
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// A target in which variables that hold the path as it came are told.
+fn known(to: &str, paths: &[String]) -> String {
+    paths
+        .iter()
+        .fold(to.to_owned(), |to, name| to.replace(&format!("%{{ENV:{name}}}"), "%{REQUEST_URI}"))
+}
+
+/// The ways in which a rule holds, once for each time that its variables were set, with the place that it has in the
+/// order: that of the rule that won.
+fn resolved(
+    asked: &Asked,
+    at: usize,
+    variables: &BTreeMap<String, Variable>,
+) -> Result<Vec<(usize, Ways)>, &'static str> {
+    const WHY: &str = "it asks for a variable that is set in a way that the model does not know";
+    let mut all = vec![(at, asked.ways.clone())];
+    for (name, value) in &asked.variables {
+        let known = variables.get(name).ok_or(WHY)?;
+        let mut next = Vec::new();
+        for (at, ways) in all {
+            if let Some(value) = value.strip_prefix('!') {
+                let [one] = known.sets.as_slice() else { return Err(WHY) };
+                let not = negation(&one.ways).filter(|_| one.value == value).ok_or(WHY)?;
+                next.push((at, both(&ways, &not).ok_or(WHY)?));
+                continue;
+            }
+            for one in known.sets.iter().filter(|one| one.value == *value) {
+                let at = if known.first_wins { one.at } else { at };
+                next.push((at, both(&ways, &one.ways).ok_or(WHY)?));
+            }
+        }
+        all = next;
+    }
+    if all.is_empty() { Err(WHY) } else { Ok(all) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_put_back_together() {
+        assert_eq!(same("^/images/(a|b(c)?)(.*)$"), "/images/$1$3");
+        assert_eq!(same("^/a\\.b/(.*)"), "/a.b/$1");
+    }
+}

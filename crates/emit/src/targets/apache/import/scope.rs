@@ -1,0 +1,101 @@
+//! What holds at a place: a directive of a section further in hides those of the same name further out, and header
+//! fields add up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsgen_model::source::{Sources, Span};
+
+use super::tree::Directive;
+use crate::import::draft;
+use crate::import::ledger::{Id, Ledger};
+use crate::import::origin;
+
+/// The lists of directives around a place, the outermost first.
+pub(super) type Chain = Vec<Vec<Id>>;
+
+/// Everything that reading a configuration needs.
+pub(super) struct Importer<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) all: Vec<Directive>,
+    pub(super) ledger: Ledger,
+    pub(super) site: draft::Site,
+    /// What stands outside of every section.
+    pub(super) top: Vec<Id>,
+    /// Names of upstreams, by their servers and how they are reached.
+    pub(super) upstreams: BTreeMap<String, String>,
+    /// Lists within the reach of a route that passes requests on.
+    pub(super) reached: BTreeSet<Id>,
+}
+
+impl Importer<'_> {
+    /// The directives of this name among these.
+    pub(super) fn named(&self, list: &[Id], name: &str) -> Vec<Id> {
+        list.iter().copied().filter(|id| self.all[*id].name == name).collect()
+    }
+
+    /// The one directive that holds.
+    pub(super) fn setting(&self, chain: &Chain, name: &str) -> Option<Id> {
+        chain.iter().rev().find_map(|list| self.named(list, name).last().copied())
+    }
+
+    /// All directives of this name, from the outermost in.
+    pub(super) fn settings(&self, chain: &Chain, name: &str) -> Vec<Id> {
+        chain.iter().flat_map(|list| self.named(list, name)).collect()
+    }
+
+    /// Whether a switch is on; it is taken for the field.
+    pub(super) fn switch(&mut self, chain: &Chain, name: &str, default: bool, field: &str) -> bool {
+        let Some(id) = self.setting(chain, name) else { return default };
+        self.ledger.taken(id, field);
+        self.word(id, 0).eq_ignore_ascii_case("on")
+    }
+
+    /// A word behind a directive, or nothing.
+    pub(super) fn word(&self, id: Id, number: usize) -> &str {
+        self.all[id].words.get(number).map_or("", String::as_str)
+    }
+
+    /// What stands in a section.
+    pub(super) fn block(&self, id: Id) -> Vec<Id> {
+        self.all[id].block.clone().unwrap_or_default()
+    }
+
+    /// A time in milliseconds: a number is seconds.
+    pub(super) fn time(&mut self, chain: &Chain, name: &str, field: &str) -> Option<u64> {
+        let id = self.setting(chain, name)?;
+        let time = time(self.word(id, 0));
+        match time {
+            Some(_) => self.ledger.taken(id, field),
+            None => self.ledger.lost(id, "this is no time"),
+        }
+        time
+    }
+
+    pub(super) fn span(&self, id: Id) -> Span {
+        self.all[id].span
+    }
+
+    /// Where a directive stands: `httpd.conf:14`.
+    pub(super) fn origin(&self, id: Id) -> String {
+        origin(self.sources, self.span(id))
+    }
+
+    /// Something is taken, and means a little less or more in the model.
+    pub(super) fn differs(&mut self, id: Id, how: &str) {
+        self.ledger.differs(self.span(id), how);
+    }
+}
+
+/// A time in milliseconds: a number is seconds, units are `ms`, `s`, `mi`, `h` (`ap_timeout_parameter_parse`).
+pub(super) fn time(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().ok()?;
+    let factor = match text[digits..].to_ascii_lowercase().as_str() {
+        "" | "s" => 1_000,
+        "ms" => 1,
+        "mi" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}

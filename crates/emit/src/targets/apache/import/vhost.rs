@@ -1,0 +1,402 @@
+//! `<VirtualHost>` sections and the main server: listeners, names, certificates.
+
+use wsgen_model::code::Code;
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{FilePath, Hostname};
+
+use super::scope::{Chain, Importer};
+use crate::import::choices::Bound;
+use crate::import::draft::{Draft, Item};
+use crate::import::ledger::Id;
+use crate::import::measure;
+
+/// A virtual host, or the main server.
+#[derive(Debug)]
+pub(super) struct Vhost {
+    /// Its section; the main server has none.
+    pub(super) id: Option<Id>,
+    pub(super) list: Vec<Id>,
+    pub(super) addresses: Vec<String>,
+    pub(super) names: Vec<String>,
+    pub(super) tls: bool,
+    /// Whether it has names that the model cannot say.
+    pub(super) unsaid: bool,
+}
+
+impl Vhost {
+    /// What holds in it.
+    pub(super) fn chain(&self, top: &[Id]) -> Chain {
+        match self.id {
+            Some(_) => vec![top.to_vec(), self.list.clone()],
+            None => vec![top.to_vec()],
+        }
+    }
+}
+
+impl Importer<'_> {
+    /// All virtual hosts; the main server, where it serves by itself.
+    pub(super) fn vhosts(&mut self) -> Vec<Vhost> {
+        let top = self.top.clone();
+        let mut vhosts = Vec::new();
+        for id in self.named(&top, "virtualhost") {
+            let words = self.all[id].words.clone();
+            let addresses: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
+            if addresses.is_empty() {
+                let what = "its address is told elsewhere; `0.0.0.0:80`, or `:443` with TLS, stands for it";
+                let help = "say it with --define NAME=VALUE";
+                self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
+            }
+            let list = self.block(id);
+            vhosts.push(self.vhost(Some(id), list, addresses));
+        }
+        let passes = ["proxypass", "proxypassmatch", "location", "rewriterule", "locationmatch"];
+        let own = passes.iter().any(|name| !self.named(&top, name).is_empty());
+        let mut listens: Vec<String> =
+            self.named(&top, "listen").iter().filter_map(|id| listen(self.word(*id, 0))).collect();
+        for id in self.named(&top, "listen") {
+            self.ledger.taken(id, "listeners.address");
+        }
+        // What listens on one address of the machine serves its port there alone.
+        for vhost in &mut vhosts {
+            let mut narrow = Vec::new();
+            for address in &vhost.addresses {
+                let port = address.strip_prefix("0.0.0.0:").map(|port| format!(":{port}"));
+                let own: Vec<String> = listens
+                    .iter()
+                    .filter(|listen| port.as_ref().is_some_and(|port| listen.ends_with(port)))
+                    .cloned()
+                    .collect();
+                narrow.extend(if own.is_empty() || own.contains(address) {
+                    vec![address.clone()]
+                } else {
+                    own
+                });
+            }
+            vhost.addresses = narrow;
+        }
+        let free = |address: &String| {
+            let covers = |other: &String| {
+                other == address || other.strip_prefix("0.0.0.0:") == address.rsplit(':').next()
+            };
+            !vhosts.iter().flat_map(|vhost| &vhost.addresses).any(covers)
+        };
+        listens.retain(free);
+        // A part of a configuration has neither: what it says belongs to port 80.
+        if vhosts.is_empty() && listens.is_empty() && own {
+            let first = top.iter().find(|id| passes.contains(&self.all[**id].name.as_str()));
+            let at = self.span(first.copied().unwrap_or(0));
+            let help = "port 80 is taken for it; read the file that includes this one";
+            self.ledger.say(Code::IMPORT_MISSING, at, "no `<VirtualHost>` is around this", help);
+            listens.push("0.0.0.0:80".to_owned());
+        }
+        if own && !listens.is_empty() {
+            vhosts.push(self.vhost(None, top, listens));
+        }
+        vhosts
+    }
+
+    fn vhost(&mut self, id: Option<Id>, list: Vec<Id>, mut addresses: Vec<String>) -> Vhost {
+        let tls = match self.named(&list, "sslengine").last() {
+            Some(id) => {
+                self.ledger.taken(*id, "listeners.tls");
+                !self.word(*id, 0).eq_ignore_ascii_case("off")
+            }
+            // Somebody else says `SSLEngine on`, in a file that is not here.
+            None => !self.named(&list, "sslcertificatefile").is_empty(),
+        };
+        if addresses.is_empty() {
+            addresses.push(if tls { "0.0.0.0:443" } else { "0.0.0.0:80" }.to_owned());
+        }
+        addresses.dedup();
+        if let Some(id) = id {
+            self.ledger.taken(id, "listeners");
+        }
+        let (mut names, mut unsaid) = (Vec::new(), false);
+        for kind in ["servername", "serveralias"] {
+            for directive in self.named(&list, kind) {
+                self.ledger.taken(directive, "hostnames");
+                for word in self.all[directive].words.clone() {
+                    let name = word.to_lowercase();
+                    let name = name.rsplit("://").next().unwrap_or_default();
+                    let name = name.split(':').next().unwrap_or_default().to_owned();
+                    if Hostname::parse(&name).is_ok() {
+                        if !names.contains(&name) {
+                            names.push(name);
+                        }
+                    } else {
+                        unsaid = true;
+                        self.ledger.lost(
+                            directive,
+                            "this is no hostname; --define gives variables their values",
+                        );
+                    }
+                }
+            }
+        }
+        Vhost { id, list, addresses, names, tls, unsaid }
+    }
+
+    /// The listeners of all virtual hosts, in the order of the file.
+    pub(super) fn listeners(&mut self, vhosts: &[Vhost]) -> Vec<(String, Bound)> {
+        let mut bounds: Vec<(String, Bound)> = Vec::new();
+        for vhost in vhosts {
+            for address in &vhost.addresses {
+                if bounds.iter().any(|(known, _)| known == address) {
+                    continue;
+                }
+                let of: Vec<&Vhost> =
+                    vhosts.iter().filter(|other| other.addresses.contains(address)).collect();
+                let bound = self.listener(address, &of);
+                bounds.push((address.clone(), bound));
+            }
+        }
+        bounds
+    }
+
+    /// A listener; its first virtual host says what holds for every connection.
+    fn listener(&mut self, address: &str, of: &[&Vhost]) -> Bound {
+        let chain = of[0].chain(&self.top);
+        let tls = of.iter().any(|vhost| vhost.tls);
+        let name = self.site.listener_name(address);
+        let mut fields = Draft::of("name", name.as_str());
+        fields.set(&["address"], address);
+        let protocols = self.setting(&chain, "protocols");
+        if let Some(id) = protocols {
+            self.ledger.taken(id, "listeners.protocols");
+        }
+        if tls {
+            fields.set(&["tls"], self.tls(of));
+            if !protocols.is_some_and(|id| self.all[id].words.iter().any(|word| word == "h2")) {
+                fields.set(&["protocols"], vec!["http/1.1"]);
+            }
+        }
+        if self.switch(&chain, "remoteipproxyprotocol", false, "proxy_protocol") {
+            fields.set(&["proxy_protocol", "accept"], "any");
+        }
+        self.timers(&chain, &mut fields);
+        self.trusted(&chain, &mut fields);
+        if let Some(id) = self.setting(&chain, "limitrequestfieldsize") {
+            match self.word(id, 0).parse::<u64>() {
+                Ok(bytes @ 1024..) => {
+                    self.ledger.taken(id, "limits.max_header_bytes");
+                    fields.set(&["limits", "max_header_bytes"], measure::size(bytes));
+                }
+                _ => self.ledger.lost(id, "this is no size"),
+            }
+        }
+        let origin = of[0].id.or_else(|| self.top.first().copied()).map(|id| self.origin(id));
+        self.site.listeners.push(Item { origin: origin.unwrap_or_default(), fields });
+        Bound { name, tls }
+    }
+
+    fn timers(&mut self, chain: &Chain, fields: &mut Draft) {
+        let timeout = self.time(chain, "timeout", "timeouts").unwrap_or(60_000).max(1);
+        // What `mod_reqtimeout` has where nothing is written: `header=20-40,MinRate=500 body=20,MinRate=500`.
+        let (mut header, mut body) = (40_000, 20_000);
+        if let Some(id) = self.setting(chain, "requestreadtimeout") {
+            self.ledger.taken(id, "timeouts.request_header");
+            for word in self.all[id].words.clone() {
+                let (kind, value) = word.split_once('=').unwrap_or((&word, ""));
+                let first = value.split(',').next().unwrap_or_default();
+                let last = first.rsplit('-').next().and_then(|text| text.parse::<u64>().ok());
+                let millis = last.map(|seconds| seconds.saturating_mul(1_000));
+                match (kind, millis) {
+                    ("header", Some(millis)) => header = if millis == 0 { timeout } else { millis },
+                    ("body", Some(millis)) => body = if millis == 0 { timeout } else { millis },
+                    ("handshake", Some(_)) => {}
+                    _ => self.ledger.lost(id, "this is no time"),
+                }
+            }
+        }
+        let keeps = self.switch(chain, "keepalive", true, "timeouts.idle");
+        let idle = self.time(chain, "keepalivetimeout", "timeouts.idle").unwrap_or(5_000);
+        let idle = if keeps { idle.max(1) } else { 1 };
+        for (field, millis) in [("request_header", header), ("idle", idle), ("body_idle", body)] {
+            fields.set(&["timeouts", field], measure::duration(millis));
+        }
+    }
+
+    /// Whose word on the client's address is believed (`mod_remoteip`).
+    fn trusted(&mut self, chain: &Chain, fields: &mut Draft) {
+        let Some(header) = self.setting(chain, "remoteipheader") else { return };
+        if !self.word(header, 0).eq_ignore_ascii_case("x-forwarded-for") {
+            let why = "the client's address is read from X-Forwarded-For or a PROXY header alone";
+            return self.ledger.lost(header, why);
+        }
+        self.ledger.taken(header, "trusted_proxies");
+        for name in ["remoteipinternalproxy", "remoteiptrustedproxy"] {
+            for id in self.settings(chain, name) {
+                for range in self.all[id].words.clone() {
+                    if wsgen_model::scalar::Cidr::parse(&range).is_ok() {
+                        self.ledger.taken(id, "trusted_proxies");
+                        fields.push(&["trusted_proxies"], range);
+                    } else {
+                        self.ledger.lost(id, "this is no range of addresses");
+                    }
+                }
+            }
+        }
+    }
+
+    fn tls(&mut self, of: &[&Vhost]) -> Draft {
+        let mut tls = Draft::map();
+        let mut seen: Vec<(Draft, Vec<String>)> = Vec::new();
+        for vhost in of {
+            let chain = vhost.chain(&self.top);
+            let mut pair = Draft::map();
+            if let Some(id) = self.setting(&chain, "sslcertificatefile") {
+                self.file(id, "tls.certificates", "certificate", &mut pair);
+                // A key may stand in the file of its certificate.
+                self.file(id, "tls.certificates", "key", &mut pair);
+            }
+            if let Some(id) = self.setting(&chain, "sslcertificatekeyfile") {
+                self.file(id, "tls.certificates", "key", &mut pair);
+            }
+            if let Some(id) = self.setting(&chain, "sslcertificatechainfile") {
+                let own = self
+                    .setting(&chain, "sslcertificatefile")
+                    .map(|id| self.word(id, 0).to_owned());
+                self.ledger.taken(id, "tls.certificates");
+                if own.as_deref() != Some(self.word(id, 0)) {
+                    self.differs(
+                        id,
+                        "the file of a certificate holds its chain too: put both into one",
+                    );
+                }
+            }
+            if pair.get(&["certificate"]).is_none() || pair.get(&["key"]).is_none() {
+                let at = vhost
+                    .id
+                    .map(|id| self.span(id))
+                    .or_else(|| self.top.first().map(|id| self.span(*id)));
+                let what = "its certificate is named elsewhere; `certificate.pem` and `certificate.key` stand for it";
+                if let Some(at) = at {
+                    self.ledger.say(Code::IMPORT_MISSING, at, what, "write the names of the files");
+                }
+                pair.set(&["certificate"], "certificate.pem");
+                pair.set(&["key"], "certificate.key");
+            }
+            match seen.iter_mut().find(|(known, _)| *known == pair) {
+                Some((_, names)) => names.extend(vhost.names.clone()),
+                None => seen.push((pair, vhost.names.clone())),
+            }
+        }
+        let mut claimed: Vec<String> = Vec::new();
+        for (number, (mut pair, mut names)) in seen.into_iter().enumerate() {
+            names.retain(|name| !claimed.contains(name));
+            names.dedup();
+            if number > 0 {
+                if names.is_empty() {
+                    continue;
+                }
+                pair.set(&["hostnames"], names.clone());
+            }
+            claimed.extend(names);
+            tls.push(&["certificates"], pair);
+        }
+        self.clients(&of[0].chain(&self.top), &mut tls);
+        tls
+    }
+
+    /// Protocols, and what is asked of clients.
+    fn clients(&mut self, chain: &Chain, tls: &mut Draft) {
+        if let Some(id) = self.setting(chain, "sslprotocol") {
+            self.ledger.taken(id, "tls.profile");
+            let words: Vec<String> =
+                self.all[id].words.iter().map(|word| word.to_lowercase()).collect();
+            let all = words.iter().any(|word| word == "all" || word == "+all");
+            let has = |name: &str| {
+                let off = words.iter().any(|word| *word == format!("-{name}"));
+                let on = words.iter().any(|word| word.trim_start_matches('+') == name);
+                on || (all && !off)
+            };
+            let profile = if has("tlsv1") || has("tlsv1.1") {
+                "old"
+            } else if has("tlsv1.3") && !has("tlsv1.2") {
+                "modern"
+            } else {
+                "intermediate"
+            };
+            if profile != "intermediate" {
+                tls.set(&["profile"], profile);
+            }
+        }
+        let Some(id) = self.setting(chain, "sslverifyclient") else { return };
+        self.ledger.taken(id, "tls.client_auth.mode");
+        let mode = match self.word(id, 0).to_lowercase().as_str() {
+            "none" => return,
+            "require" => "require",
+            _ => "optional",
+        };
+        let mut asked = Draft::of("mode", mode);
+        if let Some(ca) = self.setting(chain, "sslcacertificatefile") {
+            self.file(ca, "tls.client_auth.ca", "ca", &mut asked);
+        }
+        if asked.get(&["ca"]).is_some() {
+            tls.set(&["client_auth"], asked);
+        } else {
+            self.ledger.opens(id, "the authorities of clients are not named");
+        }
+    }
+
+    /// The name of a file, which the model has.
+    pub(super) fn file(&mut self, id: Id, taken: &str, field: &str, draft: &mut Draft) {
+        let text = self.word(id, 0).to_owned();
+        if FilePath::parse(&text).is_ok() && !text.contains("${") {
+            self.ledger.taken(id, taken);
+            draft.set(&[field], text);
+        } else {
+            self.ledger.lost(id, "the model has no such file");
+        }
+    }
+}
+
+/// The address of a `<VirtualHost>`; one without a port holds for all, and 80 is taken.
+fn address(text: &str) -> Option<String> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, "80"),
+    };
+    let port = if port == "*" { "80" } else { port };
+    let host = match host {
+        "*" | "_default_" => "0.0.0.0",
+        host => host,
+    };
+    socket(host, port)
+}
+
+/// The address of a `Listen`.
+fn listen(text: &str) -> Option<String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) => socket(host, port),
+        None => socket("0.0.0.0", text),
+    }
+}
+
+fn socket(host: &str, port: &str) -> Option<String> {
+    let port: u16 = port.parse().ok().filter(|port| *port > 0)?;
+    let host = if host == "localhost" { "127.0.0.1" } else { host };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address: std::net::IpAddr = bare.parse().ok()?;
+    Some(std::net::SocketAddr::new(address, port).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_in_the_models_form() {
+        for (text, wanted) in [
+            ("*:80", Some("0.0.0.0:80")),
+            ("_default_:443", Some("0.0.0.0:443")),
+            ("*", Some("0.0.0.0:80")),
+            ("[::1]:81", Some("[::1]:81")),
+            ("10.0.0.1", Some("10.0.0.1:80")),
+            ("${HOST}:80", None),
+        ] {
+            assert_eq!(address(text).as_deref(), wanted, "{text}");
+        }
+        assert_eq!(listen("8080").as_deref(), Some("0.0.0.0:8080"));
+    }
+}
