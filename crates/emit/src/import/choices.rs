@@ -77,8 +77,8 @@ pub(crate) fn choose(
             entries,
             fields: fields.clone(),
             plain: way.upgrade == Some(false),
-            but_paths: Vec::new(),
-            but_hosts: Vec::new(),
+            but_paths: way.but_paths.clone(),
+            but_hosts: way.but_hosts.clone(),
         };
         // Ways of one rule that differ in one thing are one route.
         let alike = choices.iter_mut().find(|choice| {
@@ -86,6 +86,8 @@ pub(crate) fn choose(
                 && choice.called == made.called
                 && choice.fields == made.fields
                 && choice.plain == made.plain
+                && choice.but_paths == made.but_paths
+                && choice.but_hosts == made.but_hosts
         });
         match alike {
             Some(known) if known.listeners == made.listeners && known.hosts == made.hosts => {
@@ -155,7 +157,9 @@ fn exceptions(choices: &mut Vec<Choice>) {
             let wanted = path.text(&["prefix"]).or(path.text(&["exact"])).unwrap_or("/").to_owned();
             let own = choices[at].clone();
             let takes = |other: &&Choice| {
-                (other.hosts.is_empty() || other.hosts == own.hosts)
+                own.listeners.iter().all(|listener| other.listeners.contains(listener))
+                    && !other.but_paths.contains(&path)
+                    && (other.hosts.is_empty() || other.hosts == own.hosts)
                     && other.entries.iter().any(|entry| {
                         let whole = *entry == Draft::map();
                         whole
@@ -171,9 +175,11 @@ fn exceptions(choices: &mut Vec<Choice>) {
                 |next| next.fields,
             );
             let entries = vec![Draft::of("path", path)];
-            let known = choices[..at]
-                .iter()
-                .any(|other| other.entries == entries && other.hosts == own.hosts);
+            let known = choices[..at].iter().any(|other| {
+                other.entries == entries
+                    && other.hosts == own.hosts
+                    && other.listeners == own.listeners
+            });
             if !known {
                 choices.insert(at, Choice { entries, fields, plain: false, ..own });
                 at += 1;

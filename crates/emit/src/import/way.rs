@@ -13,6 +13,9 @@ pub(crate) struct Way {
     pub(crate) hosts: Vec<String>,
     /// Paths, of which one must fit; any where empty.
     pub(crate) paths: Vec<Draft>,
+    /// Hosts and paths that it is not for.
+    pub(crate) but_hosts: Vec<String>,
+    pub(crate) but_paths: Vec<Draft>,
     /// Methods; any where empty.
     pub(crate) methods: Vec<String>,
     /// Fields with their values.
@@ -98,6 +101,8 @@ pub(crate) fn both(one: &Ways, other: &Ways) -> Option<Ways> {
                 _ if way.paths == b.paths => {}
                 _ => return None,
             }
+            way.but_hosts.extend(b.but_hosts.iter().cloned());
+            way.but_paths.extend(b.but_paths.iter().cloned());
             way.headers.extend(b.headers.iter().cloned());
             way.query.extend(b.query.iter().cloned());
             // Both of two that exclude each other are never.
@@ -114,15 +119,54 @@ pub(crate) fn both(one: &Ways, other: &Ways) -> Option<Ways> {
 
 /// What a condition does not hold for, where the model can say that.
 pub(crate) fn negation(ways: &Ways) -> Option<Ways> {
-    match ways.as_slice() {
-        [] => Some(vec![Way::default()]),
-        [way] if *way == Way::default() => Some(Vec::new()),
-        [way] if (Way { tls: None, ..way.clone() }) == Way::default() => {
-            Some(vec![Way { tls: way.tls.map(|tls| !tls), ..Way::default() }])
+    let mut all = vec![Way::default()];
+    for way in ways {
+        all = both(&all, &vec![not(way)?])?;
+        if *way == Way::default() {
+            return Some(Vec::new());
         }
-        [way] if (Way { upgrade: None, ..way.clone() }) == Way::default() => {
-            Some(vec![Way { upgrade: way.upgrade.map(|asked| !asked), ..Way::default() }])
-        }
-        _ => None,
+    }
+    Some(all)
+}
+
+/// Everything but one way, which asks for one thing.
+fn not(way: &Way) -> Option<Way> {
+    let other = Way {
+        but_hosts: way.hosts.clone(),
+        but_paths: way.paths.clone(),
+        upgrade: way.upgrade.map(|asked| !asked),
+        tls: way.tls.map(|tls| !tls),
+        ..Way::default()
+    };
+    let asked =
+        [!way.hosts.is_empty(), !way.paths.is_empty(), way.upgrade.is_some(), way.tls.is_some()];
+    let told = Way {
+        hosts: way.hosts.clone(),
+        paths: way.paths.clone(),
+        upgrade: way.upgrade,
+        tls: way.tls,
+        ..Way::default()
+    };
+    (asked.into_iter().filter(|asked| *asked).count() <= 1 && *way == told).then_some(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_negated() {
+        let path = |text: &str| Way { paths: vec![Draft::of("prefix", text)], ..Way::default() };
+        let tls = Way { tls: Some(true), ..Way::default() };
+        let either = negation(&vec![path("/a"), path("/b")]).unwrap_or_default();
+        assert_eq!(either[0].but_paths.len(), 2);
+        assert_eq!(negation(&vec![tls.clone()]).unwrap_or_default()[0].tls, Some(false));
+        assert_eq!(negation(&vec![Way { tls: Some(true), ..path("/a") }]), None);
+        assert_eq!(negation(&vec![Way::default()]), Some(Vec::new()));
+        assert_eq!(negation(&Vec::new()), Some(vec![Way::default()]));
+        assert_eq!(
+            both(&vec![tls.clone()], &negation(&vec![tls]).unwrap_or_default()),
+            Some(Vec::new())
+        );
     }
 }

@@ -65,8 +65,6 @@ impl Importer<'_> {
                     rules.push(Rule {
                         id,
                         ways,
-                        but_paths: Vec::new(),
-                        but_hosts: Vec::new(),
                         act: Act::Answer(act),
                         scopes: Vec::new(),
                         parameters: Vec::new(),

@@ -7,16 +7,13 @@ use super::scope::Importer;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::pattern::{any_case, path};
-use crate::import::way::{Way, Ways, both, header};
+use crate::import::way::{Way, Ways, both, header, negation};
 
 /// What a list of conditions comes to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     /// The ways in which they hold.
     pub(super) ways: Ways,
-    /// Paths and hosts that they do not hold for.
-    pub(super) but_paths: Vec<Draft>,
-    pub(super) but_hosts: Vec<String>,
     /// Variables of rules ahead that must have these values; `!` stands before one that they must not have.
     pub(super) variables: Vec<(String, String)>,
     /// The pattern of the last one on the path: what `%1` stands for.
@@ -33,8 +30,6 @@ impl Asked {
     fn and(self, more: Self) -> Option<Self> {
         Some(Self {
             ways: both(&self.ways, &more.ways)?,
-            but_paths: [self.but_paths, more.but_paths].concat(),
-            but_hosts: [self.but_hosts, more.but_hosts].concat(),
             variables: [self.variables, more.variables].concat(),
             pattern: more.pattern.or(self.pattern),
             first_line: self.first_line || more.first_line,
@@ -42,7 +37,7 @@ impl Asked {
     }
 
     fn is_plain(&self) -> bool {
-        self.but_paths.is_empty() && self.but_hosts.is_empty() && self.variables.is_empty()
+        self.variables.is_empty()
     }
 }
 
@@ -126,11 +121,7 @@ impl Importer<'_> {
                     _ => format!("^{}$", pattern.trim_start_matches('^').trim_end_matches('$')),
                 };
                 let ways = header("host", how, &[value])?;
-                if !not {
-                    return Some(Asked::of(ways));
-                }
-                let but_hosts = ways.into_iter().flat_map(|way| way.hosts).collect();
-                Some(Asked { but_hosts, ..Asked::of(vec![Way::default()]) })
+                Some(Asked::of(if not { negation(&ways)? } else { ways }))
             }
             ("REQUEST_METHOD", _) => {
                 let bare = plain.trim_start_matches('(').trim_end_matches(')');
@@ -175,7 +166,8 @@ impl Importer<'_> {
             None => (path(&if any { any_case(pattern) } else { pattern.to_owned() })?, false),
         };
         if not {
-            return Some(Asked { but_paths: vec![wanted], ..Asked::of(vec![Way::default()]) });
+            let ways = vec![Way { paths: vec![wanted], ..Way::default() }];
+            return Some(Asked::of(negation(&ways)?));
         }
         let everything = wanted == Draft::of("prefix", "/");
         let paths = if everything { Vec::new() } else { vec![wanted] };

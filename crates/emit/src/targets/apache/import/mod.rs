@@ -10,7 +10,9 @@ mod rewrite;
 mod route;
 mod scope;
 mod target;
+mod tls;
 mod tree;
+mod upstream;
 mod vhost;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,12 +115,7 @@ impl Importer<'_> {
             if !vhost.names.is_empty() && takes_the_rest {
                 origin = format!("{origin} ({} and every other host)", vhost.names.join(", "));
             }
-            let before = choices.len();
             choose((rule.id, &origin), &called, &own, &ways, &fields, &mut choices);
-            for choice in &mut choices[before..] {
-                choice.but_paths.clone_from(&rule.but_paths);
-                choice.but_hosts.clone_from(&rule.but_hosts);
-            }
         }
         if let Some(root) = self.named(&vhost.list, "documentroot").last().copied()
             && !rules.iter().any(|rule| rule.ways.iter().any(|way| way.paths.is_empty()))

@@ -93,16 +93,8 @@ impl Importer<'_> {
             self.ledger.taken(section, "match.path");
             self.reached.insert(section);
         }
-        let rule = |act, parameters| Rule {
-            id,
-            ways,
-            but_paths: Vec::new(),
-            but_hosts: Vec::new(),
-            act,
-            scopes,
-            parameters,
-            variables: Vec::new(),
-        };
+        let rule =
+            |act, parameters| Rule { id, ways, act, scopes, parameters, variables: Vec::new() };
         let answer = |status: u64| Act::Answer(Draft::of("respond", Draft::of("status", status)));
         if url == "!" {
             self.ledger.taken(id, "respond");
@@ -153,15 +145,12 @@ impl Importer<'_> {
         self.ledger.taken(id, "upstream");
         self.ledger.taken(section, "match.path");
         let scopes = vec![self.block(section)];
-        let (but_paths, but_hosts, parameters) = (Vec::new(), Vec::new(), Vec::new());
         Some(Rule {
             id,
             ways,
-            but_paths,
-            but_hosts,
             act: Act::Forward(to, None),
             scopes,
-            parameters,
+            parameters: Vec::new(),
             variables: Vec::new(),
         })
     }

@@ -25,8 +25,6 @@ pub(super) enum Act {
 pub(super) struct Rule {
     pub(super) id: Id,
     pub(super) ways: Ways,
-    pub(super) but_paths: Vec<Draft>,
-    pub(super) but_hosts: Vec<String>,
     pub(super) act: Act,
     /// What a section around it says: `<Location>`, or an `<If>` on the variable that it asks for.
     pub(super) scopes: Vec<Vec<Id>>,
@@ -129,15 +127,16 @@ impl Importer<'_> {
             .ok_or("its conditions ask for what the model does not know")?;
         let own = path(pattern.strip_prefix('!').unwrap_or(&pattern))
             .ok_or("the regex is none that PCRE and RE2 read alike")?;
+        let mut own = vec![Way { paths: vec![own], ..Way::default() }];
         if pattern.starts_with('!') {
-            asked.but_paths.push(own);
-        } else if own != Draft::of("prefix", "/") {
-            let way = Way { paths: vec![own], ..Way::default() };
-            // Where both look at the path, the condition is the narrower one.
-            if asked.ways.iter().all(|way| way.paths.is_empty()) {
-                asked.ways = both(&asked.ways, &vec![way])
-                    .ok_or("its conditions ask for what the model does not know")?;
-            }
+            own = negation(&own).unwrap_or_default();
+        } else if own[0].paths == [Draft::of("prefix", "/")] {
+            own = vec![Way::default()];
+        }
+        // Where both look at the path, the condition is the narrower one.
+        if pattern.starts_with('!') || asked.ways.iter().all(|way| way.paths.is_empty()) {
+            asked.ways = both(&asked.ways, &own)
+                .ok_or("its conditions ask for what the model does not know")?;
         }
         let mut settings = flags.iter().filter_map(|flag| flag.strip_prefix("E=")).peekable();
         if to == "-"
@@ -165,8 +164,6 @@ impl Importer<'_> {
         let rule = |ways: Ways| Rule {
             id,
             ways,
-            but_paths: asked.but_paths.clone(),
-            but_hosts: asked.but_hosts.clone(),
             act: act.clone(),
             scopes: Vec::new(),
             parameters: Vec::new(),
@@ -231,7 +228,11 @@ impl Importer<'_> {
             }
             self.ledger.taken(id, "respond");
             let connect = asked.ways.iter().all(|way| way.methods == ["CONNECT"]);
-            return if connect { Ok(None) } else { answer(status) };
+            return match status {
+                _ if connect => Ok(None),
+                200..=599 => answer(status),
+                _ => Err("this is no status of an answer"),
+            };
         }
         if !has(&["P", "PROXY"]) {
             return Err("a path that is changed on the way, for files or for other rules");

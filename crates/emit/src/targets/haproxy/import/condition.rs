@@ -17,6 +17,11 @@ impl Importer<'_> {
         let at = words.iter().position(|word| word == "if" || word == "unless");
         let Some(at) = at else { return Some(vec![Way::default()]) };
         let negated = words[at] == "unless";
+        // No request is of neither version.
+        let all = ["!HTTP_1.0", "!HTTP_1.1"];
+        if !negated && all.iter().all(|word| words[at..].iter().any(|own| own == word)) {
+            return Some(Vec::new());
+        }
         let (mut all, mut branch): (Ways, Option<Ways>) = (Vec::new(), None);
         let mut rest = &words[at + 1..];
         while let Some(word) = rest.first() {

@@ -52,13 +52,54 @@ impl Importer<'_> {
             };
             let request = word(0) == "http-request" || word(0).starts_with("req");
             match self.always(section, id, bounds) {
-                Some(true) => self.field(id, request, &verb, &name, &value, bounds, route, told),
+                Some(true) => {
+                    self.field(section, id, request, &verb, &name, &value, bounds, route, told);
+                }
                 Some(false) => self.ledger.dropped(id, "it never holds here"),
                 None => self
                     .ledger
                     .lost(id, "the model changes fields of every request of a route, or of none"),
             }
         }
+    }
+
+    /// A value with what is the same for every request of these listeners: their port, and variables that rules have set
+    /// to a text.
+    fn known(&mut self, section: usize, value: &str, bounds: &[&Bound]) -> String {
+        let mut value = value.to_owned();
+        let mut ports: Vec<String> = bounds
+            .iter()
+            .filter_map(|bound| {
+                let named = |item: &&crate::import::draft::Item| {
+                    item.fields.text(&["name"]) == Some(bound.name.as_str())
+                };
+                let address = self.site.listeners.iter().find(named)?.fields.text(&["address"])?;
+                Some(address.rsplit_once(':')?.1.to_owned())
+            })
+            .collect();
+        ports.dedup();
+        if let [port] = ports.as_slice() {
+            value = value.replace("%[dst_port]", port);
+        }
+        while let Some((head, name, tail)) = variable(&value) {
+            let Some(text) = self.constant(section, &name, bounds) else { break };
+            value = format!("{head}{text}{tail}");
+        }
+        value
+    }
+
+    /// What a variable has been set to for all of these listeners, if that is a text.
+    fn constant(&mut self, section: usize, name: &str, bounds: &[&Bound]) -> Option<String> {
+        let verb = format!("set-var({name})");
+        let mut found = None;
+        for id in self.own(section, &["http-request", &verb]) {
+            let value = self.word(id, 2).to_owned();
+            if self.always(section, id, bounds)? {
+                found = Some(value.strip_prefix("str(")?.strip_suffix(')')?.to_owned());
+            }
+            self.ledger.taken(id, "where the variable stands");
+        }
+        found
     }
 
     /// Whether a rule holds for every request of these listeners, or for none.
@@ -80,6 +121,7 @@ impl Importer<'_> {
     #[expect(clippy::too_many_arguments, reason = "a rule with its parts, and what it changes")]
     fn field(
         &mut self,
+        section: usize,
         id: Id,
         request: bool,
         verb: &str,
@@ -90,6 +132,8 @@ impl Importer<'_> {
         told: &mut Vec<&'static str>,
     ) {
         let lower = name.to_lowercase();
+        let value = self.known(section, value, bounds);
+        let value = value.as_str();
         let scheme =
             match (bounds.iter().all(|bound| bound.tls), bounds.iter().any(|bound| bound.tls)) {
                 (true, _) => "https",
@@ -151,6 +195,13 @@ impl Importer<'_> {
             None => self.ledger.lost(id, "its value is computed for each request"),
         }
     }
+}
+
+/// The first `%[var(name)]` of a value, with what stands around it.
+fn variable(value: &str) -> Option<(String, String, String)> {
+    let (head, rest) = value.split_once("%[var(")?;
+    let (name, tail) = rest.split_once(")]")?;
+    Some((head.to_owned(), name.to_owned(), tail.to_owned()))
 }
 
 fn is_host(text: &str) -> bool {

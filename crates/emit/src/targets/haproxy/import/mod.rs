@@ -16,6 +16,7 @@ use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources};
 
 use self::scope::Importer;
+use self::sections::Directive;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
@@ -119,7 +120,34 @@ impl Importer<'_> {
                 "backend" if !self.reached.contains(&section) => {
                     self.dropped_section(section, "no route leads there");
                 }
-                _ => self.statements(section),
+                kind => {
+                    let empty = kind == "backend"
+                        && self.own(section, &["server"]).is_empty()
+                        && self.own(section, &["server-template"]).is_empty();
+                    self.statements(section);
+                    if empty {
+                        self.without_servers(section);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is said of servers where there are none; its requests are answered with 503.
+    fn without_servers(&mut self, section: usize) {
+        const OF_SERVERS: [&str; 8] = [
+            "balance",
+            "option",
+            "reqrep",
+            "http-check",
+            "cookie",
+            "timeout",
+            "retries",
+            "hash-type",
+        ];
+        for id in self.sections[section].list.clone() {
+            if self.ledger.is_open(id) && OF_SERVERS.contains(&self.word(id, 0)) {
+                self.ledger.dropped(id, "it has no server: its requests are answered with 503");
             }
         }
     }
@@ -145,6 +173,33 @@ impl Importer<'_> {
             let word = |at: usize| words.get(at).map_or("", String::as_str);
             match (word(0), word(1)) {
                 ("mode", "http") => self.ledger.taken(id, "routes"),
+                ("mode", "tcp") if defaults => {
+                    self.ledger.dropped(id, "every section within its reach has its own");
+                }
+                ("http-check", "disable-on-404") => {
+                    self.ledger.taken(id, "health_check");
+                    self.differs(id, "a server that answers 404 is taken out like one that fails");
+                }
+                ("ignore-persist", _) if self.setting(section, &["cookie"]).is_none() => {
+                    self.ledger.dropped(id, "nothing sticks here");
+                }
+                ("http-response", action)
+                    if ["deny", "silent-drop", "redirect", "return"].contains(&action)
+                        || action.starts_with("lua.") =>
+                {
+                    self.guard(id, "what is done by the answer of a server is not known");
+                }
+                ("http-request", action) if action.starts_with("send-spoe-group") => {
+                    self.guard(id, "what another program decides is not known");
+                }
+                ("http-request", action)
+                    if action.starts_with("set-var") && self.ledger.is_open(id) =>
+                {
+                    self.ledger.lost(id, "a value that is computed for each request");
+                }
+                ("http-response", action) if action.starts_with("set-var") => {
+                    self.ledger.lost(id, "a value that is computed for each answer");
+                }
                 ("acl", _) => self.unused(id),
                 ("http-request", action) if action.starts_with("lua.") => {
                     self.guard(id, "what Lua decides is not known");
@@ -192,8 +247,18 @@ impl Importer<'_> {
 
     /// A named condition that no rule of ours asked for.
     fn unused(&mut self, id: Id) {
-        if self.ledger.is_open(id) {
-            self.ledger.lost(id, "a rule that is lost asks for it, or none");
+        if !self.ledger.is_open(id) {
+            return;
+        }
+        let name = self.word(id, 1).to_owned();
+        let asks = |other: &Directive| {
+            other.words[0] != "acl"
+                && other.words.iter().any(|word| word.trim_start_matches('!') == name)
+        };
+        if self.all.iter().any(asks) {
+            self.ledger.lost(id, "a rule that is lost asks for it");
+        } else {
+            self.ledger.dropped(id, "no rule asks for it");
         }
     }
 

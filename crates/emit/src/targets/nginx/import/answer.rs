@@ -114,7 +114,12 @@ fn redirect(url: &str, status: u16) -> Option<Draft> {
         None => url,
     };
     match path.trim_end_matches(['?', '$']) {
-        "$request_uri" | "$uri" | "$uri$is_args$args" | "$document_uri" => {}
+        // The query follows by itself.
+        "$request_uri"
+        | "$uri"
+        | "$uri$is_args$args"
+        | "$request_uri$is_args$args"
+        | "$document_uri" => {}
         "" => redirect.set(&["path"], "/"),
         path if PathLiteral::parse(path).is_ok() => redirect.set(&["path"], path),
         _ => return None,

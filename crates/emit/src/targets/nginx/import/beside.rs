@@ -87,6 +87,8 @@ const BESIDE: &[(&[&str], &str)] = &[
             "server_name_in_redirect",
             "absolute_redirect",
             "resolver_timeout",
+            "ignore_invalid_headers",
+            "underscores_in_headers",
         ],
         "tuning of the server itself",
     ),
@@ -127,7 +129,7 @@ const BESIDE: &[(&[&str], &str)] = &[
         "files and pages that the server makes itself",
     ),
     (
-        &["fastcgi_*", "uwsgi_*", "scgi_*", "passenger_*", "rails_*", "php*"],
+        &["fastcgi_*", "uwsgi_*", "scgi_*", "grpc_*", "passenger_*", "rails_*", "php*"],
         "applications of other protocols, beside the proxy",
     ),
     (

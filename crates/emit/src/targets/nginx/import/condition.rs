@@ -87,13 +87,19 @@ impl Importer<'_> {
 
     /// `if ($scheme != "https") { return 301 https://…; }`: a redirect of the listeners without TLS.
     pub(super) fn scheme_redirects(&mut self, list: &[Id], plain: &[&str]) -> Vec<Item> {
-        let mut routes = Vec::new();
+        let mut routes: Vec<Item> = Vec::new();
         for id in self.tree.named(list, "if").collect::<Vec<_>>() {
             let words = self.tree.all[id].arguments.join(" ");
             let asked: String = words.chars().filter(|c| !"()\"' ".contains(*c)).collect();
             let known =
                 ["$scheme!=https", "$scheme=http", "$https=", "$https!=on", "$ssl_protocol="];
-            if !known.contains(&asked.as_str()) {
+            // What another proxy ahead says of the scheme.
+            let field = asked
+                .strip_prefix("$http_")
+                .and_then(|rest| rest.split_once('='))
+                .filter(|(name, _)| !name.ends_with('!') && *name == "x_forwarded_proto")
+                .map(|(name, value)| (name.replace('_', "-"), value.to_owned()));
+            if !known.contains(&asked.as_str()) && field.is_none() {
                 continue;
             }
             let inner = self.tree.block(id).to_vec();
@@ -103,8 +109,26 @@ impl Importer<'_> {
                     "rewrite" => self.rewritten(id),
                     _ => None,
                 });
+            if let (Some(mut fields), Some((name, value))) = (redirect.clone(), &field) {
+                self.ledger.taken(id, "match.headers");
+                let mut entry = Draft::map();
+                entry.set(&["headers", name], value.as_str());
+                fields.set(&["match"], vec![entry]);
+                fields.set(&["priority"], 100_u64);
+                let same = |known: &Item| known.fields.get(&["match"]) == fields.get(&["match"]);
+                if routes.iter().any(same) {
+                    self.ledger.unreached(id);
+                } else {
+                    routes.push(Item { origin: self.origin(id), fields });
+                }
+                continue;
+            }
             if let (Some(mut fields), false) = (redirect, plain.is_empty()) {
                 self.ledger.taken(id, "redirect");
+                if routes.iter().any(|route| route.fields.get(&["match"]).is_none()) {
+                    self.ledger.unreached(id);
+                    continue;
+                }
                 fields.set(&["listeners"], plain.to_vec());
                 // It is asked ahead of every location.
                 fields.set(&["priority"], 100_u64);

@@ -34,6 +34,7 @@ impl Importer<'_> {
         let (mut appends, mut appended) = (false, None);
         let mut kept: Vec<String> = Vec::new();
         let mut host = None;
+        let mut told: Option<Vec<&str>> = None;
         for id in self.settings(chain, "proxy_set_header") {
             let name = self.tree.argument(id, 0).to_owned();
             let value = self.text(id, 1);
@@ -77,6 +78,15 @@ impl Importer<'_> {
                 ("x-forwarded-proto", text) if text == "$scheme" || Some(text) == scheme => {
                     self.ledger.taken(id, "forwarded");
                     forwarded.push("proto");
+                }
+                ("x-forwarded-host", "$server_name") => {
+                    self.ledger.taken(id, "forwarded");
+                    self.differs(id, "it tells the host that was asked for; `$server_name` is the server's first name");
+                    forwarded.push("host");
+                }
+                ("forwarded", text) if standard(text, scheme).is_some() => {
+                    self.ledger.taken(id, "forwarded.style");
+                    told = standard(text, scheme);
                 }
                 ("x-forwarded-host", "$host" | "$http_host") => {
                     self.ledger.taken(id, "forwarded");
@@ -136,6 +146,11 @@ impl Importer<'_> {
         }
         keep(&kept, route);
         self.host(host, route);
+        if let Some(more) = told {
+            let alone = !forwarded.iter().any(|word| *word != "real_ip");
+            route.set(&["forwarded", "style"], if alone { "forwarded" } else { "both" });
+            forwarded.extend(more);
+        }
         if forwarded.is_empty() {
             route.set(&["forwarded", "mode"], "off");
         } else {
@@ -220,54 +235,8 @@ impl Importer<'_> {
         route.set(&["host"], policy);
     }
 
-    /// Fields of answers.
-    pub(super) fn responses(&mut self, chain: &Chain, scheme: Option<&str>, route: &mut Draft) {
-        let mut kept = Vec::new();
-        for id in self.settings(chain, "add_header") {
-            let (name, value) = (self.tree.argument(id, 0).to_owned(), self.text(id, 1));
-            match literal(&value, scheme) {
-                _ if name.eq_ignore_ascii_case("content-length") => {
-                    self.ledger.taken(id, "as long as the body is");
-                }
-                Some(text) if !text.is_empty() && !is_field(&name, &text) => {
-                    self.ledger.lost(id, "this is no field that can be set");
-                }
-                Some(text) if !text.is_empty() => {
-                    self.ledger.taken(id, "response_headers.add");
-                    if self.tree.argument(id, 2) != "always" {
-                        self.differs(id, "errors carry it too; without `always` they do not");
-                    }
-                    let known = route.get(&["response_headers", "add", &name]).is_some();
-                    if known {
-                        self.ledger.lost(id, "the same field a second time");
-                    } else {
-                        route.set(&["response_headers", "add", &name], text);
-                    }
-                }
-                Some(_) => self.ledger.dropped(id, "an empty field is not sent"),
-                None if self.is_built_in(&value) => {
-                    self.ledger.kept(id, "its value is computed for each answer");
-                    kept.push(self.line(id));
-                }
-                None => {
-                    self.ledger.lost(id, "its value is computed elsewhere in the configuration");
-                }
-            }
-        }
-        keep(&kept, route);
-        for id in self.settings(chain, "proxy_hide_header") {
-            let name = self.text(id, 0);
-            if HeaderName::parse(&name).is_err() || is_proxys_own(&name, true) {
-                self.ledger.lost(id, "this is no field that can be taken away");
-                continue;
-            }
-            self.ledger.taken(id, "response_headers.remove");
-            route.push(&["response_headers", "remove"], name);
-        }
-    }
-
     /// Whether every variable in a value is nginx's own: others would not be there in a snippet.
-    fn is_built_in(&self, value: &str) -> bool {
+    pub(super) fn is_built_in(&self, value: &str) -> bool {
         const FAMILIES: [&str; 24] = [
             "http_",
             "arg_",
@@ -311,15 +280,31 @@ impl Importer<'_> {
     }
 }
 
+/// What a `Forwarded` tells (RFC 7239), where it tells what the model would.
+fn standard(text: &str, scheme: Option<&str>) -> Option<Vec<&'static str>> {
+    let mut told = Vec::new();
+    for part in text.split(';') {
+        let (name, value) = part.trim().split_once('=')?;
+        let value = value.trim_matches('"');
+        told.push(match (name.to_ascii_lowercase().as_str(), value) {
+            ("for", "$remote_addr" | "$realip_remote_addr") => "for",
+            ("host", "$host" | "$http_host") => "host",
+            ("proto", value) if value == "$scheme" || Some(value) == scheme => "proto",
+            _ => return None,
+        });
+    }
+    Some(told)
+}
+
 /// Whether the model lets a field have this value.
-fn is_field(name: &str, value: &str) -> bool {
+pub(super) fn is_field(name: &str, value: &str) -> bool {
     HeaderName::parse(name).is_ok()
         && HeaderValue::parse(value).is_ok()
         && !is_proxys_own(name, true)
 }
 
 /// A value without variables, or one whose variables are the same for every request.
-fn literal(text: &str, scheme: Option<&str>) -> Option<String> {
+pub(super) fn literal(text: &str, scheme: Option<&str>) -> Option<String> {
     let text = match scheme {
         Some(scheme) => text.replace("$scheme", scheme),
         None => text.to_owned(),
@@ -328,7 +313,7 @@ fn literal(text: &str, scheme: Option<&str>) -> Option<String> {
 }
 
 /// Puts directives that the model has no field for into a snippet.
-fn keep(lines: &[String], route: &mut Draft) {
+pub(super) fn keep(lines: &[String], route: &mut Draft) {
     if lines.is_empty() {
         return;
     }

@@ -85,8 +85,10 @@ impl Importer<'_> {
         if location.matching != Matching::Regex && all.iter().any(|other| other.path == below) {
             wanted = Draft::of("exact", location.path.as_str());
         }
+        let outside = self.enter(&location.chain, &[]);
         let methods = self.by_method(location, &own, server);
         let action = self.action(location, server);
+        self.constants = outside;
         if action.is_none() && methods.is_empty() {
             return Vec::new();
         }
@@ -170,7 +172,7 @@ impl Importer<'_> {
         if let Some(tried) = self.tree.named(&own, "try_files").last() {
             let last = self.tree.all[tried].arguments.last().cloned().unwrap_or_default();
             if let Some(name) = last.strip_prefix('@') {
-                let fields = self.jump(name, location, server);
+                let fields = self.jump(name, location, server, &mut Vec::new());
                 if fields.is_some() {
                     self.beside(tried, "files that are there were served first");
                 }
@@ -182,6 +184,7 @@ impl Importer<'_> {
             ("uwsgi_pass", "uwsgi"),
             ("scgi_pass", "SCGI"),
             ("memcached_pass", "memcached"),
+            ("grpc_pass", "gRPC"),
         ] {
             if let Some(pass) = self.tree.named(&own, name).last() {
                 self.beside(pass, &format!("{what} is served beside the proxy"));
@@ -189,10 +192,13 @@ impl Importer<'_> {
                 return None;
             }
         }
-        if let Some(pass) = self.tree.named(&own, "grpc_pass").last() {
-            self.ledger.lost(pass, "gRPC is passed by no route");
-            self.ledger.lost(id, "gRPC is passed by no route");
-            return None;
+        if let Some((page, name)) = self.otherwise(&own) {
+            let fields = self.jump(&name, location, server, &mut Vec::new());
+            if fields.is_some() {
+                self.ledger.taken(page, "routes");
+                self.beside(page, "files that are there were served first");
+                return fields;
+            }
         }
         let denied = self.tree.named(&own, "deny").find(|id| self.tree.argument(*id, 0) == "all");
         let allows = self.tree.named(&own, "allow").next().is_some();
@@ -211,7 +217,12 @@ impl Importer<'_> {
         name: &str,
         from: &Location,
         server: &super::server::Server,
+        seen: &mut Vec<String>,
     ) -> Option<Draft> {
+        if seen.iter().any(|known| known == name) {
+            return None;
+        }
+        seen.push(name.to_owned());
         let wanted = format!("@{name}");
         let named = self
             .tree
@@ -224,9 +235,28 @@ impl Importer<'_> {
             self.ledger.taken(named, "routes");
             return self.answer(answer);
         }
-        let pass = self.tree.named(&own, "proxy_pass").last()?;
+        let Some(pass) = self.tree.named(&own, "proxy_pass").last() else {
+            let (page, next) = self.otherwise(&own)?;
+            let fields = self.jump(&next, from, server, seen)?;
+            self.ledger.taken(page, "routes");
+            self.ledger.taken(named, "routes");
+            return Some(fields);
+        };
         self.ledger.taken(named, "routes");
         Some(self.forward(pass, from, &chain, server))
+    }
+
+    /// Where a request for a file goes that is not there: `error_page 404 = @name`, or the last of `try_files`.
+    fn otherwise(&self, list: &[Id]) -> Option<(Id, String)> {
+        let pages = self.tree.named(list, "error_page").filter(|id| {
+            let words = &self.tree.all[*id].arguments;
+            words.iter().any(|word| word == "404" || word == "403")
+        });
+        let tries = self.tree.named(list, "try_files");
+        pages.chain(tries).find_map(|id| {
+            let end = self.tree.all[id].arguments.last()?;
+            Some((id, end.strip_prefix('@')?.to_owned()))
+        })
     }
 
     pub(super) fn beside(&mut self, id: Id, what: &str) {

@@ -9,6 +9,7 @@ mod forward;
 mod listener;
 mod location;
 mod page;
+mod responses;
 mod scope;
 mod server;
 mod tree;
@@ -211,7 +212,15 @@ impl Importer<'_> {
                 | "proxy_cache_lock"
                 | "proxy_cache_revalidate"
                 | "proxy_cache_min_uses" => {
-                    self.ledger.lost(id, "answers are kept by no route");
+                    let keeps = |id: &Id| {
+                        self.tree.all[*id].name == "proxy_cache"
+                            && self.tree.argument(*id, 0) != "off"
+                    };
+                    if (0..self.tree.all.len()).any(|id| keeps(&id)) {
+                        self.ledger.lost(id, "answers are kept by no route");
+                    } else {
+                        self.ledger.dropped(id, "nothing is kept here");
+                    }
                 }
                 "map" | "geo" | "split_clients" => {
                     self.lost_block(id, "a value that is computed for each request");

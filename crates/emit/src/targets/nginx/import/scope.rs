@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsgen_model::decode::Scalar;
 use wsgen_model::source::{Sources, Span};
 
+use super::server::Listen;
 use super::tree::Tree;
 use super::value;
 use crate::import::draft;
@@ -88,6 +89,36 @@ impl Importer<'_> {
         }
         self.ledger.lost(id, "the model has no such value");
         None
+    }
+
+    /// Variables that are set to a text at a place, and the port of a server that has one. Gives what was known before.
+    pub(super) fn enter(&mut self, chain: &Chain, listens: &[Listen]) -> BTreeMap<String, String> {
+        let before = self.constants.clone();
+        let mut ports: Vec<&str> =
+            listens.iter().filter_map(|listen| Some(listen.address.rsplit_once(':')?.1)).collect();
+        ports.dedup();
+        if let [port] = ports.as_slice() {
+            self.constants.insert("server_port".to_owned(), (*port).to_owned());
+        }
+        for list in chain {
+            for id in self.tree.named(list, "set").collect::<Vec<_>>() {
+                let name = self.tree.argument(id, 0).trim_start_matches('$').to_owned();
+                let value = self.text(id, 1);
+                let asked = self.tree.named(list, "if").any(|block| {
+                    let inner = self.tree.block(block);
+                    self.tree
+                        .named(inner, "set")
+                        .any(|id| self.tree.argument(id, 0).trim_start_matches('$') == name)
+                });
+                if value.contains('$') || asked {
+                    self.constants.remove(&name);
+                } else {
+                    self.ledger.taken(id, "where the variable stands");
+                    self.constants.insert(name, value);
+                }
+            }
+        }
+        before
     }
 
     /// A text with its constants put in.

@@ -165,7 +165,7 @@ impl Importer<'_> {
         for id in self.tree.named(list, "server_name").collect::<Vec<_>>() {
             self.ledger.taken(id, "hostnames");
             for number in 0..self.tree.all[id].arguments.len() {
-                let text = self.text(id, number).to_lowercase();
+                let text = self.text(id, number);
                 if let Some(pattern) = text.strip_prefix('~')
                     && let Some((list, more)) = written_out(pattern)
                 {
@@ -175,9 +175,11 @@ impl Importer<'_> {
                             "names that the pattern fits beside those that are written out",
                         );
                     }
-                    names.extend(list.into_iter().filter(|name| Hostname::parse(name).is_ok()));
+                    let list = list.into_iter().map(|name| name.to_lowercase());
+                    names.extend(list.filter(|name| Hostname::parse(name).is_ok()));
                     continue;
                 }
+                let text = text.to_lowercase();
                 let list = match text.strip_prefix('.') {
                     _ if matches!(text.as_str(), "_" | "" | "__" | "*" | "$hostname") => continue,
                     Some(domain) => vec![domain.to_owned(), format!("*.{domain}")],
@@ -221,6 +223,7 @@ impl Importer<'_> {
             }
             return;
         }
+        let outside = self.enter(&server.chain, &server.listens);
         let mut routes: Vec<Item> = Vec::new();
         let plain: Vec<&str> = server
             .listens
@@ -261,6 +264,7 @@ impl Importer<'_> {
                 }
             }
         }
+        self.constants = outside;
         for mut route in redirects.into_iter().chain(routes) {
             if route.fields.get(&["listeners"]).is_none() {
                 route.fields.set(&["listeners"], listeners.clone());
