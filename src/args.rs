@@ -16,7 +16,7 @@ pub(crate) use self::conformance::{
     ConformanceArguments, Launch, ProbeArguments, ReportArgument, ReportForm,
 };
 
-pub(crate) use self::import::{ImportArguments, MigrateArguments, ReadArguments};
+pub(crate) use self::import::{ImportArguments, MigrateArguments, ProveArgument, ReadArguments};
 
 /// Routes and timeouts of WebSockets behind a proxy, written once.
 ///

@@ -15,6 +15,9 @@ pub(crate) struct ReadArguments {
     /// Whose configuration it is [default: guessed, and said].
     #[arg(long, value_name = "TARGET")]
     pub(crate) from: Option<String>,
+    /// The value of a name that the configuration takes from elsewhere: the environment, `envsubst`, the command line.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = definition)]
+    pub(crate) define: Vec<(String, String)>,
     /// The root that absolute names of the configuration are below.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
@@ -24,6 +27,12 @@ pub(crate) struct ReadArguments {
     /// What becomes of losses [default: an error where one opens something, else a warning].
     #[arg(long, value_enum)]
     pub(crate) loss: Option<LossArgument>,
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 fn import_report(text: &str) -> Result<PathBuf, String> {
@@ -55,4 +64,17 @@ pub(crate) struct MigrateArguments {
     /// Run the new server's own checker over what was rendered, for the version that is installed.
     #[arg(long)]
     pub(crate) validate: bool,
+    /// Run the original in its own server and the new configuration in the new one, ask both the same, and print what they
+    /// do differently; `timers` leaves tunnels idle too.
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "requests")]
+    pub(crate) prove: Option<ProveArgument>,
+}
+
+/// What is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ProveArgument {
+    /// Requests and handshakes.
+    Requests,
+    /// These, and how long silent tunnels are kept.
+    Timers,
 }

@@ -1,19 +1,30 @@
 //! `wsgen import`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wsgen_emit::{Files, Imported, TARGETS, Target, Verdict};
 use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostics, Severity};
-use wsgen_model::source::{Source, Sources};
+use wsgen_model::source::{Source, SourceId, Sources};
 
 use crate::args::{Format, ImportArguments, LossArgument, ReadArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::report;
 
+/// What was read.
+pub(super) struct Reading {
+    pub(super) sources: Sources,
+    pub(super) ids: Vec<SourceId>,
+    pub(super) imported: Imported,
+    pub(super) from: &'static Target,
+}
+
 pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
-    let Some(model) = model(&arguments.read)? else { return Ok(Exit::Loss) };
+    let Some(Reading { imported: Imported { model, .. }, .. }) = read(&arguments.read)? else {
+        return Ok(Exit::Loss);
+    };
     match &arguments.output {
         Some(file) => {
             output::write_file(file, model.as_bytes(), Readers::All)?;
@@ -24,9 +35,9 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The model of what is read, with everything that is to be said of it; nothing where a loss is an error.
-pub(super) fn model(arguments: &ReadArguments) -> Result<Option<String>, Failure> {
-    let (sources, imported, from) = read(arguments)?;
+/// What is read, with everything that is to be said of it; nothing where a loss is an error.
+pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure> {
+    let (sources, ids, imported, from) = taken_in(arguments)?;
     let findings = weighed(&imported.findings, arguments.loss);
     report::print(Format::Human, &findings, &sources)?;
     output::eprint(&summary(from, &imported));
@@ -39,11 +50,13 @@ pub(super) fn model(arguments: &ReadArguments) -> Result<Option<String>, Failure
         output::eprint("nothing was written: look at the errors, then say --loss warn\n");
         return Ok(None);
     }
-    Ok(Some(imported.model))
+    Ok(Some(Reading { sources, ids, imported, from }))
 }
 
 /// Reads everything that was named, in its dialect.
-fn read(arguments: &ReadArguments) -> Result<(Sources, Imported, &'static Target), Failure> {
+fn taken_in(
+    arguments: &ReadArguments,
+) -> Result<(Sources, Vec<SourceId>, Imported, &'static Target), Failure> {
     let mut sources = Sources::default();
     let mut ids = Vec::new();
     for path in &arguments.paths {
@@ -67,15 +80,9 @@ fn read(arguments: &ReadArguments) -> Result<(Sources, Imported, &'static Target
         }
         None => guess(&sources)?,
     };
-    let Some(import) = from.import else {
-        let message = format!("wsgen does not read the configuration of {} yet", from.title);
-        let known = TARGETS.iter().filter(|target| target.import.is_some());
-        let known: Vec<_> = known.map(|target| target.title).collect();
-        return Err(Failure::new(message, format!("it reads that of {}", known.join(", "))));
-    };
-    let mut tree = Tree { root: arguments.root.clone() };
-    let imported = import(&mut sources, &ids, &mut tree);
-    Ok((sources, imported, from))
+    let mut tree = Tree::of(arguments);
+    let imported = (from.import)(&mut sources, &ids, &mut tree);
+    Ok((sources, ids, imported, from))
 }
 
 /// Bytes that are no UTF-8 stand in comments of old files mostly.
@@ -99,11 +106,17 @@ fn guess(sources: &Sources) -> Result<&'static Target, Failure> {
 }
 
 /// The file system, seen from a root.
-struct Tree {
+pub(super) struct Tree {
     root: Option<PathBuf>,
+    defined: BTreeMap<String, String>,
 }
 
 impl Tree {
+    /// As the command line has it.
+    pub(super) fn of(arguments: &ReadArguments) -> Self {
+        Self { root: arguments.root.clone(), defined: arguments.define.iter().cloned().collect() }
+    }
+
     /// Where a name leads: below the root, or beside the file that has it.
     fn place(&self, name: &str, from: &str) -> PathBuf {
         let beside = Path::new(from).parent().unwrap_or(Path::new(""));
@@ -131,6 +144,10 @@ impl Files for Tree {
         let place = self.behind(self.place(name, from));
         let text = text(&place).ok()?;
         Some((place.display().to_string(), text))
+    }
+
+    fn defined(&self, name: &str) -> Option<String> {
+        self.defined.get(name).cloned()
     }
 
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! `wsgen migrate`: import, check and render in one.
 
-use super::{import, render};
+use super::{import, prove, render};
 use crate::args::{Format, LayoutArgument, LossArgument, MigrateArguments, RenderArguments};
 use crate::output::{self, Exit, Failure, Readers};
 
 pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
-    let Some(model) = import::model(&arguments.import)? else { return Ok(Exit::Loss) };
+    let Some(mut reading) = import::read(&arguments.import)? else { return Ok(Exit::Loss) };
     let folder = &arguments.output;
     std::fs::create_dir_all(folder).map_err(|error| {
         let message = format!("cannot make {}: {error}", folder.display());
@@ -13,9 +13,9 @@ pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
     })?;
     // The model stays: it is what is kept up from now on.
     let file = folder.join("wsgen.yaml");
-    output::write_file(&file, model.as_bytes(), Readers::All)?;
+    output::write_file(&file, reading.imported.model.as_bytes(), Readers::All)?;
     output::eprint(&format!("wrote {}\n", file.display()));
-    render::run(&RenderArguments {
+    let rendered = render::run(&RenderArguments {
         files: vec![file],
         target: vec![arguments.to.clone()],
         output: Some(folder.clone()),
@@ -27,5 +27,18 @@ pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
         format: Format::Human,
         validate: arguments.validate,
         templates: None,
-    })
+    });
+    let Some(how) = arguments.prove else { return rendered };
+    match rendered {
+        Ok(Exit::Success) => {
+            let good = prove::run(arguments, how, &mut reading)?;
+            Ok(if good { Exit::Success } else { Exit::Findings })
+        }
+        Ok(exit) => Ok(exit),
+        // A certificate that is elsewhere keeps nobody from proving the rest.
+        Err(failure) => {
+            prove::run(arguments, how, &mut reading)?;
+            Err(failure)
+        }
+    }
 }

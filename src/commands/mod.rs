@@ -13,6 +13,7 @@ mod layout;
 mod man;
 mod migrate;
 mod probe;
+mod prove;
 mod reload;
 mod render;
 mod schema;

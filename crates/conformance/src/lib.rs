@@ -11,6 +11,7 @@ pub mod launch;
 pub mod opened;
 pub mod own;
 pub mod peer;
+pub mod prove;
 pub mod report;
 pub mod run;
 pub mod stage;

@@ -144,22 +144,47 @@ impl Stage {
         self.started(model, addresses, Vec::new()).await
     }
 
-    async fn started(
-        &self,
-        model: &str,
-        addresses: &[SocketAddr],
-        held: Vec<Port>,
-    ) -> Verdict<Arc<Server>> {
+    /// Starts the target with a configuration of its own, as it stands.
+    pub async fn start_text(&self, text: &str, addresses: &[SocketAddr]) -> Verdict<Arc<Server>> {
+        let folder = self.room()?;
+        std::fs::write(folder.join(self.target.file()), text).map_err(Trouble::broken)?;
+        if let Err(said) = self.target.accepts(&folder).await {
+            return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
+        }
+        self.runs(folder, addresses, Vec::new()).await
+    }
+
+    /// A folder for a server.
+    fn room(&self) -> Verdict<PathBuf> {
         let number = self.started.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
         let folder = self.folder.join(format!("server{number}"));
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
         // Workers may run as another user.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(&folder, open).map_err(Trouble::broken)?;
+        Ok(folder)
+    }
+
+    async fn started(
+        &self,
+        model: &str,
+        addresses: &[SocketAddr],
+        held: Vec<Port>,
+    ) -> Verdict<Arc<Server>> {
+        let folder = self.room()?;
         self.write(&folder, model)?;
         if let Err(said) = self.target.check(&folder).await {
             return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
         }
+        self.runs(folder, addresses, held).await
+    }
+
+    async fn runs(
+        &self,
+        folder: PathBuf,
+        addresses: &[SocketAddr],
+        held: Vec<Port>,
+    ) -> Verdict<Arc<Server>> {
         let mut process = self.target.start(&folder).await.map_err(Trouble::broken)?;
         for address in addresses {
             process.answers(*address).await.map_err(Trouble::broken)?;

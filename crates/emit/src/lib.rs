@@ -16,6 +16,7 @@ mod target;
 mod targets;
 
 pub use annotate::Annotate;
+pub use import::relocate::{Elsewhere, Pair, Relocate, Relocated};
 pub use import::{Files, Import, Imported, Judged, Loss as ImportLoss, Verdict};
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;

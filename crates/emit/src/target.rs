@@ -11,6 +11,7 @@ use wsgen_model::scalar::TargetVersion;
 
 use crate::annotate::Annotations;
 use crate::import::Import;
+use crate::import::relocate::Relocate;
 use crate::layout::{Installation, Layout, Place};
 use crate::recipe::Recipe;
 use crate::rendering::Rendering;
@@ -40,8 +41,12 @@ pub struct Target {
     pub recipe: Recipe,
     /// The files of a model whose bytes it must see.
     pub needs: fn(&Site) -> Vec<Need>,
-    /// Reads its configuration, if wsgen can.
-    pub import: Option<Import>,
+    /// Reads its configuration.
+    pub import: Import,
+    /// Moves its configuration to another place.
+    pub relocate: Relocate,
+    /// What its checker does not know, in the words in which it says so.
+    pub unknown: fn(&str) -> Option<String>,
     /// How much a text looks like its configuration.
     pub traits: fn(&str) -> usize,
     /// What its directives stand for.

@@ -116,9 +116,15 @@ impl Target {
         self.support(feature) == Support::Exact
     }
 
-    /// Runs its checker over a folder; what it says where it refuses.
+    /// Runs its checker over a folder; what it says where it refuses. A warning is a refusal: what is rendered for a
+    /// version is what that version wants.
     pub async fn check(&self, folder: &Path) -> Result<(), String> {
-        process::check(self, folder).await
+        process::check(self, folder, true).await
+    }
+
+    /// The same for what others have written, where a warning is none.
+    pub async fn accepts(&self, folder: &Path) -> Result<(), String> {
+        process::check(self, folder, false).await
     }
 
     /// Starts it in a folder.

@@ -122,15 +122,15 @@ impl Asked {
 
 /// What is sent, and to which name.
 #[derive(Debug, Clone)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// The name for TLS.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The bytes.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// A host that a name claims.
-pub(super) fn host(name: &Hostname) -> String {
+pub(crate) fn host(name: &Hostname) -> String {
     let text = name.to_string();
     text.strip_prefix("*.").map_or(text.clone(), |rest| format!("wsgen.{rest}"))
 }

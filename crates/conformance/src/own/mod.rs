@@ -2,7 +2,7 @@
 //! step. Listeners move to loopback, and applications that tell what they saw take the place of its servers.
 
 mod asked;
-mod moved;
+pub(crate) mod moved;
 mod steps;
 
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use wsgen_model::site::{Action, Auth, Forward, RouteId, Site};
 
 use crate::case::{Case, Run};
 use crate::own::asked::Asked;
+pub(crate) use crate::own::asked::{Sent, host};
 use crate::own::moved::Moved;
 use crate::stage::Stage;
 use crate::verdict::{Verdict, equal};
@@ -92,7 +93,7 @@ fn case(
 }
 
 /// Why a route cannot be tried with applications that are played here.
-fn unplayable(site: &Site, id: RouteId) -> Option<&'static str> {
+pub(crate) fn unplayable(site: &Site, id: RouteId) -> Option<&'static str> {
     let route = &site.routes[id.0];
     let listener = site.listener(route.listeners[0]);
     if listener.tls.as_ref().is_some_and(|tls| tls.client_auth.is_some()) {

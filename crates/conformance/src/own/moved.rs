@@ -22,13 +22,13 @@ const SHORT: Duration = Duration::from_secs(6);
 
 /// A target that runs a model at other addresses.
 #[derive(Debug)]
-pub(super) struct Moved {
+pub(crate) struct Moved {
     /// The target.
-    pub(super) server: Arc<Server>,
+    pub(crate) server: Arc<Server>,
     /// By how much timers were shortened.
-    pub(super) scale: f64,
+    pub(crate) scale: f64,
     /// The model as it runs.
-    pub(super) text: String,
+    pub(crate) text: String,
     listeners: Vec<SocketAddr>,
     _held: Vec<Port>,
     _tellers: Vec<Teller>,
@@ -36,11 +36,11 @@ pub(super) struct Moved {
 
 /// What came for a request.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(crate) struct Answered {
     /// Its head.
-    pub(super) head: Head,
+    pub(crate) head: Head,
     /// The connection.
-    pub(super) wire: Wire,
+    pub(crate) wire: Wire,
 }
 
 impl Moved {
@@ -75,17 +75,23 @@ impl Moved {
         }
         files(stage, own, &mut changes)?;
         let scale = shortened(own, &mut changes);
-        let mut text = own.text.clone();
-        for (span, value) in changes.iter().rev() {
-            let value = serde_json::to_string(value).map_err(Trouble::broken)?;
-            text.replace_range(span.range(), &value);
-        }
+        let text = replaced(&own.text, &changes)?;
         let server = stage.start_at(&text, &listeners).await?;
         Ok(Self { server, scale, text, listeners, _held: held, _tellers: tellers })
     }
 
+    /// A server that was started by somebody else, and where its listeners are.
+    pub(crate) fn at(server: Arc<Server>, text: String, listeners: Vec<SocketAddr>) -> Self {
+        Self { server, scale: 1.0, text, listeners, _held: Vec::new(), _tellers: Vec::new() }
+    }
+
+    /// Where a listener is.
+    pub(crate) fn address(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.listeners.get(listener.0).copied()
+    }
+
     /// Sends a request to a listener, by TLS and with a PROXY header where it wants them.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         stage: &Stage,
         own: &Own,
@@ -108,6 +114,16 @@ impl Moved {
         wire.send(&sent.text).await?;
         Ok(Answered { head: wire.answer().await?, wire })
     }
+}
+
+/// A model's text with other values at these places.
+pub(crate) fn replaced(text: &str, changes: &BTreeMap<Span, String>) -> Verdict<String> {
+    let mut text = text.to_owned();
+    for (span, value) in changes.iter().rev() {
+        let value = serde_json::to_string(value).map_err(Trouble::broken)?;
+        text.replace_range(span.range(), &value);
+    }
+    Ok(text)
 }
 
 /// Certificates are made anew for every name of the model; other files stay where they are.

@@ -41,8 +41,12 @@ pub(crate) fn choose(
 ) {
     for way in ways {
         let fits = |bound: &&Bound| way.tls.is_none_or(|tls| tls == bound.tls);
-        let listeners: Vec<String> =
-            bounds.iter().filter(fits).map(|bound| bound.name.clone()).collect();
+        let mut listeners: Vec<String> = Vec::new();
+        for bound in bounds.iter().filter(fits) {
+            if !listeners.contains(&bound.name) {
+                listeners.push(bound.name.clone());
+            }
+        }
         if listeners.is_empty() {
             continue;
         }

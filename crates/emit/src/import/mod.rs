@@ -6,6 +6,7 @@ pub(crate) mod hostnames;
 pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod pattern;
+pub(crate) mod relocate;
 pub(crate) mod way;
 mod write;
 

@@ -33,7 +33,9 @@ pub(crate) const TARGET: Target = Target {
     support: support::support,
     recipe: recipe::RECIPE,
     needs: render::needs,
-    import: Some(import::import),
+    import: import::import,
+    relocate: import::relocate::relocate,
+    unknown: import::relocate::unknown,
     traits: |text| {
         lines_with(
             text,

@@ -6,6 +6,7 @@ mod beside;
 mod condition;
 mod fields;
 mod passes;
+pub(super) mod relocate;
 mod rewrite;
 mod route;
 mod scope;

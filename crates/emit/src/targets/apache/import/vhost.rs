@@ -240,7 +240,7 @@ impl Importer<'_> {
 }
 
 /// The address of a `<VirtualHost>`; one without a port holds for all, and 80 is taken.
-fn address(text: &str) -> Option<String> {
+pub(super) fn address(text: &str) -> Option<String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (text, "80"),
@@ -254,7 +254,7 @@ fn address(text: &str) -> Option<String> {
 }
 
 /// The address of a `Listen`.
-fn listen(text: &str) -> Option<String> {
+pub(super) fn listen(text: &str) -> Option<String> {
     match text.rsplit_once(':') {
         Some((host, port)) => socket(host, port),
         None => socket("0.0.0.0", text),

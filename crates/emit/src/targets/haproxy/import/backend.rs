@@ -348,7 +348,7 @@ fn set_number(draft: &mut Draft, key: &str, text: &str) {
 }
 
 /// The address of a server, in the model's form.
-fn address(text: &str, secure: bool) -> Option<String> {
+pub(super) fn address(text: &str, secure: bool) -> Option<String> {
     let text = text.strip_prefix("ipv4@").or_else(|| text.strip_prefix("ipv6@")).unwrap_or(text);
     let address = match text.strip_prefix("unix@").or_else(|| text.starts_with('/').then_some(text))
     {

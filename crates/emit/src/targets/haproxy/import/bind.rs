@@ -182,7 +182,7 @@ impl Importer<'_> {
 }
 
 /// An address to listen on, in the model's form.
-fn listen(text: &str) -> Option<String> {
+pub(super) fn listen(text: &str) -> Option<String> {
     let text = text.strip_prefix("ipv4@").or_else(|| text.strip_prefix("ipv6@")).unwrap_or(text);
     if let Some(path) = text.strip_prefix("unix@").or_else(|| text.starts_with('/').then_some(text))
     {

@@ -6,6 +6,7 @@ mod beside;
 mod bind;
 mod condition;
 mod fields;
+pub(super) mod relocate;
 mod rules;
 mod scope;
 mod sections;
@@ -21,13 +22,13 @@ use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
 
-/// Reads files of HAProxy.
-pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn Files) -> Imported {
+/// Files of HAProxy, taken apart.
+fn importer<'a>(sources: &'a Sources, ids: &[SourceId]) -> Importer<'a> {
     let mut ledger = Ledger::default();
     let (all, sections) = sections::read(sources, ids, &mut ledger);
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));
-    let mut importer = Importer {
+    Importer {
         sources,
         all,
         sections,
@@ -36,7 +37,12 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn F
         upstreams: BTreeMap::new(),
         addresses: BTreeMap::new(),
         reached: Vec::new(),
-    };
+    }
+}
+
+/// Reads files of HAProxy.
+pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn Files) -> Imported {
+    let mut importer = importer(sources, ids);
     importer.resolvers();
     for section in 0..importer.sections.len() {
         let kind = importer.sections[section].kind.clone();

@@ -9,6 +9,7 @@ mod forward;
 mod listener;
 mod location;
 mod page;
+pub(super) mod relocate;
 mod responses;
 mod scope;
 mod server;

@@ -282,7 +282,7 @@ fn hash_key(text: &str) -> Option<String> {
 }
 
 /// An authority of a URL as the address of a server.
-fn address(authority: &str, secure: bool) -> String {
+pub(super) fn address(authority: &str, secure: bool) -> String {
     with_port(authority, if secure { 443 } else { 80 })
 }
 

@@ -1,0 +1,113 @@
+//! Two observations of one question, and what was said beforehand of how they differ.
+
+use super::observe::Observed;
+use super::probe::Probe;
+
+/// What two servers do differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The question.
+    pub probe: String,
+    /// What it is about.
+    pub topic: String,
+    /// What the original does.
+    pub original: String,
+    /// What the new server does.
+    pub migrated: String,
+    /// What was said of it when the configuration was read or rendered; nothing where it comes unannounced.
+    pub announced: Option<String>,
+}
+
+/// Something that was said: its code, and its words with those of the directive that it is about.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// The first line of the finding.
+    pub title: String,
+    /// All its words.
+    pub words: String,
+}
+
+/// All differences of a question.
+pub(super) fn compare(
+    probe: &Probe,
+    original: &Observed,
+    migrated: &Observed,
+    announced: &[Announcement],
+) -> Vec<Difference> {
+    let mut all = Vec::new();
+    let mut say = |topic: String, words: &[&str], original: String, migrated: String| {
+        if original != migrated {
+            let found = announced.iter().find(|announcement| {
+                let text = announcement.words.to_lowercase();
+                words.iter().any(|word| text.contains(&word.to_lowercase()))
+            });
+            all.push(Difference {
+                probe: probe.title(),
+                topic,
+                original,
+                migrated,
+                announced: found.map(|announcement| announcement.title.clone()),
+            });
+        }
+    };
+    let routes: &[&str] = if probe.variant {
+        &["segment", "last slash", "ends with a slash", "beside the proxy", "served first"]
+    } else {
+        &[
+            "beside the proxy",
+            "served first",
+            "condition",
+            "answers with 403",
+            "computed",
+            "is lost",
+        ]
+    };
+    // Where they do not do the same thing at all, the details say no more.
+    if (original.status, &original.by) != (migrated.status, &migrated.by) {
+        let tells = |observed: &Observed| match (observed.status, observed.by.as_str()) {
+            (0, _) => "the connection ends".to_owned(),
+            (status, "") => format!("{status}"),
+            (status, by) => format!("{status} by {by}"),
+        };
+        let tunnels = original.echoes != migrated.echoes;
+        let websocket = ["websocket", "upgrade", "handshake"];
+        let words = if tunnels { [routes, &websocket[..]].concat() } else { routes.to_vec() };
+        say("who answers".to_owned(), &words, tells(original), tells(migrated));
+        return all;
+    }
+    say(
+        "the Location".to_owned(),
+        &["location", "redirect"],
+        original.location.clone(),
+        migrated.location.clone(),
+    );
+    let path = ["the path", "slash", "segment", "rewrite", "%2f", "the text is replaced"];
+    say(
+        "the target that the server sees".to_owned(),
+        &path,
+        original.target.clone(),
+        migrated.target.clone(),
+    );
+    let echo = |observed: &Observed| if observed.echoes { "an echo" } else { "none" }.to_owned();
+    say("the tunnel".to_owned(), &["websocket", "upgrade"], echo(original), echo(migrated));
+    for (what, first, second) in [
+        ("that the server sees", &original.fields, &migrated.fields),
+        ("of the answer", &original.answer, &migrated.answer),
+    ] {
+        let mut names: Vec<&String> = first.keys().chain(second.keys()).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let tell = |fields: &std::collections::BTreeMap<String, String>| {
+                fields.get(name).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
+            };
+            let variable = name.replace('-', "_");
+            let mut words = vec![name.as_str(), variable.as_str()];
+            if name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded" {
+                words.extend(["what the client itself sent", "forwarded.", "forwardfor"]);
+            }
+            say(format!("the field {name} {what}"), &words, tell(first), tell(second));
+        }
+    }
+    all
+}

@@ -1,0 +1,134 @@
+//! Where both servers stand: the same applications behind them, ports of their own in front.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use wsgen_emit::{Elsewhere, Pair};
+use wsgen_model::site::{Auth, Site};
+
+use crate::launch::Port;
+use crate::own::host;
+use crate::peer::Teller;
+use crate::verdict::{Trouble, Verdict};
+use crate::wire::Certificate;
+
+/// Who waits where an address leads that no route needs.
+const NOBODY: &str = "127.0.0.1:9";
+
+/// A user whose word nobody has (SHA-256 crypt, which all servers read).
+const USERS: &str = "wsgen:$5$wsgen$x0ADzcdKXZYlSWKyKb2sjrDxfjIYNJ02EObl1qvOJv/\n";
+
+/// Applications, certificates, and ports for one server.
+#[derive(Debug)]
+pub(super) struct Ground {
+    folder: PathBuf,
+    certificate: Pair,
+    tellers: BTreeMap<String, Teller>,
+    ports: BTreeMap<String, Port>,
+    /// What was put in another's place.
+    pub(super) changes: Vec<String>,
+}
+
+impl Ground {
+    /// Applications for every server of a model.
+    pub(super) async fn of(site: &Site, folder: &Path) -> Verdict<Self> {
+        let mut tellers = BTreeMap::new();
+        let servers = site.upstreams.iter().flat_map(|upstream| &upstream.servers);
+        let mut addresses: Vec<String> =
+            servers.map(|server| server.address.value.to_string()).collect();
+        let forwards = site.routes.iter().filter_map(|route| route.forward());
+        addresses.extend(forwards.filter_map(|forward| match &forward.auth.as_ref()?.value {
+            Auth::Forward { url, .. } => Some(url.value.address.to_string()),
+            Auth::Basic { .. } => None,
+        }));
+        for address in addresses {
+            let teller = Teller::bind(&address).await?;
+            tellers.entry(address).or_insert(teller);
+        }
+        let mut names = vec!["wsgen.test".to_owned()];
+        names.extend(
+            site.routes.iter().flat_map(|route| &route.hostnames).map(|name| host(&name.value)),
+        );
+        names.sort();
+        names.dedup();
+        let made = Certificate::new(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let write = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(Trouble::broken)?;
+            Ok(path.display().to_string())
+        };
+        let certificate = Pair {
+            certificate: write("certificate.pem", &made.chain)?,
+            key: write("certificate.key", &made.key)?,
+            both: write("both.pem", &format!("{}{}", made.chain, made.key))?,
+        };
+        let changes = Vec::new();
+        Ok(Self {
+            folder: folder.to_owned(),
+            certificate,
+            tellers,
+            ports: BTreeMap::new(),
+            changes,
+        })
+    }
+
+    /// Fresh ports for another server.
+    pub(super) fn forget_ports(&mut self) -> BTreeMap<String, Port> {
+        std::mem::take(&mut self.ports)
+    }
+
+    /// The port for an address; a model's listeners and those of its source have the same.
+    pub(super) fn port(&mut self, address: &str) -> Verdict<SocketAddr> {
+        if let Some(port) = self.ports.get(address) {
+            return Ok(port.address());
+        }
+        let port = Port::reserve().map_err(Trouble::broken)?;
+        let at = port.address();
+        self.ports.insert(address.to_owned(), port);
+        Ok(at)
+    }
+
+    fn say(&mut self, change: String) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+}
+
+impl Elsewhere for Ground {
+    fn listener(&mut self, address: &str) -> String {
+        self.port(address).map_or_else(|_| NOBODY.to_owned(), |port| port.to_string())
+    }
+
+    fn server(&mut self, address: &str) -> String {
+        match self.tellers.get(address) {
+            Some(teller) => teller.address().to_string(),
+            None => {
+                self.say(format!(
+                    "nobody waits for `{address}`: no route of the model leads there"
+                ));
+                NOBODY.to_owned()
+            }
+        }
+    }
+
+    fn certificate(&mut self) -> Pair {
+        self.say("certificates are generated ones".to_owned());
+        self.certificate.clone()
+    }
+
+    fn file(&mut self, name: &str) -> String {
+        let users = !["pem", "crt", "cer", "ca"].iter().any(|end| name.ends_with(end));
+        let path = self.folder.join(if users { "users" } else { "authorities.pem" });
+        let text = if users {
+            USERS.to_owned()
+        } else {
+            std::fs::read_to_string(&self.certificate.certificate).unwrap_or_default()
+        };
+        self.say(format!("`{name}` is a file that was made up"));
+        // Who cannot write here has failed before.
+        let _ = std::fs::write(&path, text);
+        path.display().to_string()
+    }
+}

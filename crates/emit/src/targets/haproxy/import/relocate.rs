@@ -1,0 +1,190 @@
+//! HAProxy's configuration at another place.
+
+use wsgen_model::source::{SourceId, Sources};
+
+use super::backend::address;
+use super::bind::listen;
+use super::scope::Importer;
+use crate::import::Files;
+use crate::import::ledger::Id;
+use crate::import::relocate::{Elsewhere, Relocated};
+
+/// Statements of the machine, and those that name files which only their own machine has.
+const LEFT_OUT: [&str; 10] = [
+    "log",
+    "stats",
+    "errorfile",
+    "errorfiles",
+    "filter",
+    "bind-process",
+    "monitor",
+    "log-format",
+    "unique-id-format",
+    "id",
+];
+
+/// Moves it.
+pub(in crate::targets::haproxy) fn relocate(
+    sources: &mut Sources,
+    ids: &[SourceId],
+    _files: &mut dyn Files,
+    elsewhere: &mut dyn Elsewhere,
+    unknown: &[String],
+) -> Relocated {
+    let importer = super::importer(sources, ids);
+    let mut moving = Moving { importer: &importer, elsewhere, unknown, changes: Vec::new() };
+    let mut text = String::from("global\n    maxconn 1000\n");
+    for section in 0..importer.sections.len() {
+        let kind = importer.sections[section].kind.as_str();
+        let http = match kind {
+            "defaults" | "userlist" | "resolvers" => true,
+            "frontend" | "listen" => !importer.is_tcp(section) && !importer.is_page(section),
+            "backend" => !importer.is_tcp(section),
+            _ => false,
+        };
+        if http {
+            text.push_str(&moving.section(section));
+        }
+    }
+    Relocated { text, changes: moving.changes }
+}
+
+/// The statement that a checker says it does not know.
+pub(in crate::targets::haproxy) fn unknown(said: &str) -> Option<String> {
+    for mark in ["unknown keyword '", "The '", "the '", "the directive '", "'"] {
+        let Some(rest) = said.lines().find(|line| line.contains("[ALERT]") && line.contains(mark))
+        else {
+            continue;
+        };
+        let name = rest.split(mark).nth(1)?.split('\'').next()?;
+        let name = name.split(' ').next().unwrap_or(name);
+        if !name.is_empty() && !name.contains('/') && !name.contains(':') {
+            return Some(name.to_owned());
+        }
+    }
+    None
+}
+
+struct Moving<'a, 's> {
+    importer: &'a Importer<'s>,
+    elsewhere: &'a mut dyn Elsewhere,
+    unknown: &'a [String],
+    changes: Vec<String>,
+}
+
+impl Moving<'_, '_> {
+    fn section(&mut self, section: usize) -> String {
+        let own = &self.importer.sections[section];
+        let mut words = self.importer.all[own.id].words.clone();
+        // Before 1.8 the address could stand behind the name.
+        let old = (own.kind != "backend" && own.kind != "defaults")
+            .then(|| words.get(2).cloned())
+            .flatten()
+            .filter(|word| word.contains(':'));
+        let mut text = String::new();
+        if let Some(old) = old {
+            words.truncate(2);
+            for address in old.split(',').filter_map(listen) {
+                text.push_str(&format!("    bind {}\n", self.elsewhere.listener(&address)));
+            }
+        }
+        let head: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let mut out = format!("{}\n{text}", head.join(" "));
+        for id in own.list.clone() {
+            out.push_str(&self.statement(id));
+        }
+        out
+    }
+
+    fn statement(&mut self, id: Id) -> String {
+        let words = self.importer.all[id].words.clone();
+        let name = words[0].as_str();
+        let logs = name == "option" && words.get(1).is_some_and(|word| word.contains("log"));
+        if LEFT_OUT.contains(&name) || logs {
+            return String::new();
+        }
+        let names = |word: &String| self.unknown.contains(word);
+        if words.iter().take(2).any(names) {
+            let change = format!("`{name}` is left out: the HAProxy that runs it does not know it");
+            if !self.changes.contains(&change) {
+                self.changes.push(change);
+            }
+            return String::new();
+        }
+        match name {
+            "bind" => self.bind(&words),
+            "server" => self.server(&words),
+            _ => format!("    {}\n", self.importer.sources.slice(self.importer.span(id))),
+        }
+    }
+
+    fn bind(&mut self, words: &[String]) -> String {
+        let addresses = words.get(1).map_or("", String::as_str);
+        let mut rest: Vec<String> = Vec::new();
+        let mut at = 2;
+        while at < words.len() {
+            match words[at].as_str() {
+                "crt" | "crt-list" => {
+                    rest.extend(["crt".to_owned(), self.elsewhere.certificate().both]);
+                    at += 1;
+                }
+                "ca-file" => {
+                    let name = words.get(at + 1).cloned().unwrap_or_default();
+                    rest.extend(["ca-file".to_owned(), self.elsewhere.file(&name)]);
+                    at += 1;
+                }
+                "user" | "group" | "mode" | "process" | "ciphers" | "ciphersuites"
+                | "interface" => at += 1,
+                word => rest.push(quoted(word)),
+            }
+            at += 1;
+        }
+        addresses
+            .split(',')
+            .filter_map(listen)
+            .filter(|address| !address.starts_with("quic"))
+            .map(|address| {
+                format!("    bind {} {}\n", self.elsewhere.listener(&address), rest.join(" "))
+            })
+            .collect()
+    }
+
+    fn server(&mut self, words: &[String]) -> String {
+        let Some(address) =
+            words.get(2).and_then(|word| address(word, words.iter().any(|word| word == "ssl")))
+        else {
+            return String::new();
+        };
+        let mut rest: Vec<String> = Vec::new();
+        let mut at = 3;
+        while at < words.len() {
+            match words[at].as_str() {
+                "ca-file" => {
+                    let name = words.get(at + 1).cloned().unwrap_or_default();
+                    rest.extend(["ca-file".to_owned(), self.elsewhere.file(&name)]);
+                    at += 1;
+                }
+                // Names are resolved to where their servers were put.
+                "resolvers" | "resolve-prefer" | "init-addr" | "crt" => at += 1,
+                word => rest.push(quoted(word)),
+            }
+            at += 1;
+        }
+        let name = words.get(1).map_or("", String::as_str);
+        format!(
+            "    server {} {} {}\n",
+            quoted(name),
+            self.elsewhere.server(&address),
+            rest.join(" ")
+        )
+    }
+}
+
+/// A word that is read as this word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !"#\\\"'$".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', ""))
+}
