@@ -47,6 +47,8 @@ pub(super) fn run(
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).map_err(fail)?;
     let titles = (from.title(), to.title());
+    eprintln!("DEBUG {}", folder.path().display());
+    let folder = &*Box::leak(Box::new(folder));
     let proof = Proof {
         from,
         to,
@@ -83,9 +85,10 @@ fn announced(
     // What cannot be rendered is said elsewhere.
     let _ = wsgen_emit::render(site, selection, &options, &mut rendered);
     let words = |findings: &Diagnostics, sources: &Sources| -> Vec<Announcement> {
-        let real = findings
-            .iter()
-            .filter(|finding| ![Code::IMPORT_SYNTAX, Code::IMPORT_MISSING, Code::LOSS_OF_DEFAULTS].contains(&finding.code));
+        let real = findings.iter().filter(|finding| {
+            ![Code::IMPORT_SYNTAX, Code::IMPORT_MISSING, Code::LOSS_OF_DEFAULTS]
+                .contains(&finding.code)
+        });
         real.map(|finding| {
             let labels = finding.primary.iter().chain(&finding.secondary);
             let texts: Vec<String> = labels

@@ -101,6 +101,7 @@ pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
     let mut command = Process::new(kind.program());
     let output = command
         .args((kind.recipe().check)(&folder.display().to_string()))
+        .args(kind.recipe().strict)
         .current_dir(folder)
         .output();
     let output = output.unwrap_or_else(|_| {

@@ -316,6 +316,11 @@ impl Server {
         self.process().signal(name).map_err(Trouble::broken)
     }
 
+    /// What it says of its troubles.
+    pub fn troubles(&self) -> String {
+        self.process().troubles()
+    }
+
     /// Whether it ends in time.
     pub async fn ends(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;

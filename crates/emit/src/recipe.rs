@@ -15,6 +15,8 @@ pub struct Recipe {
     pub version: &'static [&'static str],
     /// Checks the configuration in a folder (its absolute name).
     pub check: fn(&str) -> Vec<String>,
+    /// What makes the checker refuse what it warns of.
+    pub strict: &'static [&'static str],
     /// What stands in a line of the checker that only warns, of what is deprecated for example.
     pub warning: Option<&'static str>,
     /// Runs in the foreground.

@@ -14,6 +14,7 @@ pub const REFERENCE_RECIPE: Recipe = Recipe {
     version: &["--version"],
     check: |folder| vec!["check".into(), format!("{folder}/wsgen.yaml")],
     // Its warnings are about models, not about what was rendered.
+    strict: &[],
     warning: None,
     run: |folder| vec!["serve".into(), format!("{folder}/wsgen.yaml")],
     reload: "HUP",

@@ -37,7 +37,10 @@ const LAST_MOMENTS: Duration = Duration::from_millis(200);
 /// Runs a target's checker; an error is what it says. A warning is a refusal where that is asked for.
 pub(super) async fn check(target: &Target, folder: &Path, warnings: bool) -> Result<(), String> {
     let recipe = target.recipe();
-    let arguments = (recipe.check)(&folder.display().to_string());
+    let mut arguments = (recipe.check)(&folder.display().to_string());
+    if warnings {
+        arguments.extend(recipe.strict.iter().map(|argument| (*argument).to_owned()));
+    }
     let checked = async {
         match &target.place {
             Place::Here(program) => {

@@ -27,6 +27,22 @@ pub struct Announcement {
     pub words: String,
 }
 
+/// Directives that say where requests go: what is lost of them changes that.
+const LOST_ROUTES: [&str; 12] = [
+    "`location` is lost",
+    "`if` is lost",
+    "`rewrite` is lost",
+    "`return` is lost",
+    "`proxy_pass` is lost",
+    "`use_backend` is lost",
+    "`redirect` is lost",
+    "`http-request deny` is lost",
+    "`http-request redirect` is lost",
+    "`rewriterule` is lost",
+    "`proxypass` is lost",
+    "`proxypassmatch` is lost",
+];
+
 /// All differences of a question.
 pub(super) fn compare(
     probe: &Probe,
@@ -50,18 +66,15 @@ pub(super) fn compare(
             });
         }
     };
-    let routes: &[&str] = if probe.variant {
-        &["segment", "last slash", "ends with a slash", "beside the proxy", "served first"]
-    } else {
-        &[
-            "beside the proxy",
-            "served first",
-            "condition",
-            "answers with 403",
-            "computed",
-            "is lost",
-        ]
-    };
+    let mut routes =
+        vec!["beside the proxy", "served first", "computed", "whole segments", "last slash"];
+    routes.extend(LOST_ROUTES);
+    if probe.variant {
+        routes.push("ends with a slash");
+    }
+    if original.status == 0 {
+        routes = vec!["ends the connection without an answer"];
+    }
     // Where they do not do the same thing at all, the details say no more.
     if (original.status, &original.by) != (migrated.status, &migrated.by) {
         let tells = |observed: &Observed| match (observed.status, observed.by.as_str()) {
@@ -71,8 +84,10 @@ pub(super) fn compare(
         };
         let tunnels = original.echoes != migrated.echoes;
         let websocket = ["websocket", "upgrade", "handshake"];
-        let words = if tunnels { [routes, &websocket[..]].concat() } else { routes.to_vec() };
-        say("who answers".to_owned(), &words, tells(original), tells(migrated));
+        if tunnels {
+            routes.extend(websocket);
+        }
+        say("who answers".to_owned(), &routes, tells(original), tells(migrated));
         return all;
     }
     say(
@@ -103,6 +118,15 @@ pub(super) fn compare(
             };
             let variable = name.replace('-', "_");
             let mut words = vec![name.as_str(), variable.as_str()];
+            if what == "of the answer"
+                && (original.status == 101 || original.by.is_empty() || original.status >= 300)
+            {
+                words.push("errors carry it too");
+                words.push("not on a 101");
+            }
+            if name == "set-cookie" {
+                words.push("sticky");
+            }
             if name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded" {
                 words.extend(["what the client itself sent", "forwarded.", "forwardfor"]);
             }

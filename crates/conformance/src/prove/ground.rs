@@ -10,6 +10,7 @@ use wsgen_model::site::{Auth, Site};
 use crate::launch::Port;
 use crate::own::host;
 use crate::peer::Teller;
+use crate::prove::observe::Observed;
 use crate::verdict::{Trouble, Verdict};
 use crate::wire::Certificate;
 
@@ -87,6 +88,30 @@ impl Ground {
         let at = port.address();
         self.ports.insert(address.to_owned(), port);
         Ok(at)
+    }
+
+    /// Observations without what differs by chance: which server of an upstream had its turn, and where it stands here.
+    pub(super) fn unified(&self, site: &Site, one: &mut Observed, other: &mut Observed) {
+        let turns = site.upstreams.iter().any(|upstream| {
+            let has = |by: &str| upstream.servers.iter().any(|s| s.address.value.to_string() == by);
+            has(&one.by) && has(&other.by)
+        });
+        if turns {
+            other.by.clone_from(&one.by);
+        }
+        for observed in [one, other] {
+            for (address, teller) in &self.tellers {
+                let at = teller.address().to_string();
+                for value in observed.fields.values_mut().filter(|value| value.contains(&at)) {
+                    *value =
+                        value.replace(&at, if turns { "its server" } else { address.as_str() });
+                }
+            }
+            if observed.by.is_empty() {
+                // What servers say of their own answers is theirs.
+                observed.answer.remove("cache-control");
+            }
+        }
     }
 
     fn say(&mut self, change: String) {

@@ -11,6 +11,7 @@ mod timers;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use wsgen_emit::{Elsewhere, Relocated};
 use wsgen_model::site::{Auth, RouteId, Site};
@@ -88,11 +89,12 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     let own = Own { text: model, folder: folder.to_owned(), site, slow: true };
     let first = Stage::new(&from, &room("original")?, None);
     let second = Stage::new(&to, &room("migrated")?, None);
-    let (original, unknown) = original(&first, &own, &mut ground, relocate).await?;
+    let (original, left_out) = original(&first, &own, &mut ground, relocate).await?;
     let held = ground.forget_ports();
     let migrated = migrated(&second, &own, &mut ground).await?;
-    let mut proved = Proved { changes: unknown, ..Proved::default() };
+    let mut proved = Proved { changes: left_out, ..Proved::default() };
     let mut tried: Vec<RouteId> = Vec::new();
+    let mut answered = false;
     for (id, route) in own.site.routes_with_ids() {
         match unplayable(&own.site, id) {
             Some(why) => proved.left.push(format!("{} is not tried: {why}", route.title(id))),
@@ -103,10 +105,18 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         if !tried.iter().any(|id| own.site.routes[id.0].listeners.contains(&probe.listener)) {
             continue;
         }
-        let one = observe::ask(&first, &own, &original, &probe).await;
-        let other = observe::ask(&second, &own, &migrated, &probe).await;
+        let mut one = observe::ask(&first, &own, &original, &probe).await;
+        let mut other = observe::ask(&second, &own, &migrated, &probe).await;
+        ground.unified(&own.site, &mut one, &mut other);
         proved.probes += 1;
+        answered |= one.status != 0;
         proved.differences.extend(compare::compare(&probe, &one, &other, &announced));
+    }
+    if !answered && proved.probes > 0 {
+        return Err(Trouble::broken(format!(
+            "{} answers none of the questions",
+            first.target.title()
+        )));
     }
     if timers {
         timers::compare(
@@ -137,6 +147,11 @@ async fn original(
         let listeners = listeners(own, ground)?;
         match stage.start_text(&relocated.text, &listeners).await {
             Ok(server) => {
+                // What is wrong with modules shows when the first worker begins.
+                if server.ends(Duration::from_millis(300)).await {
+                    let what = format!("{} has ended: {}", stage.target.title(), server.troubles());
+                    return Err(Trouble::Broken(what));
+                }
                 return Ok((Moved::at(server, relocated.text, listeners), relocated.changes));
             }
             Err(Trouble::Broken(said)) => {
@@ -172,6 +187,10 @@ async fn migrated(stage: &Stage, own: &Own, ground: &mut Ground) -> Verdict<Move
     for upstream in &own.site.upstreams {
         for server in &upstream.servers {
             changes.insert(server.address.span, ground.server(&server.address.value.to_string()));
+            if let Some(span) = server.resolve.span {
+                // Who stands for it has no name.
+                changes.insert(span, "startup".to_owned());
+            }
         }
     }
     for forward in own.site.routes.iter().filter_map(|route| route.forward()) {

@@ -10,6 +10,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     image_program: "httpd",
     version: &["-v"],
     check: |folder| [arguments(folder), vec!["-t".into()]].concat(),
+    strict: &[],
     warning: Some(":warn]"),
     run: |folder| {
         // Who is root must say who serves.

@@ -10,6 +10,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     image_program: "nginx",
     version: &["-v"],
     check: |folder| [arguments(folder), vec!["-t".into()]].concat(),
+    strict: &[],
     warning: Some("[warn]"),
     run: |folder| [arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
     reload: "HUP",

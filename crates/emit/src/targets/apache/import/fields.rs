@@ -21,12 +21,14 @@ struct Edit {
 
 impl Importer<'_> {
     /// Fields of requests.
-    pub(super) fn requests(&mut self, chain: &Chain, tls: bool, route: &mut Draft) {
+    pub(super) fn requests(&mut self, chain: &Chain, tls: bool, rule: Id, route: &mut Draft) {
         let preserve = self.switch(chain, "proxypreservehost", false, "host");
         route.set(&["host"], if preserve { "preserve" } else { "upstream" });
         let mut told: Vec<&str> = Vec::new();
         if self.switch(chain, "proxyaddheaders", true, "forwarded") {
             told.extend(["for", "host"]);
+            let how = "X-Forwarded-For, -Host and -Server: what the client itself sent is replaced, and -Server is not sent";
+            self.differs(rule, how);
         }
         let mut kept = Vec::new();
         for edit in self.edits(chain, "requestheader") {

@@ -130,6 +130,8 @@ pub(in crate::targets::apache) fn relocate(
             "<IfFile \"{file}\">\n<IfModule !{module}_module>\nLoadModule {module}_module {file}\n</IfModule>\n</IfFile>\n"
         ));
     }
+    // It wants a file of its own, which says nothing of what is passed on.
+    text.push_str("<IfModule mime_module>\nTypesConfig /dev/null\n</IfModule>\n");
     let mut places: Vec<String> = addresses.iter().map(|address| moving.place(address)).collect();
     places.sort();
     places.dedup();

@@ -197,7 +197,7 @@ impl Importer<'_> {
         if reached.attempts > 1 {
             route.set(&["retries", "attempts"], reached.attempts.min(10));
         }
-        self.requests(chain, vhost.tls, &mut route);
+        self.requests(chain, vhost.tls, rule.id, &mut route);
         self.responses(chain, vhost.tls, &mut route);
         self.bodies(chain, &mut route);
         self.pages(chain, &mut route);

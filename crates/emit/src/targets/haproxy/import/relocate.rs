@@ -51,14 +51,14 @@ pub(in crate::targets::haproxy) fn relocate(
 
 /// The statement that a checker says it does not know.
 pub(in crate::targets::haproxy) fn unknown(said: &str) -> Option<String> {
-    for mark in ["unknown keyword '", "The '", "the '", "the directive '", "'"] {
-        let Some(rest) = said.lines().find(|line| line.contains("[ALERT]") && line.contains(mark))
-        else {
-            continue;
-        };
-        let name = rest.split(mark).nth(1)?.split('\'').next()?;
-        let name = name.split(' ').next().unwrap_or(name);
-        if !name.is_empty() && !name.contains('/') && !name.contains(':') {
+    for line in
+        said.lines().filter(|line| line.contains("[ALERT]") && line.contains(" : parsing ["))
+    {
+        // What is quoted first is what it stumbles over.
+        let rest = line.split("] : ").nth(1).unwrap_or(line);
+        let Some(quoted) = rest.split('\'').nth(1) else { continue };
+        let name = quoted.split(' ').next().unwrap_or(quoted);
+        if !name.is_empty() && !name.contains('/') {
             return Some(name.to_owned());
         }
     }

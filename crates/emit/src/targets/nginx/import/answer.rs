@@ -18,6 +18,9 @@ impl Importer<'_> {
             (Err(_), _) => (302, Some(first)),
         };
         if (300..400).contains(&status) && status != 304 {
+            if text.as_deref().is_some_and(|url| url.ends_with("$request_uri$is_args$args")) {
+                self.differs(id, "the Location has the query once, where it was there twice");
+            }
             let Some(redirect) = text.as_deref().and_then(|url| redirect(url, status)) else {
                 self.ledger
                     .lost(id, "where it leads is computed in a way that the model does not know");

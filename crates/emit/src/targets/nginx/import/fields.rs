@@ -26,6 +26,7 @@ impl Importer<'_> {
         &mut self,
         chain: &Chain,
         scheme: Option<&str>,
+        pass: Id,
         route: &mut Draft,
         copies: &[(String, String)],
     ) -> Upgrades {
@@ -145,7 +146,7 @@ impl Importer<'_> {
             }
         }
         keep(&kept, route);
-        self.host(host, route);
+        self.host(host, pass, route);
         if let Some(more) = told {
             let alone = !forwarded.iter().any(|word| *word != "real_ip");
             route.set(&["forwarded", "style"], if alone { "forwarded" } else { "both" });
@@ -207,9 +208,26 @@ impl Importer<'_> {
             || text == "$connection_upgrade"
     }
 
-    fn host(&mut self, host: Option<(Id, String)>, route: &mut Draft) {
-        let policy = match host {
+    /// What nginx calls a group of servers is what it tells them as their host.
+    fn named_group(&mut self, pass: Id) -> String {
+        let group =
+            super::forward::destination(&self.text(pass, 0), false).map(|(to, _)| to.authority);
+        let known = |name: &String| {
+            self.tree.named(&self.http, "upstream").any(|id| self.tree.argument(id, 0) == name)
+        };
+        match group.filter(known) {
             None => "upstream".to_owned(),
+            Some(name) if Hostname::parse(&name).is_ok() => name.to_lowercase(),
+            Some(_) => {
+                self.differs(pass, "Host names the server; nginx tells it the name of its group");
+                "upstream".to_owned()
+            }
+        }
+    }
+
+    fn host(&mut self, host: Option<(Id, String)>, pass: Id, route: &mut Draft) {
+        let policy = match host {
+            None => self.named_group(pass),
             Some((id, text)) => match text.as_str() {
                 "$http_host" | "$host:$server_port" => "preserve".to_owned(),
                 "$host" => {

@@ -38,7 +38,7 @@ impl Importer<'_> {
         let mut route = Draft::of("upstream", upstream.as_str());
         self.rewrites(pass, location, path.as_deref(), &mut route);
         let copies = self.auth(chain, server, &mut route);
-        let upgrades = self.requests(chain, server.scheme, &mut route, &copies);
+        let upgrades = self.requests(chain, server.scheme, pass, &mut route, &copies);
         self.responses(chain, server.scheme, &mut route);
         let tunnels = upgrades == Upgrades::Yes;
         if !tunnels {

@@ -71,12 +71,26 @@ pub(in crate::targets::nginx) fn relocate(
         }
     }
     // A part of a server that another file includes.
-    let loose = http.iter().any(|id| tree.all[*id].name == "location");
-    if loose {
-        text.push_str(&format!("server {{\nlisten {};\n", moving.elsewhere.listener("0.0.0.0:80")));
+    let outside = ["upstream", "map", "geo", "server", "limit_req_zone", "limit_conn_zone"];
+    let fragment = http.iter().any(|id| tree.all[*id].name == "location");
+    let (around, loose): (Vec<Id>, Vec<Id>) = http
+        .into_iter()
+        .partition(|id| !fragment || outside.contains(&tree.all[*id].name.as_str()));
+    // Everybody calls it so; its map is in another file.
+    let all = 0..tree.all.len();
+    let said = all.clone().any(|id| moving.slice(id).contains("$connection_upgrade"));
+    let made = |id: Id| tree.all[id].name == "map" && tree.argument(id, 1) == "$connection_upgrade";
+    if said && !all.clone().any(made) {
+        text.push_str("map $http_upgrade $connection_upgrade {\ndefault upgrade;\n'' close;\n}\n");
+        let change = "the map of `$connection_upgrade` is the one that everybody writes";
+        moving.changes.push(change.to_owned());
     }
-    text.push_str(&moving.list(&http));
-    text.push_str(if loose { "}\n}\n" } else { "}\n" });
+    text.push_str(&moving.list(&around));
+    if fragment {
+        let listen = moving.elsewhere.listener("0.0.0.0:80");
+        text.push_str(&format!("server {{\nlisten {listen};\n{}}}\n", moving.list(&loose)));
+    }
+    text.push_str("}\n");
     Relocated { text, changes: moving.changes }
 }
 
@@ -96,6 +110,10 @@ struct Moving<'a> {
 }
 
 impl Moving<'_> {
+    fn slice(&self, id: Id) -> &str {
+        self.sources.slice(self.tree.all[id].span)
+    }
+
     fn list(&mut self, list: &[Id]) -> String {
         list.iter().map(|id| self.directive(*id)).collect()
     }
@@ -113,7 +131,7 @@ impl Moving<'_> {
             }
             return String::new();
         }
-        let slice = self.sources.slice(directive.span);
+        let slice = self.slice(id).to_owned();
         let words = directive.arguments.clone();
         let changed = self.changed(name, &words);
         match &directive.block {
