@@ -47,8 +47,6 @@ pub(super) fn run(
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).map_err(fail)?;
     let titles = (from.title(), to.title());
-    eprintln!("DEBUG {}", folder.path().display());
-    let folder = &*Box::leak(Box::new(folder));
     let proof = Proof {
         from,
         to,

@@ -118,6 +118,9 @@ pub(super) fn compare(
             };
             let variable = name.replace('-', "_");
             let mut words = vec![name.as_str(), variable.as_str()];
+            if probe.variant {
+                words.extend(["whole segments", "last slash"]);
+            }
             if what == "of the answer"
                 && (original.status == 101 || original.by.is_empty() || original.status >= 300)
             {
@@ -125,7 +128,7 @@ pub(super) fn compare(
                 words.push("not on a 101");
             }
             if name == "set-cookie" {
-                words.push("sticky");
+                words.push("values of the cookie");
             }
             if name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded" {
                 words.extend(["what the client itself sent", "forwarded.", "forwardfor"]);

@@ -90,6 +90,11 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     let first = Stage::new(&from, &room("original")?, None);
     let second = Stage::new(&to, &room("migrated")?, None);
     let (original, left_out) = original(&first, &own, &mut ground, relocate).await?;
+    let left = left_out.iter().map(|change| Announcement {
+        title: "it was left out of the original".to_owned(),
+        words: change.clone(),
+    });
+    let announced: Vec<Announcement> = announced.into_iter().chain(left).collect();
     let held = ground.forget_ports();
     let migrated = migrated(&second, &own, &mut ground).await?;
     let mut proved = Proved { changes: left_out, ..Proved::default() };

@@ -9,6 +9,10 @@ use super::{Judged, Loss, Verdict};
 /// The number of a directive.
 pub(crate) type Id = usize;
 
+/// What is said of every cookie that sticks.
+pub(crate) const STICKS_ANEW: &str =
+    "the values of the cookie are the new server's own: clients are spread anew once";
+
 /// The verdicts of all directives, and what is to be said beside them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {

@@ -62,6 +62,12 @@ impl Importer<'_> {
                     let field =
                         if act.get(&["redirect"]).is_some() { "redirect" } else { "respond" };
                     self.ledger.taken(id, field);
+                    if from.ends_with('/') && to.contains("://") && !to.ends_with('/') && !regex {
+                        self.differs(
+                            id,
+                            "a slash stands between the host of the Location and the path, where there was none",
+                        );
+                    }
                     rules.push(Rule {
                         id,
                         ways,

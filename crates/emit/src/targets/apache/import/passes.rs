@@ -88,6 +88,7 @@ impl Importer<'_> {
             self.ledger.lost(id, "the model has no such path");
             return None;
         };
+        self.narrower(id, pattern, regex, &ways);
         let scopes = section.map(|section| vec![self.block(section)]).unwrap_or_default();
         if let Some(section) = section {
             self.ledger.taken(section, "match.path");
@@ -206,6 +207,21 @@ impl Importer<'_> {
             self.ledger.lost(id, "the path that it sends is none that the model can say");
         }
         change
+    }
+
+    /// What the model's prefix fits beyond a pattern, or leaves out.
+    pub(super) fn narrower(&mut self, id: Id, pattern: &str, regex: bool, ways: &Ways) {
+        let mut paths = ways.iter().flat_map(|way| &way.paths);
+        let prefix = paths.any(|path| path.text(&["prefix"]).is_some());
+        let exact = ["(/|$)", "(?:/|$)", "(/.*)?$"].iter().any(|end| pattern.ends_with(end));
+        if prefix && regex && !exact {
+            self.differs(
+                id,
+                "whole segments are matched: what only begins alike belongs elsewhere",
+            );
+        } else if prefix && !regex && pattern.ends_with('/') {
+            self.differs(id, "the path without its last slash belongs to it too");
+        }
     }
 
     pub(super) fn beside(&mut self, id: Id, what: &str) {

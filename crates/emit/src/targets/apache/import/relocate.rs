@@ -107,9 +107,11 @@ pub(in crate::targets::apache) fn relocate(
         top.extend(reading.file(*id));
     }
     let all = reading.all;
-    let vhosts = all.iter().filter(|directive| directive.name == "virtualhost");
-    let mut addresses: Vec<String> =
-        vhosts.flat_map(|vhost| &vhost.words).filter_map(|word| address(word)).collect();
+    let mut addresses: Vec<String> = Vec::new();
+    for vhost in all.iter().filter(|directive| directive.name == "virtualhost") {
+        let block = vhost.block.as_deref().unwrap_or_default();
+        addresses.extend(places(&vhost.words, &all, block));
+    }
     let listens: Vec<String> = top
         .iter()
         .filter(|id| all[**id].name == "listen")
@@ -148,6 +150,16 @@ pub(in crate::targets::apache) fn unknown(said: &str) -> Option<String> {
     Some(rest.split('\'').next()?.trim_start_matches('<').to_lowercase())
 }
 
+/// The addresses of a virtual host; one stands for those that are told elsewhere.
+fn places(words: &[String], all: &[Directive], block: &[Id]) -> Vec<String> {
+    let known: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
+    if !known.is_empty() {
+        return known;
+    }
+    let tls = block.iter().any(|id| all[*id].name.starts_with("ssl"));
+    vec![if tls { "0.0.0.0:443" } else { "0.0.0.0:80" }.to_owned()]
+}
+
 struct Moving<'a> {
     sources: &'a Sources,
     all: &'a [Directive],
@@ -169,6 +181,10 @@ impl Moving<'_> {
         self.elsewhere.listener(&address)
     }
 
+    fn slice(&self, id: Id) -> &str {
+        self.sources.slice(self.all[id].span)
+    }
+
     fn list(&mut self, list: &[Id]) -> String {
         list.iter().map(|id| self.directive(*id)).collect()
     }
@@ -180,18 +196,20 @@ impl Moving<'_> {
             return String::new();
         }
         if self.unknown.iter().any(|unknown| unknown == name) {
-            let change = format!("`{name}` is left out: the Apache that runs it does not know it");
+            let line = self.slice(id).trim().to_owned();
+            let change = format!("`{line}` is left out: the Apache that runs it does not know it");
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }
             return String::new();
         }
-        let slice = self.sources.slice(directive.span);
-        let words = self.changed(name, &directive.words);
+        let slice = self.slice(id).to_owned();
+        let block = directive.block.as_deref().unwrap_or_default();
+        let words = self.changed(name, &directive.words, block);
         // What was put together from variables or by a macro is written anew.
-        let same = lex(slice).first().is_some_and(|line| line.words[1..] == directive.words);
+        let same = lex(&slice).first().is_some_and(|line| line.words[1..] == directive.words);
         let line = match words {
-            None if same => slice.to_owned(),
+            None if same => slice,
             words => {
                 let words: Vec<String> = words
                     .as_ref()
@@ -206,20 +224,24 @@ impl Moving<'_> {
             }
         };
         match &directive.block {
-            Some(block) => format!("{line}\n{}</{name}>\n", self.list(block)),
+            Some(block) => {
+                let has = |wanted: &str| block.iter().any(|id| self.all[*id].name == wanted);
+                let mut inner = self.list(block);
+                if name == "virtualhost" && has("sslcertificatefile") && !has("sslengine") {
+                    self.changes.push("`SSLEngine on` is taken from another file".to_owned());
+                    inner.insert_str(0, "SSLEngine on\n");
+                }
+                format!("{line}\n{inner}</{name}>\n")
+            }
             None => format!("{line}\n"),
         }
     }
 
-    fn changed(&mut self, name: &str, words: &[String]) -> Option<Vec<String>> {
+    fn changed(&mut self, name: &str, words: &[String], block: &[Id]) -> Option<Vec<String>> {
         match name {
             "virtualhost" => {
-                let places: Vec<String> = words
-                    .iter()
-                    .filter_map(|word| address(word))
-                    .map(|address| self.place(&address))
-                    .collect();
-                (!places.is_empty()).then_some(places)
+                let places = places(words, self.all, block);
+                Some(places.iter().map(|address| self.place(address)).collect())
             }
             "proxypass" | "proxypassmatch" | "balancermember" | "rewriterule" | "proxy"
             | "proxyset" => {

@@ -159,6 +159,7 @@ impl Importer<'_> {
             self.ledger.taken(id, "match");
             return Ok(Vec::new());
         }
+        self.narrower(id, &pattern, true, &asked.ways);
         let act = self.act(id, &pattern, &to, &flags, &asked, paths)?;
         let Some(act) = act else { return Ok(Vec::new()) };
         let rule = |ways: Ways| Rule {

@@ -7,6 +7,7 @@ use super::scope::{Chain, Importer, time};
 use super::target::{Destination, destination};
 use crate::import::draft::{Draft, Item, name, name_of_server, unused};
 use crate::import::ledger::Id;
+use crate::import::ledger::STICKS_ANEW;
 use crate::import::measure;
 
 /// What an upstream comes to for one route.
@@ -267,6 +268,7 @@ impl Importer<'_> {
         match makes {
             Some(id) => {
                 self.ledger.taken(id, "sticky.cookie");
+                self.differs(id, STICKS_ANEW);
                 let text = self.all[id].words.join(" ").to_lowercase();
                 let mut own = Draft::of("name", cookie);
                 own.set(&["http_only"], text.contains("httponly"));

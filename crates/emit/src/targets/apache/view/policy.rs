@@ -15,13 +15,9 @@ use crate::targets::apache::support::AUTH_NAME_EXPRESSION;
 pub(super) fn told(forward: &Forward, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
     let mut lines = forwarded(forward, listener, context);
     match &*forward.host {
-        HostPolicy::Preserve => lines.push(line("ProxyPreserveHost On")),
         // The address of the server that was chosen.
         HostPolicy::Upstream => lines.push(line("ProxyPreserveHost Off")),
-        HostPolicy::Literal(name) => {
-            lines.push(line("ProxyPreserveHost On"));
-            lines.push(line(format!("RequestHeader set Host {name}")));
-        }
+        HostPolicy::Preserve | HostPolicy::Literal(_) => lines.push(line("ProxyPreserveHost On")),
     }
     lines
 }
@@ -29,6 +25,10 @@ pub(super) fn told(forward: &Forward, listener: ListenerId, context: &mut Contex
 /// What a route has of its own.
 pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> Vec<Raw> {
     let mut lines = Vec::new();
+    if let HostPolicy::Literal(name) = &*forward.host {
+        // Behind what tells of the Host that was asked for, wherever that stands.
+        lines.push(line(format!("RequestHeader set Host {name}")));
+    }
     if let Some(auth) = &forward.auth {
         lines.extend(self::auth(&auth.value, context));
     }

@@ -6,7 +6,7 @@ use wsgen_model::scalar::{FilePath, HashKey, Hostname, PathLiteral, Token, Upstr
 
 use super::scope::{Importer, time};
 use crate::import::draft::{Draft, Item, name, unused};
-use crate::import::ledger::Id;
+use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
 
 impl Importer<'_> {
@@ -126,6 +126,7 @@ impl Importer<'_> {
             draft.set(&["secure"], true);
         }
         self.ledger.taken(id, "sticky.cookie");
+        self.differs(id, STICKS_ANEW);
         fields.set(&["sticky", "cookie"], draft);
     }
 

@@ -73,6 +73,10 @@ struct Moving<'a, 's> {
 }
 
 impl Moving<'_, '_> {
+    fn slice(&self, id: Id) -> &str {
+        self.importer.sources.slice(self.importer.span(id))
+    }
+
     fn section(&mut self, section: usize) -> String {
         let own = &self.importer.sections[section];
         let mut words = self.importer.all[own.id].words.clone();
@@ -105,7 +109,8 @@ impl Moving<'_, '_> {
         }
         let names = |word: &String| self.unknown.contains(word);
         if words.iter().take(2).any(names) {
-            let change = format!("`{name}` is left out: the HAProxy that runs it does not know it");
+            let line = self.slice(id).trim().to_owned();
+            let change = format!("`{line}` is left out: the HAProxy that runs it does not know it");
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }
@@ -114,7 +119,7 @@ impl Moving<'_, '_> {
         match name {
             "bind" => self.bind(&words),
             "server" => self.server(&words),
-            _ => format!("    {}\n", self.importer.sources.slice(self.importer.span(id))),
+            _ => format!("    {}\n", self.slice(id)),
         }
     }
 

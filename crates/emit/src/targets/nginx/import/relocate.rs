@@ -11,7 +11,7 @@ use crate::import::ledger::{Id, Ledger};
 use crate::import::relocate::{Elsewhere, Relocated};
 
 /// What belongs to the machine, and not to what is done with requests.
-const LEFT_OUT: [&str; 26] = [
+const LEFT_OUT: [&str; 28] = [
     "user",
     "pid",
     "events",
@@ -32,6 +32,8 @@ const LEFT_OUT: [&str; 26] = [
     "mail",
     "rtmp",
     "ssl_dhparam",
+    "ssl_ciphers",
+    "ssl_prefer_server_ciphers",
     "ssl_stapling",
     "ssl_stapling_verify",
     "ssl_trusted_certificate",
@@ -96,6 +98,10 @@ pub(in crate::targets::nginx) fn relocate(
 
 /// The directive that a checker says it does not know.
 pub(in crate::targets::nginx) fn unknown(said: &str) -> Option<String> {
+    if said.contains("zero size shared memory zone") {
+        // Its zone is in another file.
+        return Some("limit_req".to_owned());
+    }
     let rest = said.split("unknown directive \"").nth(1)?;
     Some(rest.split('"').next()?.to_owned())
 }
@@ -125,7 +131,8 @@ impl Moving<'_> {
             return String::new();
         }
         if self.unknown.iter().any(|unknown| unknown == name) {
-            let change = format!("`{name}` is left out: the nginx that runs it does not know it");
+            let line = self.slice(id).trim().to_owned();
+            let change = format!("`{line}` is left out: the nginx that runs it does not know it");
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }

@@ -7,7 +7,7 @@ use wsgen_model::scalar::{FilePath, HashKey, Hostname, Token, UpstreamAddress};
 use super::scope::{Chain, Importer};
 use super::value;
 use crate::import::draft::{Draft, Item, name, name_of_server, unused};
-use crate::import::ledger::Id;
+use crate::import::ledger::{Id, STICKS_ANEW};
 
 /// What a request is passed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,6 +255,7 @@ impl Importer<'_> {
             return;
         }
         self.ledger.taken(id, "sticky.cookie");
+        self.differs(id, STICKS_ANEW);
         let mut cookie = Draft::of("name", self.text(id, 1));
         cookie.set(&["http_only"], arguments.iter().any(|word| word == "httponly"));
         if arguments.iter().any(|word| word == "secure") {
