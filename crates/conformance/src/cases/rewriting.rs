@@ -67,6 +67,18 @@ cases! { "rewriting";
         ]).await?;
     }
 
+    /// A regex that a path does not fit changes nothing.
+    ///
+    /// Sent: paths with and without a number. Seen: the latter as they were.
+    [REWRITE_REGEX, RewriteRegex]
+    async fn regex_that_does_not_fit(stage) {
+        arrives(stage, ", rewrite: {regex: {pattern: \"^/v([0-9]+)/\", to: \"/api/$1/\"}}", &[
+            ("/v1/ws", "/api/1/ws"),
+            ("/other/a%20b?x=/v3/", "/other/a%20b?x=/v3/"),
+            ("/", "/"),
+        ]).await?;
+    }
+
     /// Without a rewrite a normal path passes byte for byte.
     ///
     /// Sent: paths with escapes, dots and characters of every kind that a path may hold. Seen: the same bytes.

@@ -51,10 +51,13 @@ pub(super) fn compare(
     announced: &[Announcement],
 ) -> Vec<Difference> {
     let mut all = Vec::new();
+    // What is said of a field may stand in the directive; of the rest, only in what was said itself.
     let mut say = |topic: String, words: &[&str], original: String, migrated: String| {
         if original != migrated {
+            let field = topic.starts_with("the field ");
             let found = announced.iter().find(|announcement| {
-                let text = announcement.words.to_lowercase();
+                let text = if field { &announcement.words } else { &announcement.title };
+                let text = text.to_lowercase();
                 words.iter().any(|word| text.contains(&word.to_lowercase()))
             });
             all.push(Difference {
@@ -66,8 +69,14 @@ pub(super) fn compare(
             });
         }
     };
-    let mut routes =
-        vec!["beside the proxy", "served first", "computed", "whole segments", "last slash"];
+    let mut routes = vec![
+        "without their ports",
+        "beside the proxy",
+        "served first",
+        "computed",
+        "whole segments",
+        "last slash",
+    ];
     routes.extend(LOST_ROUTES);
     if probe.variant {
         routes.push("ends with a slash");
@@ -92,7 +101,7 @@ pub(super) fn compare(
     }
     say(
         "the Location".to_owned(),
-        &["location", "redirect"],
+        &["location"],
         original.location.clone(),
         migrated.location.clone(),
     );
@@ -137,4 +146,42 @@ pub(super) fn compare(
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wsgen_model::source::{Source, Sources};
+
+    fn probe() -> Probe {
+        let model = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:80\"}]\n\
+                     upstreams: {app: {servers: [\"127.0.0.1:1\"]}}\nroutes: [{upstream: app}]\n";
+        let mut sources = Sources::default();
+        sources.add(Source::new("wsgen.yaml", model));
+        let (site, _) = wsgen_model::read(&sources);
+        super::super::probe::probes(&site.expect("a model")).remove(0)
+    }
+
+    #[test]
+    fn what_nobody_has_said_is_not_announced() {
+        let said = [Announcement {
+            title: "WSG0407".to_owned(),
+            words: "files that are there were served first".to_owned(),
+        }];
+        let seen = |status, host: &str| Observed {
+            status,
+            by: "a".to_owned(),
+            fields: [("host".to_owned(), host.to_owned())].into(),
+            ..Observed::default()
+        };
+        assert_eq!(compare(&probe(), &seen(200, "x"), &seen(200, "x"), &said), []);
+        let all = compare(&probe(), &seen(200, "x"), &seen(404, "x"), &said);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].announced.as_deref(), Some("WSG0407"));
+        let all = compare(&probe(), &seen(200, "x"), &seen(200, "y"), &said);
+        assert_eq!((all.len(), all[0].announced.as_deref()), (1, None));
+        // Who does not answer at all has not been announced by anything.
+        let none = Observed::default();
+        assert_eq!(compare(&probe(), &none, &seen(200, "x"), &said)[0].announced, None);
+    }
 }

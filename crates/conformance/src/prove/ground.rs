@@ -91,7 +91,13 @@ impl Ground {
     }
 
     /// Observations without what differs by chance: which server of an upstream had its turn, and where it stands here.
-    pub(super) fn unified(&self, site: &Site, one: &mut Observed, other: &mut Observed) {
+    pub(super) fn unified(
+        &self,
+        site: &Site,
+        ports: &[(String, u16)],
+        one: &mut Observed,
+        other: &mut Observed,
+    ) {
         let turns = site.upstreams.iter().any(|upstream| {
             let has = |by: &str| upstream.servers.iter().any(|s| s.address.value.to_string() == by);
             has(&one.by) && has(&other.by)
@@ -100,6 +106,13 @@ impl Ground {
             other.by.clone_from(&one.by);
         }
         for observed in [one, other] {
+            for (address, port) in ports {
+                let (was, is) =
+                    (address.rsplit_once(':').map_or("", |(_, port)| port), port.to_string());
+                for value in observed.fields.values_mut().filter(|value| **value == is) {
+                    was.clone_into(value);
+                }
+            }
             for (address, teller) in &self.tellers {
                 let at = teller.address().to_string();
                 for value in observed.fields.values_mut().filter(|value| value.contains(&at)) {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wsgen_emit::{Elsewhere, Relocated};
-use wsgen_model::site::{Auth, RouteId, Site};
+use wsgen_model::site::{Auth, ListenerId, RouteId, Site};
 use wsgen_model::source::Span;
 
 use self::ground::Ground;
@@ -98,6 +98,12 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     let held = ground.forget_ports();
     let migrated = migrated(&second, &own, &mut ground).await?;
     let mut proved = Proved { changes: left_out, ..Proved::default() };
+    let mut ports: Vec<(String, u16)> = Vec::new();
+    for (at, listener) in own.site.listeners.iter().enumerate() {
+        let moved = [original.address(ListenerId(at)), migrated.address(ListenerId(at))];
+        let address = listener.address.value.to_string();
+        ports.extend(moved.into_iter().flatten().map(|moved| (address.clone(), moved.port())));
+    }
     let mut tried: Vec<RouteId> = Vec::new();
     let mut answered = false;
     for (id, route) in own.site.routes_with_ids() {
@@ -107,12 +113,12 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         }
     }
     for probe in probes(&own.site) {
-        if !tried.iter().any(|id| own.site.routes[id.0].listeners.contains(&probe.listener)) {
+        if probe.route(&own.site).is_some_and(|id| !tried.contains(&id)) {
             continue;
         }
         let mut one = observe::ask(&first, &own, &original, &probe).await;
         let mut other = observe::ask(&second, &own, &migrated, &probe).await;
-        ground.unified(&own.site, &mut one, &mut other);
+        ground.unified(&own.site, &ports, &mut one, &mut other);
         proved.probes += 1;
         answered |= one.status != 0;
         proved.differences.extend(compare::compare(&probe, &one, &other, &announced));

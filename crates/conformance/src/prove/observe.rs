@@ -94,6 +94,12 @@ async fn observed(
         }
         map
     };
+    let told = |mut fields: BTreeMap<String, String>| {
+        if let Some(value) = fields.get_mut("forwarded") {
+            *value = in_order(value);
+        }
+        fields
+    };
     let mut answer = fields(&answered.head.fields);
     let location = answer.remove("location").unwrap_or_default();
     Ok(Observed {
@@ -101,10 +107,21 @@ async fn observed(
         location: without_port(&location, moved, probe),
         by: seen.by.clone(),
         target: if reached { seen.head.target().to_owned() } else { String::new() },
-        fields: if reached { fields(&seen.head.fields) } else { BTreeMap::new() },
+        fields: if reached { told(fields(&seen.head.fields)) } else { BTreeMap::new() },
         answer,
         echoes,
     })
+}
+
+/// The parts of a `Forwarded` in one order and without quotes, which mean nothing (RFC 7239 section 4).
+fn in_order(value: &str) -> String {
+    let elements = value.split(',').map(|element| {
+        let mut parts: Vec<String> =
+            element.split(';').map(|part| part.trim().replace('"', "")).collect();
+        parts.sort();
+        parts.join(";")
+    });
+    elements.collect::<Vec<_>>().join(", ")
 }
 
 /// A Location without the port of the listener, which is another one for each server.

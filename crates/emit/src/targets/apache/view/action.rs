@@ -82,6 +82,9 @@ fn forward(
         let conditions = conditions(WEBSOCKET);
         let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
         rules.push(&conditions, format!("RewriteRule ^ \"balancer://{to}{}\" [P,NE]", path.target));
+        if path.may_stay {
+            rules.push(&[WEBSOCKET, &stays()], unchanged(&to));
+        }
     }
     if plain_too && mode != WebSocketMode::Require {
         let limit =
@@ -95,6 +98,9 @@ fn forward(
         let conditions = conditions("");
         let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
         rules.push(&conditions, format!("RewriteRule ^ \"balancer://{to}{}\" [P,NE]", path.target));
+        if path.may_stay {
+            rules.push(&[&stays()], unchanged(&to));
+        }
     }
     if path.condition.is_some() {
         // The path was sent in another spelling.
@@ -106,15 +112,26 @@ fn forward(
 struct Path {
     condition: Option<String>,
     target: String,
+    /// Whether there are paths that the rewrite has nothing to change in.
+    may_stay: bool,
+}
+
+/// A path in its normal form that the pattern did not fit.
+fn stays() -> String {
+    format!("RewriteCond %{{ENV:wsgen_path}} {NORMAL}")
+}
+
+fn unchanged(to: &str) -> String {
+    format!("RewriteRule ^ \"balancer://{to}%{{ENV:wsgen_path}}\" [P,NE]")
 }
 
 fn path(forward: &Forward, context: &mut Context<'_>) -> Path {
     match forward.rewrite.as_ref().map(|rewrite| &rewrite.value) {
         // As it was sent, byte for byte.
-        None => Path { condition: None, target: "%{ENV:wsgen_path}".to_owned() },
+        None => Path { condition: None, target: "%{ENV:wsgen_path}".to_owned(), may_stay: false },
         Some(Rewrite::Prefix { from, to }) => {
             let (condition, target) = prefix(from, to);
-            Path { condition: Some(condition), target }
+            Path { condition: Some(condition), target, may_stay: false }
         }
         Some(Rewrite::Regex { pattern: regex, to }) => {
             // What is around the match is captured and put back, so the groups move up by one.
@@ -139,7 +156,7 @@ fn path(forward: &Forward, context: &mut Context<'_>) -> Path {
             let regex = pattern(regex.as_str());
             let condition =
                 format!("RewriteCond %{{ENV:wsgen_path}} {NORMAL}(.*?)(?:{regex})(.*)$");
-            Path { condition: Some(condition), target }
+            Path { condition: Some(condition), target, may_stay: true }
         }
     }
 }

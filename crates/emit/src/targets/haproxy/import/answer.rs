@@ -37,6 +37,10 @@ impl Importer<'_> {
                     );
                     return None;
                 }
+                let to = behind("location").unwrap_or_default();
+                if to.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '%'])) {
+                    self.differs(id, "the Location has a path, a slash, where it had none");
+                }
                 redirect.set(&["status"], status);
                 Some(Draft::of("redirect", redirect))
             }

@@ -58,6 +58,9 @@ impl Importer<'_> {
         if negated {
             all = negation(&all)?;
         }
+        if all.iter().any(|way| !way.hosts.is_empty()) && self.asks_ports(section, &words[at..]) {
+            self.differs(id, "hosts are matched without their ports");
+        }
         let prefix = |path: &Draft| path.text(&["prefix"]).is_some_and(|path| path != "/");
         if all.iter().flat_map(|way| &way.paths).any(prefix) {
             self.differs(
@@ -66,6 +69,17 @@ impl Importer<'_> {
             );
         }
         (all.len() <= MOST).then_some(all)
+    }
+
+    /// Whether a condition, or a line that it names, has a host with a port.
+    fn asks_ports(&self, section: usize, words: &[String]) -> bool {
+        let port = |word: &String| {
+            let pair = word.rsplit_once(':');
+            pair.is_some_and(|(host, port)| host.contains('.') && port.parse::<u16>().is_ok())
+        };
+        let asked = |id: &Id| words.iter().any(|w| w.trim_start_matches('!') == self.word(*id, 1));
+        let lines = self.own(section, &["acl"]).into_iter().filter(asked);
+        words.iter().any(port) || lines.flat_map(|id| &self.all[id].words).any(port)
     }
 
     /// A named condition: predefined, or the lines of its name.

@@ -56,7 +56,8 @@ pub(in crate::targets::haproxy) fn unknown(said: &str) -> Option<String> {
     {
         // What is quoted first is what it stumbles over.
         let rest = line.split("] : ").nth(1).unwrap_or(line);
-        let Some(quoted) = rest.split('\'').nth(1) else { continue };
+        let got = rest.split("but got '").nth(1).and_then(|rest| rest.split('\'').next());
+        let Some(quoted) = got.or_else(|| rest.split('\'').nth(1)) else { continue };
         let name = quoted.split(' ').next().unwrap_or(quoted);
         if !name.is_empty() && !name.contains('/') {
             return Some(name.to_owned());

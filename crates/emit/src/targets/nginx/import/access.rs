@@ -79,7 +79,7 @@ impl Importer<'_> {
             })?;
         let own = self.tree.block(location.id).to_vec();
         let pass = self.tree.named(&own, "proxy_pass").last()?;
-        let outside = self.enter(&location.chain, &[]);
+        let outside = self.enter(&location.chain);
         let url = self.text(pass, 0);
         self.constants = outside;
         let mut bare = url.split(['?', '$']).next().unwrap_or_default().to_owned();

@@ -152,6 +152,9 @@ impl Importer<'_> {
             } else {
                 "intermediate"
             };
+            if profile == "old" && !has("TLSv1.2") && !has("TLSv1.3") {
+                self.differs(id, "the profile offers TLS 1.2 and 1.3 too");
+            }
             if profile != "intermediate" {
                 tls.set(&["profile"], profile);
             }

@@ -85,7 +85,7 @@ impl Importer<'_> {
         if location.matching != Matching::Regex && all.iter().any(|other| other.path == below) {
             wanted = Draft::of("exact", location.path.as_str());
         }
-        let outside = self.enter(&location.chain, &[]);
+        let outside = self.enter(&location.chain);
         let methods = self.by_method(location, &own, server);
         let action = self.action(location, server);
         self.constants = outside;

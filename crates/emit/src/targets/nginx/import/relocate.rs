@@ -198,6 +198,11 @@ impl Moving<'_> {
                     "127.0.0.1:9".to_owned()
                 })
             }
+            "ssl_protocols" if !words.iter().any(|word| word == "TLSv1.2" || word == "TLSv1.3") => {
+                let change = "TLS 1.2 is offered too: the questions are asked with it";
+                self.changes.push(change.to_owned());
+                Some([words, &["TLSv1.2".to_owned()]].concat())
+            }
             "ssl_certificate" => with(self.elsewhere.certificate().certificate),
             "ssl_certificate_key" => with(self.elsewhere.certificate().key),
             "ssl_client_certificate" | "auth_basic_user_file" | "proxy_ssl_trusted_certificate" => {

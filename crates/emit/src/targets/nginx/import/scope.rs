@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::Hostname;
 use wsgen_model::source::{Sources, Span};
 
-use super::server::Listen;
+use super::server::Server;
 use super::tree::Tree;
 use super::value;
 use crate::import::draft;
@@ -91,15 +92,36 @@ impl Importer<'_> {
         None
     }
 
-    /// Variables that are set to a text at a place, and the port of a server that has one. Gives what was known before.
-    pub(super) fn enter(&mut self, chain: &Chain, listens: &[Listen]) -> BTreeMap<String, String> {
-        let before = self.constants.clone();
+    /// What is the same for every request of a server: its port, if it has one, and its first name. Gives what was known
+    /// before.
+    pub(super) fn enter_server(&mut self, server: &Server) -> BTreeMap<String, String> {
+        let before = self.enter(&server.chain);
+        let listens = &server.listens;
         let mut ports: Vec<&str> =
             listens.iter().filter_map(|listen| Some(listen.address.rsplit_once(':')?.1)).collect();
         ports.dedup();
         if let [port] = ports.as_slice() {
             self.constants.insert("server_port".to_owned(), (*port).to_owned());
         }
+        if !listens.iter().any(|listen| listen.has("proxy_protocol")) {
+            self.constants.insert("proxy_protocol_addr".to_owned(), String::new());
+        }
+        let name = self.tree.first(&server.list, "server_name").map(|id| self.text(id, 0));
+        match name {
+            None => {
+                self.constants.insert("server_name".to_owned(), String::new());
+            }
+            Some(name) if Hostname::parse(&name).is_ok() && !name.contains('*') => {
+                self.constants.insert("server_name".to_owned(), name);
+            }
+            Some(_) => {}
+        }
+        before
+    }
+
+    /// Variables that are set to a text at a place. Gives what was known before.
+    pub(super) fn enter(&mut self, chain: &Chain) -> BTreeMap<String, String> {
+        let before = self.constants.clone();
         for list in chain {
             for id in self.tree.named(list, "set").collect::<Vec<_>>() {
                 let name = self.tree.argument(id, 0).trim_start_matches('$').to_owned();

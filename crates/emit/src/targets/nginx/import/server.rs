@@ -223,7 +223,7 @@ impl Importer<'_> {
             }
             return;
         }
-        let outside = self.enter(&server.chain, &server.listens);
+        let outside = self.enter_server(server);
         let mut routes: Vec<Item> = Vec::new();
         let plain: Vec<&str> = server
             .listens
