@@ -1,6 +1,8 @@
 //! Routes on their way: one for each way in which a rule holds, until hosts, order and names are settled.
 
-use super::draft::{Draft, Item, Site, name, unused};
+use std::collections::BTreeSet;
+
+use super::draft::{Draft, Item, Site};
 use super::ledger::Id;
 use super::way::Ways;
 
@@ -10,6 +12,9 @@ pub(crate) struct Bound {
     pub(crate) name: String,
     pub(crate) tls: bool,
 }
+
+/// So many rules are compared with each other.
+const MANY: usize = 2_000;
 
 /// A route on its way.
 #[derive(Debug, Clone)]
@@ -84,15 +89,15 @@ pub(crate) fn choose(
             but_paths: way.but_paths.clone(),
             but_hosts: way.but_hosts.clone(),
         };
-        // Ways of one rule that differ in one thing are one route.
-        let alike = choices.iter_mut().find(|choice| {
-            choice.origin == made.origin
-                && choice.called == made.called
-                && choice.fields == made.fields
-                && choice.plain == made.plain
-                && choice.but_paths == made.but_paths
-                && choice.but_hosts == made.but_hosts
-        });
+        // Ways of one rule that differ in one thing are one route; they stand side by side.
+        let alike =
+            choices.iter_mut().rev().take_while(|choice| choice.ids == made.ids).find(|choice| {
+                choice.called == made.called
+                    && choice.fields == made.fields
+                    && choice.plain == made.plain
+                    && choice.but_paths == made.but_paths
+                    && choice.but_hosts == made.but_hosts
+            });
         match alike {
             Some(known) if known.listeners == made.listeners && known.hosts == made.hosts => {
                 known.entries.extend(made.entries);
@@ -116,6 +121,10 @@ fn twins(choices: &mut Vec<Choice>) {
     };
     let mut at = 0;
     while at < choices.len() {
+        if !choices[at].plain {
+            at += 1;
+            continue;
+        }
         let plain = choices[at].clone();
         let same = |other: &Choice| {
             (other.hosts.is_empty() || other.hosts == plain.hosts)
@@ -124,8 +133,8 @@ fn twins(choices: &mut Vec<Choice>) {
         };
         let asks =
             |other: &Choice| other.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
-        let known = choices[..at].iter().any(|other| asks(other) && same(other));
-        if plain.plain && !known {
+        let known = || choices[..at].iter().any(|other| asks(other) && same(other));
+        if plain.plain && !known() {
             let twin = (at + 1..choices.len()).find(|other| same(&choices[*other]));
             match twin {
                 Some(twin) if asks(&choices[twin]) && paths(&choices[twin]) == paths(&plain) => {
@@ -243,47 +252,68 @@ impl Site {
         claimed.sort();
         claimed.dedup();
         let mut all: Vec<Choice> = Vec::new();
+        let mut seen: BTreeSet<(Option<String>, String, String)> = BTreeSet::new();
         for choice in choices {
+            let key = |host: Option<&String>, listener: &String, entry: &Draft| {
+                (host.cloned(), listener.clone(), format!("{entry:?}"))
+            };
             let taken = |host: Option<&String>| {
-                all.iter().any(|known: &Choice| {
-                    let same = known.listeners.iter().any(|l| choice.listeners.contains(l));
-                    let open = known.entries.contains(&Draft::map());
-                    let covers =
-                        open || known.entries.iter().any(|entry| choice.entries.contains(entry));
-                    let hosts =
-                        host.map_or(known.hosts.is_empty(), |host| known.hosts.contains(host));
-                    same && covers && hosts
+                choice.listeners.iter().any(|listener| {
+                    seen.contains(&key(host, listener, &Draft::map()))
+                        || choice
+                            .entries
+                            .iter()
+                            .any(|entry| seen.contains(&key(host, listener, entry)))
                 })
             };
+            let mut added: Vec<Choice> = Vec::new();
             if choice.hosts.is_empty() {
                 // A host that is claimed never falls to routes without hostnames.
                 let free = |host: &&String| !choice.but_hosts.contains(host) && !taken(Some(host));
                 let hosts: Vec<String> = claimed.iter().filter(free).cloned().collect();
                 let rest = !taken(None);
                 if !hosts.is_empty() {
-                    all.push(Choice { hosts, ..choice.clone() });
+                    added.push(Choice { hosts, ..choice.clone() });
                 }
                 if rest {
-                    all.push(choice);
+                    added.push(choice);
                 }
             } else {
                 let free = |host: &&String| !choice.but_hosts.contains(host) && !taken(Some(host));
                 let hosts: Vec<String> = choice.hosts.iter().filter(free).cloned().collect();
                 if !hosts.is_empty() {
-                    all.push(Choice { hosts, ..choice });
+                    added.push(Choice { hosts, ..choice });
                 }
             }
+            for one in added {
+                let hosts: Vec<Option<&String>> = if one.hosts.is_empty() {
+                    vec![None]
+                } else {
+                    one.hosts.iter().map(Some).collect()
+                };
+                for host in hosts {
+                    for listener in &one.listeners {
+                        seen.extend(one.entries.iter().map(|entry| key(host, listener, entry)));
+                    }
+                }
+                all.push(one);
+            }
         }
-        let ordered = all.iter().enumerate().all(|(at, first)| {
-            all[at + 1..].iter().all(|second| {
-                let apart = !first.listeners.iter().any(|l| second.listeners.contains(l))
-                    || (first.hosts.is_empty() != second.hosts.is_empty())
-                    || (!first.hosts.is_empty()
-                        && !first.hosts.iter().any(|h| second.hosts.contains(h)));
-                apart || disjoint(first, second) || rank(first) >= rank(second)
-            })
-        });
-        unreached.retain(|id| !all.iter().any(|choice| choice.ids.contains(id)));
+        let falls = all.windows(2).all(|pair| rank(&pair[0]) >= rank(&pair[1]));
+        // Among very many, nobody looks for pairs that never meet.
+        let ordered = falls
+            || all.len() <= MANY
+                && all.iter().enumerate().all(|(at, first)| {
+                    all[at + 1..].iter().all(|second| {
+                        let apart = !first.listeners.iter().any(|l| second.listeners.contains(l))
+                            || (first.hosts.is_empty() != second.hosts.is_empty())
+                            || (!first.hosts.is_empty()
+                                && !first.hosts.iter().any(|h| second.hosts.contains(h)));
+                        apart || disjoint(first, second) || rank(first) >= rank(second)
+                    })
+                });
+        let reached: BTreeSet<Id> = all.iter().flat_map(|choice| choice.ids.clone()).collect();
+        unreached.retain(|id| !reached.contains(id));
         let count = all.len() as u64;
         for (at, choice) in all.into_iter().enumerate() {
             let mut fields = choice.fields;
@@ -303,12 +333,7 @@ impl Site {
             if !ordered {
                 fields.set(&["priority"], count - at as u64);
             }
-            let taken = |name: &str| {
-                self.routes.iter().any(|item| item.fields.text(&["name"]) == Some(name))
-            };
-            let called = unused(&name(&choice.called), taken);
-            fields.set(&["name"], called);
-            self.routes.push(Item { origin: choice.origin, fields });
+            self.add_route(&choice.called, Item { origin: choice.origin, fields });
         }
         unreached
     }

@@ -1,5 +1,7 @@
 //! A model that is being put together, as the tree of its text.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Draft {
@@ -130,6 +132,10 @@ pub(crate) struct Site {
     pub(crate) upstreams: Vec<(String, Item)>,
     /// In order.
     pub(crate) routes: Vec<Item>,
+    upstream_names: Names,
+    route_names: Names,
+    /// Where an upstream stands in its list.
+    places: BTreeMap<String, usize>,
 }
 
 impl Site {
@@ -142,7 +148,31 @@ impl Site {
             listeners: Vec::new(),
             upstreams: Vec::new(),
             routes: Vec::new(),
+            upstream_names: Names::default(),
+            route_names: Names::default(),
+            places: BTreeMap::new(),
         }
+    }
+
+    /// Adds an upstream; gives the name that it got.
+    pub(crate) fn add_upstream(&mut self, wanted: &str, item: Item) -> String {
+        let known = self.upstream_names.unused(wanted);
+        self.places.insert(known.clone(), self.upstreams.len());
+        self.upstreams.push((known.clone(), item));
+        known
+    }
+
+    /// The upstream of a name.
+    pub(crate) fn upstream(&mut self, name: &str) -> Option<&mut Item> {
+        let at = *self.places.get(name)?;
+        self.upstreams.get_mut(at).map(|(_, item)| item)
+    }
+
+    /// Adds a route under a name.
+    pub(crate) fn add_route(&mut self, wanted: &str, mut item: Item) {
+        let known = self.route_names.unused(&name(wanted));
+        item.fields.set(&["name"], known);
+        self.routes.push(item);
     }
 
     /// A name for the listener of an address, which no other has.
@@ -158,10 +188,11 @@ impl Site {
             "[::]" => format!("{plain}-v6"),
             _ => name(address),
         };
-        let taken = |name: &str| {
-            self.listeners.iter().any(|item| item.fields.text(&["name"]) == Some(name))
-        };
-        unused(&wanted, taken)
+        let mut names = Names::default();
+        for item in &self.listeners {
+            names.unused(item.fields.text(&["name"]).unwrap_or_default());
+        }
+        names.unused(&wanted)
     }
 
     /// A model has a listener and a route at least.
@@ -240,13 +271,25 @@ pub(crate) fn words(path: &str) -> String {
     all.join(" ")
 }
 
-/// The name, or with a number if it is taken.
-pub(crate) fn unused(name: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(name) {
-        return name.to_owned();
+/// Names that are given, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    given: BTreeSet<String>,
+    /// The number that a name got last.
+    last: BTreeMap<String, usize>,
+}
+
+impl Names {
+    /// The name, or with a number if it is taken.
+    pub(crate) fn unused(&mut self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        while !self.given.insert(name.clone()) {
+            let number = self.last.entry(wanted.to_owned()).or_insert(1);
+            *number += 1;
+            name = format!("{wanted}-{number}");
+        }
+        name
     }
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -277,7 +320,9 @@ mod tests {
         ] {
             assert_eq!(name(text), wanted);
         }
-        assert_eq!(unused("a", |name| name == "a" || name == "a-2"), "a-3");
+        let mut names = Names::default();
+        let given: Vec<_> = ["a", "a", "a-2", "a"].iter().map(|name| names.unused(name)).collect();
+        assert_eq!(given, ["a", "a-2", "a-2-2", "a-3"]);
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         top.extend(reading.file(*id));
     }
     let all = reading.all;
+    let around = top.iter().copied().filter(|id| all[*id].name != "virtualhost").collect();
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));
     let mut importer = Importer {
@@ -46,6 +47,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         ledger,
         site,
         top,
+        around,
         upstreams: BTreeMap::new(),
         reached: BTreeSet::new(),
     };
@@ -131,7 +133,7 @@ impl Importer<'_> {
     /// All rules of a virtual host, in the order in which Apache asks them.
     fn rules(&mut self, vhost: &Vhost) -> Vec<Rule> {
         let mut rules = Vec::new();
-        let chain = vhost.chain(&self.top);
+        let chain = vhost.chain(&self.around);
         // A redirect of a section comes first, whatever else is done with its requests.
         for list in &chain {
             for name in ["location", "locationmatch"] {

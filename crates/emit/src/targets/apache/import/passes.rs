@@ -17,7 +17,7 @@ impl Importer<'_> {
     /// The rules of a virtual host by `ProxyPass`.
     pub(super) fn passes(&mut self, vhost: &Vhost) -> Vec<Rule> {
         let mut rules = Vec::new();
-        let chain = vhost.chain(&self.top);
+        let chain = vhost.chain(&self.around);
         let mut sections = Vec::new();
         for list in &chain {
             for id in list {

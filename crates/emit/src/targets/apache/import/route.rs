@@ -74,7 +74,7 @@ impl Importer<'_> {
 
     /// `<Location>` sections that hold in a virtual host, in the order in which they are merged.
     fn places(&self, vhost: &Vhost) -> Vec<Id> {
-        let chain = vhost.chain(&self.top);
+        let chain = vhost.chain(&self.around);
         let is_place =
             |id: &Id| ["location", "locationmatch"].contains(&self.all[*id].name.as_str());
         chain.iter().flatten().copied().filter(is_place).collect()
@@ -82,7 +82,7 @@ impl Importer<'_> {
 
     /// The lists of directives that hold for a rule, the outermost first.
     pub(super) fn around(&mut self, vhost: &Vhost, rule: &Rule) -> Chain {
-        let mut chain = vhost.chain(&self.top);
+        let mut chain = vhost.chain(&self.around);
         for section in self.places(vhost) {
             let Some((pattern, regex)) = self.place(section) else { continue };
             let Some(own) = ways(&pattern, regex) else { continue };
@@ -104,7 +104,7 @@ impl Importer<'_> {
                 chain.push(scope.clone());
             }
         }
-        for list in vhost.chain(&self.top) {
+        for list in vhost.chain(&self.around) {
             for id in self.named(&list, "if") {
                 let asked = self.asks_for(id);
                 if asked.is_some_and(|asked| rule.variables.contains(&asked)) {

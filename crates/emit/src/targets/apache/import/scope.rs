@@ -21,6 +21,8 @@ pub(super) struct Importer<'a> {
     pub(super) site: draft::Site,
     /// What stands outside of every section.
     pub(super) top: Vec<Id>,
+    /// What holds around every virtual host: the same without them.
+    pub(super) around: Vec<Id>,
     /// Names of upstreams, by their servers and how they are reached.
     pub(super) upstreams: BTreeMap<String, String>,
     /// Lists within the reach of a route that passes requests on.

@@ -15,7 +15,7 @@ impl Importer<'_> {
         let mut tls = Draft::map();
         let mut seen: Vec<(Draft, Vec<String>)> = Vec::new();
         for vhost in of {
-            let chain = vhost.chain(&self.top);
+            let chain = vhost.chain(&self.around);
             let mut pair = Draft::map();
             if let Some(id) = self.setting(&chain, "sslcertificatefile") {
                 self.file(id, "tls.certificates", "certificate", &mut pair);
@@ -67,7 +67,7 @@ impl Importer<'_> {
             claimed.extend(names);
             tls.push(&["certificates"], pair);
         }
-        self.clients(&of[0].chain(&self.top), &mut tls);
+        self.clients(&of[0].chain(&self.around), &mut tls);
         tls
     }
 

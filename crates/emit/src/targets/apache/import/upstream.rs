@@ -5,7 +5,7 @@ use wsgen_model::scalar::{FilePath, Token};
 
 use super::scope::{Chain, Importer, time};
 use super::target::{Destination, destination};
-use crate::import::draft::{Draft, Item, name, name_of_server, unused};
+use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::Id;
 use crate::import::ledger::STICKS_ANEW;
 use crate::import::measure;
@@ -130,9 +130,7 @@ impl Importer<'_> {
             return Some(found(known.clone()));
         }
         let wanted = called.unwrap_or_else(|| name_of_server(&to.authority));
-        let taken = |name: &str| self.site.upstreams.iter().any(|(known, _)| known == name);
-        let known = unused(&wanted, taken);
-        self.site.upstreams.push((known.clone(), Item { origin, fields }));
+        let known = self.site.add_upstream(&wanted, Item { origin, fields });
         self.upstreams.insert(key, known.clone());
         Some(found(known))
     }

@@ -155,7 +155,7 @@ impl Importer<'_> {
 
     /// A listener; its first virtual host says what holds for every connection.
     fn listener(&mut self, address: &str, of: &[&Vhost]) -> Bound {
-        let chain = of[0].chain(&self.top);
+        let chain = of[0].chain(&self.around);
         let tls = of.iter().any(|vhost| vhost.tls);
         let name = self.site.listener_name(address);
         let mut fields = Draft::of("name", name.as_str());

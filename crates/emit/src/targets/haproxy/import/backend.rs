@@ -5,7 +5,7 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{FilePath, HashKey, Hostname, PathLiteral, Token, UpstreamAddress};
 
 use super::scope::{Importer, time};
-use crate::import::draft::{Draft, Item, name, unused};
+use crate::import::draft::{Draft, Item, name};
 use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
 
@@ -15,7 +15,7 @@ impl Importer<'_> {
         if let Some(known) = self.upstreams.get(&section) {
             return Some(known.clone());
         }
-        self.reached.push(section);
+        self.reached.insert(section);
         let mut fields = Draft::map();
         let mut servers = Vec::new();
         for id in self.sections[section].list.clone() {
@@ -59,10 +59,8 @@ impl Importer<'_> {
         let own = self.sections[section].id;
         self.ledger.taken(own, "upstreams");
         let wanted = name(&self.sections[section].name);
-        let taken = |name: &str| self.site.upstreams.iter().any(|(known, _)| known == name);
-        let called = unused(&wanted, taken);
         let origin = self.origin(own);
-        self.site.upstreams.push((called.clone(), Item { origin, fields }));
+        let called = self.site.add_upstream(&wanted, Item { origin, fields });
         self.upstreams.insert(section, called.clone());
         Some(called)
     }

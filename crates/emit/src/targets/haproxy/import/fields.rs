@@ -10,6 +10,10 @@ use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::way::Way;
 
+/// Statements that change fields.
+const CHANGES: [&str; 8] =
+    ["http-request", "http-response", "reqadd", "rspadd", "reqidel", "reqdel", "rspidel", "rspdel"];
+
 impl Importer<'_> {
     /// What the rules of a section change for every request of these listeners.
     pub(super) fn fields(
@@ -27,7 +31,10 @@ impl Importer<'_> {
             );
             told.push("for");
         }
-        for id in self.sections[section].list.clone() {
+        let mut rules: Vec<Id> =
+            CHANGES.iter().flat_map(|word| self.own(section, &[word])).collect();
+        rules.sort_unstable();
+        for id in rules {
             let words = self.all[id].words.clone();
             let word = |at: usize| words.get(at).map_or("", String::as_str);
             let (verb, name, value) = match (word(0), word(1)) {

@@ -11,13 +11,12 @@ mod rules;
 mod scope;
 mod sections;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources};
 
 use self::scope::Importer;
-use self::sections::Directive;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
@@ -28,6 +27,12 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId]) -> Importer<'a> {
     let (all, sections) = sections::read(sources, ids, &mut ledger);
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));
+    let mut backends = BTreeMap::new();
+    for (at, section) in sections.iter().enumerate() {
+        if ["backend", "listen"].contains(&section.kind.as_str()) {
+            backends.entry(section.name.clone()).or_insert(at);
+        }
+    }
     Importer {
         sources,
         all,
@@ -36,7 +41,9 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId]) -> Importer<'a> {
         site,
         upstreams: BTreeMap::new(),
         addresses: BTreeMap::new(),
-        reached: Vec::new(),
+        reached: BTreeSet::new(),
+        backends,
+        asked: BTreeSet::new(),
     }
 }
 
@@ -61,6 +68,10 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn F
     importer.rest();
     importer.close()
 }
+
+/// Sections that say nothing of what is done with requests.
+const OF_THE_PROCESS: [&str; 8] =
+    ["global", "peers", "mailers", "program", "ring", "log-forward", "traces", "log-profile"];
 
 impl Importer<'_> {
     /// Whether a section passes TCP: HTTP has to be asked for.
@@ -101,6 +112,9 @@ impl Importer<'_> {
 
     /// What nobody has spoken of: business of others, or not understood.
     fn rest(&mut self) {
+        let rules = self.all.iter().filter(|statement| statement.words[0] != "acl");
+        let words = rules.flat_map(|statement| &statement.words);
+        self.asked = words.map(|word| word.trim_start_matches('!').to_owned()).collect();
         for section in 0..self.sections.len() {
             let kind = self.sections[section].kind.clone();
             match kind.as_str() {
@@ -257,11 +271,7 @@ impl Importer<'_> {
             return;
         }
         let name = self.word(id, 1).to_owned();
-        let asks = |other: &Directive| {
-            other.words[0] != "acl"
-                && other.words.iter().any(|word| word.trim_start_matches('!') == name)
-        };
-        if self.all.iter().any(asks) {
+        if self.asked.contains(&name) {
             self.ledger.lost(id, "a rule that is lost asks for it");
         } else {
             self.ledger.dropped(id, "no rule asks for it");
@@ -276,22 +286,11 @@ impl Importer<'_> {
 
     fn close(self) -> Imported {
         let Self { all, sections, ledger, site, .. } = self;
-        let global = |id: Id| {
-            sections.iter().any(|section| {
-                let beside = [
-                    "global",
-                    "peers",
-                    "mailers",
-                    "program",
-                    "ring",
-                    "log-forward",
-                    "traces",
-                    "log-profile",
-                ];
-                beside.contains(&section.kind.as_str())
-                    && (section.id == id || section.list.contains(&id))
-            })
-        };
+        let of_the_process: BTreeSet<Id> = sections
+            .iter()
+            .filter(|section| OF_THE_PROCESS.contains(&section.kind.as_str()))
+            .flat_map(|section| section.list.iter().copied().chain([section.id]))
+            .collect();
         let judged = all.iter().enumerate().map(|(id, directive)| {
             let two = [
                 "timeout",
@@ -309,7 +308,11 @@ impl Importer<'_> {
                 [first, ..] => first.clone(),
                 [] => String::new(),
             };
-            (name, directive.span, beside::reason(&directive.words).is_none() && !global(id))
+            (
+                name,
+                directive.span,
+                beside::reason(&directive.words).is_none() && !of_the_process.contains(&id),
+            )
         });
         let (directives, findings) = ledger.close(judged.collect::<Vec<_>>().into_iter());
         Imported { model: site.write(), directives, findings }

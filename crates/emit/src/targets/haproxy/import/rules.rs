@@ -19,7 +19,7 @@ impl Importer<'_> {
         }
         let own = self.sections[section].id;
         self.ledger.taken(own, "listeners");
-        self.reached.push(section);
+        self.reached.insert(section);
         let mut choices: Vec<Choice> = Vec::new();
         self.answers(section, &bounds, &mut choices);
         for id in self.own(section, &["use_backend"]) {
@@ -65,11 +65,7 @@ impl Importer<'_> {
     }
 
     fn backend(&self, wanted: &str) -> Option<usize> {
-        let named = |at: &usize| {
-            let section = &self.sections[*at];
-            section.name == wanted && ["backend", "listen"].contains(&section.kind.as_str())
-        };
-        (0..self.sections.len()).find(named)
+        self.backends.get(wanted).copied()
     }
 
     /// Rules that answer: redirects, refusals, fixed answers.
@@ -199,10 +195,8 @@ impl Importer<'_> {
 
     /// Rules that change the path.
     fn paths(&mut self, section: usize, bounds: &[&Bound], route: &mut Draft) {
-        for id in self.sections[section].list.clone() {
-            if self.word(id, 0) != "http-request"
-                || !["replace-path", "replace-uri", "set-path"].contains(&self.word(id, 1))
-            {
+        for id in self.own(section, &["http-request"]) {
+            if !["replace-path", "replace-uri", "set-path"].contains(&self.word(id, 1)) {
                 continue;
             }
             let (verb, pattern, to) = (

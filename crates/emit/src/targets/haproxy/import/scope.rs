@@ -1,6 +1,6 @@
 //! What holds in a section.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::source::{Sources, Span};
 
@@ -21,7 +21,11 @@ pub(super) struct Importer<'a> {
     /// The section that listens on an address.
     pub(super) addresses: BTreeMap<String, usize>,
     /// Sections within the reach of a route.
-    pub(super) reached: Vec<usize>,
+    pub(super) reached: BTreeSet<usize>,
+    /// Every word of a rule: names of conditions are among them.
+    pub(super) asked: BTreeSet<String>,
+    /// Backends by their names.
+    pub(super) backends: BTreeMap<String, usize>,
 }
 
 /// A time in milliseconds: a number is milliseconds (configuration manual, section 2.5).
@@ -65,15 +69,20 @@ impl Importer<'_> {
 
     /// The statement that holds: the last one of the innermost section that begins with these words.
     pub(super) fn setting(&self, section: usize, words: &[&str]) -> Option<Id> {
-        self.chain(section).into_iter().find_map(|section| {
-            self.sections[section].list.iter().copied().rfind(|id| self.begins(*id, words))
-        })
+        self.chain(section)
+            .into_iter()
+            .find_map(|section| self.likely(section, words).rfind(|id| self.begins(*id, words)))
     }
 
     /// The statements of a section itself that begin with these words.
     pub(super) fn own(&self, section: usize, words: &[&str]) -> Vec<Id> {
-        let list = self.sections[section].list.iter().copied();
-        list.filter(|id| self.begins(*id, words)).collect()
+        self.likely(section, words).filter(|id| self.begins(*id, words)).collect()
+    }
+
+    /// The statements of a section that begin with the first two of these words.
+    fn likely(&self, section: usize, words: &[&str]) -> impl DoubleEndedIterator<Item = Id> + '_ {
+        let key = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        self.sections[section].index.get(&key).into_iter().flatten().copied()
     }
 
     pub(super) fn begins(&self, id: Id, words: &[&str]) -> bool {

@@ -1,5 +1,7 @@
 //! Sections and their statements; what a section does not say, the `defaults` ahead of it do.
 
+use std::collections::BTreeMap;
+
 use wsgen_model::code::Code;
 use wsgen_model::source::{SourceId, Sources, Span};
 
@@ -22,6 +24,8 @@ pub(super) struct Section {
     /// Its own line.
     pub(super) id: Id,
     pub(super) list: Vec<Id>,
+    /// Its statements by their first word, and by their first two.
+    pub(super) index: BTreeMap<String, Vec<Id>>,
     /// Its `defaults`, by their place among the sections.
     pub(super) defaults: Option<usize>,
 }
@@ -80,9 +84,21 @@ pub(super) fn read(
                     defaults = Some(sections.len());
                 }
                 let own = if kind == "defaults" { named } else { named.or(defaults) };
-                sections.push(Section { kind, name, id: here, list: Vec::new(), defaults: own });
+                sections.push(Section {
+                    kind,
+                    name,
+                    id: here,
+                    list: Vec::new(),
+                    index: BTreeMap::new(),
+                    defaults: own,
+                });
             } else if let Some(section) = sections.last_mut() {
                 section.list.push(here);
+                let first = line.words[0].clone();
+                if let Some(second) = line.words.get(1) {
+                    section.index.entry(format!("{first} {second}")).or_default().push(here);
+                }
+                section.index.entry(first).or_default().push(here);
             } else {
                 let help = "it belongs into a section";
                 ledger.say(Code::IMPORT_SYNTAX, span, "no section has begun", help);

@@ -88,10 +88,7 @@ impl Importer<'_> {
         }
         // A block of that name may stand for its first server.
         let (to, path) = destination(&bare, false)?;
-        let block = self
-            .tree
-            .named(&self.http, "upstream")
-            .find(|id| self.tree.argument(*id, 0) == to.authority);
+        let block = self.groups.get(&to.authority.to_lowercase()).copied();
         if let Some(block) = block {
             let list = self.tree.block(block).to_vec();
             let server = self.tree.named(&list, "server").next()?;

@@ -212,9 +212,7 @@ impl Importer<'_> {
     fn named_group(&mut self, pass: Id) -> String {
         let group =
             super::forward::destination(&self.text(pass, 0), false).map(|(to, _)| to.authority);
-        let known = |name: &String| {
-            self.tree.named(&self.http, "upstream").any(|id| self.tree.argument(id, 0) == name)
-        };
+        let known = |name: &String| self.groups.contains_key(&name.to_lowercase());
         match group.filter(known) {
             None => "upstream".to_owned(),
             Some(name) if Hostname::parse(&name).is_ok() => name.to_lowercase(),

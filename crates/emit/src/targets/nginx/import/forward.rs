@@ -186,11 +186,9 @@ impl Importer<'_> {
     /// Trying other servers; nginx tries each of them once, after errors and timeouts.
     fn tries(&mut self, chain: &Chain, upstream: &str, route: &mut Draft) {
         let servers =
-            self.site.upstreams.iter().find(|(name, _)| name == upstream).map_or(1, |(_, item)| {
-                match item.fields.get(&["servers"]) {
-                    Some(Draft::List(list)) => list.len(),
-                    _ => 1,
-                }
+            self.site.upstream(upstream).map_or(1, |item| match item.fields.get(&["servers"]) {
+                Some(Draft::List(list)) => list.len(),
+                _ => 1,
             });
         let mut attempts = servers.min(10);
         if let Some(id) = self.setting(chain, "proxy_next_upstream") {

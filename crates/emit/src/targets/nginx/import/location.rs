@@ -1,5 +1,7 @@
 //! `location` blocks: which of them become routes, and in which order they win.
 
+use std::collections::BTreeSet;
+
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{PathLiteral, Pattern};
@@ -40,7 +42,7 @@ impl Importer<'_> {
         for id in self.tree.named(list, "location").collect::<Vec<_>>() {
             let (first, second) = (self.text(id, 0), self.text(id, 1));
             let mut inner = chain.clone();
-            inner.push(self.tree.block(id).to_vec());
+            inner.push(self.tree.around(self.tree.block(id)));
             let (matching, path) = match (first.as_str(), second.as_str()) {
                 ("=", path) => (Matching::Exact, path.to_owned()),
                 ("^~", path) => (Matching::Final, path.to_owned()),
@@ -68,7 +70,8 @@ impl Importer<'_> {
     pub(super) fn routes_of(
         &mut self,
         location: &Location,
-        all: &[Location],
+        paths: &BTreeSet<&str>,
+        regexes: bool,
         server: &super::server::Server,
     ) -> Vec<Item> {
         let id = location.id;
@@ -82,7 +85,7 @@ impl Importer<'_> {
         let Some(mut wanted) = self.path(location) else { return Vec::new() };
         // What is below `/a` belongs to `/a/` where there are both.
         let below = format!("{}/", location.path);
-        if location.matching != Matching::Regex && all.iter().any(|other| other.path == below) {
+        if location.matching != Matching::Regex && paths.contains(below.as_str()) {
             wanted = Draft::of("exact", location.path.as_str());
         }
         let outside = self.enter(&location.chain);
@@ -95,7 +98,6 @@ impl Importer<'_> {
         self.ledger.taken(id, "match.path");
         let everything = wanted == Draft::of("prefix", "/");
         // A longest prefix with `^~` keeps regexes away; in the model a regex would win.
-        let regexes = all.iter().any(|other| other.matching == Matching::Regex);
         let first = location.matching == Matching::Final && regexes;
         let mut routes = Vec::new();
         for mut fields in methods.into_iter().chain(action) {
@@ -230,7 +232,7 @@ impl Importer<'_> {
             .find(|id| self.tree.argument(*id, 0) == wanted)?;
         let own = self.tree.block(named).to_vec();
         let mut chain = server.chain.clone();
-        chain.push(own.clone());
+        chain.push(self.tree.around(&own));
         if let Some(answer) = self.tree.first(&own, "return") {
             self.ledger.taken(named, "routes");
             return self.answer(answer);

@@ -60,6 +60,11 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     let mut http: Vec<Id> = blocks.iter().flat_map(|id| tree.block(*id).to_vec()).collect();
     // Files of sites have no `http` around them.
     http.extend(&tree.top);
+    let outside = tree.around(&http);
+    let mut groups = BTreeMap::new();
+    for id in tree.named(&http, "upstream") {
+        groups.entry(tree.argument(id, 0).to_lowercase()).or_insert(id);
+    }
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));
     let mut importer = Importer {
@@ -68,6 +73,8 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         ledger,
         site,
         http,
+        outside,
+        groups,
         constants: BTreeMap::new(),
         upgrades: Vec::new(),
         computed: BTreeSet::new(),
@@ -125,7 +132,7 @@ impl Importer<'_> {
 
     /// What holds for everything.
     fn whole(&mut self) {
-        let chain = vec![self.tree.top.clone(), self.http.clone()];
+        let chain = vec![self.tree.around(&self.tree.top), self.outside.clone()];
         if let Some(id) = self.setting(&chain, "worker_shutdown_timeout") {
             let time = self.time(&chain, "worker_shutdown_timeout", 0, "drain.timeout");
             self.site.fields.set(&["drain", "timeout"], time);
@@ -161,6 +168,9 @@ impl Importer<'_> {
 
     /// What nobody has spoken of: business of others, or not understood.
     fn rest(&mut self) {
+        let tree = &self.tree;
+        let keeps = (0..tree.all.len())
+            .any(|id| tree.all[id].name == "proxy_cache" && tree.argument(id, 0) != "off");
         for id in 0..self.tree.all.len() {
             let name = self.tree.all[id].name.clone();
             if !self.ledger.is_open(id) {
@@ -213,11 +223,7 @@ impl Importer<'_> {
                 | "proxy_cache_lock"
                 | "proxy_cache_revalidate"
                 | "proxy_cache_min_uses" => {
-                    let keeps = |id: &Id| {
-                        self.tree.all[*id].name == "proxy_cache"
-                            && self.tree.argument(*id, 0) != "off"
-                    };
-                    if (0..self.tree.all.len()).any(|id| keeps(&id)) {
+                    if keeps {
                         self.ledger.lost(id, "answers are kept by no route");
                     } else {
                         self.ledger.dropped(id, "nothing is kept here");

@@ -12,8 +12,10 @@ use crate::import::ledger::Id;
 impl Importer<'_> {
     /// Pages for errors, where they are files.
     pub(super) fn pages(&mut self, chain: &Chain, server: &Server, route: &mut Draft) {
-        let locations = self.locations(&server.list, &server.chain);
-        for id in self.settings(chain, "error_page") {
+        let named = self.settings(chain, "error_page");
+        let locations =
+            if named.is_empty() { Vec::new() } else { self.locations(&server.list, &server.chain) };
+        for id in named {
             let mut words = self.tree.all[id].arguments.clone();
             let Some(page) = words.pop() else { continue };
             let codes: Vec<u16> = words.iter().filter_map(|word| word.parse().ok()).collect();

@@ -24,6 +24,10 @@ pub(super) struct Importer<'a> {
     pub(super) site: draft::Site,
     /// What stands in `http`, or in a file of its own at the top.
     pub(super) http: Vec<Id>,
+    /// What holds around every server: the same without its blocks.
+    pub(super) outside: Vec<Id>,
+    /// Groups of servers by their names.
+    pub(super) groups: BTreeMap<String, Id>,
     /// Variables that are set once, to a text without variables.
     pub(super) constants: BTreeMap<String, String>,
     /// Variables of maps that say `upgrade` for a handshake.

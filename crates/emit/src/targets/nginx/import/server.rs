@@ -1,15 +1,16 @@
 //! `server` blocks: listeners, names, certificates, and the routes of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
 
 use super::listener::default_of;
+use super::location::Matching;
 use super::scope::{Chain, Importer};
 use super::value;
-use crate::import::draft::{Draft, Item, name, unused, words};
+use crate::import::draft::{Draft, Item, words};
 use crate::import::hostnames::written_out;
 use crate::import::ledger::Id;
 
@@ -68,10 +69,11 @@ impl Importer<'_> {
                 options: Vec::new(),
             }];
             let list = self.http.clone();
+            let chain = vec![self.outside.clone()];
             servers.push(Server {
                 id: None,
-                list: list.clone(),
-                chain: vec![list],
+                list,
+                chain,
                 scheme: Some("http"),
                 listens,
                 names: Vec::new(),
@@ -83,10 +85,11 @@ impl Importer<'_> {
         let mut order: Vec<String> = Vec::new();
         for (number, server) in servers.iter().enumerate() {
             for listen in &server.listens {
-                if !order.contains(&listen.address) {
+                let of = listeners.entry(listen.address.clone()).or_default();
+                if of.is_empty() {
                     order.push(listen.address.clone());
                 }
-                listeners.entry(listen.address.clone()).or_default().push(number);
+                of.push(number);
             }
         }
         let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -96,14 +99,13 @@ impl Importer<'_> {
             names.insert(address, called);
         }
         claims(&mut servers);
+        let defaults: BTreeMap<&str, usize> = listeners
+            .iter()
+            .map(|(address, of)| (address.as_str(), default_of(address, of, &servers)))
+            .collect();
         for (number, server) in servers.iter().enumerate() {
-            let first: Vec<bool> = server
-                .listens
-                .iter()
-                .map(|listen| {
-                    default_of(&listen.address, &listeners[&listen.address], &servers) == number
-                })
-                .collect();
+            let is_first = |listen: &Listen| defaults.get(listen.address.as_str()) == Some(&number);
+            let first: Vec<bool> = server.listens.iter().map(is_first).collect();
             self.routes(server, &first, &names);
         }
     }
@@ -111,7 +113,7 @@ impl Importer<'_> {
     fn server_block(&mut self, id: Id) -> Server {
         self.ledger.taken(id, "listeners");
         let list = self.tree.block(id).to_vec();
-        let chain = vec![self.http.clone(), list.clone()];
+        let chain = vec![self.outside.clone(), self.tree.around(&list)];
         let old_tls = self.setting(&chain, "ssl").is_some_and(|id| {
             self.ledger.taken(id, "listeners.tls");
             self.tree.argument(id, 0) == "on"
@@ -251,15 +253,16 @@ impl Importer<'_> {
             routes.push(Item { origin: self.origin(id), fields });
         } else {
             let locations = self.locations(&own, &server.chain);
+            let paths: BTreeSet<&str> = locations.iter().map(|l| l.path.as_str()).collect();
+            let regexes = locations.iter().any(|l| l.matching == Matching::Regex);
+            let mut matched: BTreeSet<String> = BTreeSet::new();
             for location in &locations {
-                for route in self.routes_of(location, &locations, server) {
-                    let same =
-                        |known: &Item| known.fields.get(&["match"]) == route.fields.get(&["match"]);
-                    if routes.iter().any(same) {
-                        self.ledger
-                            .lost(location.id, "another location of this path answers first");
-                    } else {
+                for route in self.routes_of(location, &paths, regexes, server) {
+                    if matched.insert(format!("{:?}", route.fields.get(&["match"]))) {
                         routes.push(route);
+                    } else {
+                        let why = "another location of this path answers first";
+                        self.ledger.lost(location.id, why);
                     }
                 }
             }
@@ -286,23 +289,18 @@ impl Importer<'_> {
             } else {
                 format!("{host} {}", path.unwrap_or_default())
             };
-            let known = |name: &str| {
-                self.site.routes.iter().any(|item| item.fields.text(&["name"]) == Some(name))
-            };
-            let called = unused(&name(&wanted), known);
-            route.fields.set(&["name"], called);
             if !server.names.is_empty() && takes_the_rest {
                 route.origin =
                     format!("{} ({} and every other host)", route.origin, server.names.join(", "));
             }
-            self.site.routes.push(route);
+            self.site.add_route(&wanted, route);
         }
     }
 }
 
 /// A name belongs to the first server of an address that has it.
 fn claims(servers: &mut [Server]) {
-    let mut claimed: Vec<(String, String)> = Vec::new();
+    let mut claimed: BTreeSet<(String, String)> = BTreeSet::new();
     for server in servers {
         let addresses: Vec<&str> = server.listens.iter().map(|l| l.address.as_str()).collect();
         let known = |name: &String| {
@@ -311,9 +309,8 @@ fn claims(servers: &mut [Server]) {
         let before = server.names.len();
         server.names.retain(|name| !known(name));
         server.shadowed = server.names.len() < before;
-        let pairs = addresses
-            .iter()
-            .flat_map(|a| server.names.iter().map(|n| ((*a).to_owned(), n.clone())));
-        claimed.extend(pairs.collect::<Vec<_>>());
+        for address in addresses {
+            claimed.extend(server.names.iter().map(|name| (address.to_owned(), name.clone())));
+        }
     }
 }

@@ -228,6 +228,15 @@ impl Tree {
         list.iter().copied().filter(move |id| self.all[*id].name == name)
     }
 
+    /// Directives without those that have blocks of their own, but for conditions: what holds around a place.
+    pub(super) fn around(&self, list: &[Id]) -> Vec<Id> {
+        let holds = |id: &&Id| {
+            let directive = &self.all[**id];
+            directive.block.is_none() || ["if", "limit_except"].contains(&directive.name.as_str())
+        };
+        list.iter().filter(holds).copied().collect()
+    }
+
     /// The first directive of this name among these.
     pub(super) fn first(&self, list: &[Id], name: &str) -> Option<Id> {
         self.named(list, name).next()

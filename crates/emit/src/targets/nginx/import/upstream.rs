@@ -6,7 +6,7 @@ use wsgen_model::scalar::{FilePath, HashKey, Hostname, Token, UpstreamAddress};
 
 use super::scope::{Chain, Importer};
 use super::value;
-use crate::import::draft::{Draft, Item, name, name_of_server, unused};
+use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::{Id, STICKS_ANEW};
 
 /// What a request is passed to.
@@ -30,10 +30,7 @@ impl Importer<'_> {
             self.connects(&known, &connect, chain);
             return Some(known);
         }
-        let block = self
-            .tree
-            .named(&self.http, "upstream")
-            .find(|id| self.tree.argument(*id, 0).eq_ignore_ascii_case(&to.authority));
+        let block = self.groups.get(&to.authority.to_lowercase()).copied();
         let mut fields = Draft::map();
         match block {
             Some(block) => self.block(block, &mut fields),
@@ -89,23 +86,18 @@ impl Importer<'_> {
             Some(block) => name(self.tree.argument(block, 0)),
             None => name_of_server(&to.authority),
         };
-        let taken = |name: &str| self.site.upstreams.iter().any(|(known, _)| known == name);
-        let known = unused(&wanted, taken);
         let origin = self.origin(block.unwrap_or(pass));
-        self.site.upstreams.push((known.clone(), Item { origin, fields }));
+        let known = self.site.add_upstream(&wanted, Item { origin, fields });
         self.upstreams.insert(key, known.clone());
         Some(known)
     }
 
     /// Routes of one upstream connect within one time: the one that is written, or the longer of two.
     fn connects(&mut self, name: &str, connect: &str, chain: &Chain) {
-        let Some((_, item)) = self.site.upstreams.iter_mut().find(|(known, _)| known == name)
-        else {
-            return;
-        };
+        let written = self.tree.first_in(chain, "proxy_connect_timeout");
+        let Some(item) = self.site.upstream(name) else { return };
         let path = ["timeouts", "connect"];
         let known = item.fields.text(&path).unwrap_or_default().to_owned();
-        let written = self.tree.first_in(chain, "proxy_connect_timeout");
         if known == connect {
             return;
         }
