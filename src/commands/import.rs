@@ -25,14 +25,39 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
     let Some(Reading { imported: Imported { model, .. }, .. }) = read(&arguments.read)? else {
         return Ok(Exit::Loss);
     };
-    match &arguments.output {
-        Some(file) => {
-            output::write_file(file, model.as_bytes(), Readers::All)?;
-            output::eprint(&format!("wrote {}\n", file.display()));
+    match (&arguments.output, model.as_slice()) {
+        (Some(file), model) => {
+            write(file, model)?;
         }
-        None => output::print(&model)?,
+        (None, [model]) => output::print(model)?,
+        (None, _) => {
+            return Err(Failure::new(
+                "the model is too large for one file",
+                "name a file with -o: `-o wsgen.yaml` makes the folder wsgen.d",
+            ));
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Writes a model; one of several files is a folder beside the name: `wsgen.d` for `wsgen.yaml`. Gives what was written.
+pub(super) fn write(file: &Path, model: &[String]) -> Result<PathBuf, Failure> {
+    if let [model] = model {
+        output::write_file(file, model.as_bytes(), Readers::All)?;
+        output::eprint(&format!("wrote {}\n", file.display()));
+        return Ok(file.to_owned());
+    }
+    let folder = file.with_extension("d");
+    fs::create_dir_all(&folder).map_err(|error| {
+        let message = format!("cannot make {}: {error}", folder.display());
+        Failure::new(message, "name a file in a folder that can be written")
+    })?;
+    for (number, part) in model.iter().enumerate() {
+        let file = folder.join(format!("{number:03}.yaml"));
+        output::write_file(&file, part.as_bytes(), Readers::All)?;
+    }
+    output::eprint(&format!("wrote {} files into {}\n", model.len(), folder.display()));
+    Ok(folder)
 }
 
 /// What is read, with everything that is to be said of it; nothing where a loss is an error.

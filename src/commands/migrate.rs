@@ -2,7 +2,7 @@
 
 use super::{import, prove, render};
 use crate::args::{Format, LayoutArgument, LossArgument, MigrateArguments, RenderArguments};
-use crate::output::{self, Exit, Failure, Readers};
+use crate::output::{Exit, Failure};
 
 pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
     let Some(mut reading) = import::read(&arguments.import)? else { return Ok(Exit::Loss) };
@@ -13,8 +13,7 @@ pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
     })?;
     // The model stays: it is what is kept up from now on.
     let file = folder.join("wsgen.yaml");
-    output::write_file(&file, reading.imported.model.as_bytes(), Readers::All)?;
-    output::eprint(&format!("wrote {}\n", file.display()));
+    let file = import::write(&file, &reading.imported.model)?;
     let rendered = render::run(&RenderArguments {
         files: vec![file],
         target: vec![arguments.to.clone()],

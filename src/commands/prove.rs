@@ -28,8 +28,13 @@ pub(super) fn run(
             format!("apt-get install {}", reading.from.recipe.package),
         )
     })?;
+    let [model] = reading.imported.model.as_slice() else {
+        let help = "prove a part of the configuration";
+        return Err(Failure::new("the model is too large to be proved", help));
+    };
+    let model = model.clone();
     let mut sources = Sources::default();
-    sources.add(Source::new("wsgen.yaml", reading.imported.model.clone()));
+    sources.add(Source::new("wsgen.yaml", model.clone()));
     let (site, _) = wsgen_model::read(&sources);
     let site = site.ok_or_else(|| Failure::new("the model is none", "report this"))?;
     let announced = announced(reading, &site, &selection, &sources);
@@ -50,7 +55,7 @@ pub(super) fn run(
     let proof = Proof {
         from,
         to,
-        model: reading.imported.model.clone(),
+        model,
         site,
         relocate: &mut moved,
         announced,

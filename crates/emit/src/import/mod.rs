@@ -43,8 +43,8 @@ pub(crate) fn origin(sources: &Sources, span: Span) -> String {
 /// What was made of a configuration.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// The model, as text.
-    pub model: String,
+    /// The model, as text: one file, or several where it is very large.
+    pub model: Vec<String>,
     /// Every directive that was read, in order, with what became of it.
     pub directives: Vec<Judged>,
     /// What is to be said.

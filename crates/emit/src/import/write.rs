@@ -57,9 +57,12 @@ const OF_LISTENERS: [&[&str]; 6] = [
     &["limits", "max_header_bytes"],
 ];
 
+/// A model that is longer is several files: a reader takes 16 MiB of each, and nobody edits so much at once.
+const LARGE: usize = 8 << 20;
+
 impl Site {
-    /// The model's text.
-    pub(crate) fn write(mut self) -> String {
+    /// The model's text; several files where one would be too large.
+    pub(crate) fn write(mut self) -> Vec<String> {
         let mut defaults = Draft::map();
         let forwards = |item: &&mut Item| item.fields.get(&["upstream"]).is_some();
         hoist(
@@ -70,7 +73,6 @@ impl Site {
         let mut upstreams: Vec<_> = self.upstreams.iter_mut().map(|(_, item)| item).collect();
         hoist(&mut upstreams, &OF_UPSTREAMS, &mut defaults);
         hoist(&mut self.listeners.iter_mut().collect::<Vec<_>>(), &OF_LISTENERS, &mut defaults);
-        let mut out = format!("{}version: 1\n", self.heading);
         let all = self.listeners.len();
         for route in &mut self.routes {
             // A route that names no listener belongs to all.
@@ -79,29 +81,62 @@ impl Site {
                 route.fields.remove(&["listeners"]);
             }
         }
+        let mut files = Files::new(&self.heading);
         if let Draft::Map(entries) = &self.fields {
-            section(&mut out, entries);
+            section(files.text(), entries);
         }
         if defaults != Draft::map() {
-            section(&mut out, &[("defaults".to_owned(), defaults)]);
+            section(files.text(), &[("defaults".to_owned(), defaults)]);
         }
-        out.push_str("\nlisteners:\n");
+        files.text().push_str("\nlisteners:\n");
         for item in &self.listeners {
-            entry(&mut out, item);
+            entry(files.text(), item);
         }
-        if !self.upstreams.is_empty() {
-            out.push_str("\nupstreams:\n");
-        }
-        for (name, item) in &self.upstreams {
+        for (number, (name, item)) in self.upstreams.iter().enumerate() {
+            files.begin(number == 0, "upstreams");
+            let out = files.text();
             out.push_str(&format!("  # {}\n  {name}:\n", item.origin));
-            fields(&mut out, &item.fields, 4);
+            fields(out, &item.fields, 4);
         }
-        out.push_str("\nroutes:\n");
         for (number, item) in self.routes.iter().enumerate() {
-            out.push_str(if number == 0 { "" } else { "\n" });
-            entry(&mut out, item);
+            let first = files.begin(number == 0, "routes");
+            files.text().push_str(if first { "" } else { "\n" });
+            entry(files.text(), item);
         }
-        out
+        files.all
+    }
+}
+
+/// The files of a model on their way.
+struct Files {
+    all: Vec<String>,
+    heading: String,
+}
+
+impl Files {
+    fn new(heading: &str) -> Self {
+        Self { all: vec![format!("{heading}version: 1\n")], heading: heading.to_owned() }
+    }
+
+    /// The last one.
+    fn text(&mut self) -> &mut String {
+        if self.all.is_empty() {
+            self.all.push(String::new());
+        }
+        let last = self.all.len() - 1;
+        &mut self.all[last]
+    }
+
+    /// Begins a section, or goes on with it in another file; whether an item is the first there.
+    fn begin(&mut self, first: bool, key: &str) -> bool {
+        let full = self.text().len() > LARGE;
+        if full {
+            self.all.push(format!("{}version: 1\nlisteners: []\n", self.heading));
+        }
+        if first || full {
+            self.text().push_str(&format!("\n{key}:\n"));
+        }
+        first || full
     }
 }
 
@@ -218,7 +253,31 @@ fn scalar(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use wsgen_model::source::{Source, Sources};
+
     use super::*;
+
+    #[test]
+    fn what_is_too_large_is_several_files_of_one_model() {
+        let mut site = Site::new(None);
+        for number in 0..9_000 {
+            let mut fields = Draft::of("respond", Draft::of("status", 200_u64));
+            fields.set(&["respond", "body"], "long".repeat(250));
+            let path = format!("/{number}");
+            fields.set(&["match"], vec![Draft::of("path", Draft::of("exact", path))]);
+            site.add_route("route", Item { origin: "a.conf:1".to_owned(), fields });
+        }
+        site.fill();
+        let files = site.write();
+        assert!(files.len() > 1 && files.iter().all(|text| text.len() < LARGE + 4096));
+        let mut sources = Sources::default();
+        for (number, text) in files.into_iter().enumerate() {
+            sources.add(Source::new(format!("{number}.yaml"), text));
+        }
+        let (site, findings) = wsgen_model::read(&sources);
+        assert!(!findings.has_errors(), "{:?}", findings.iter().next());
+        assert_eq!(site.map(|site| site.routes.len()), Some(9_000));
+    }
 
     #[test]
     fn texts_stay_what_they_are() {
