@@ -23,7 +23,12 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// A directive is in the model. What was said of it before gives way: it is in there somewhere.
     pub(crate) fn taken(&mut self, id: Id, field: &str) {
-        if !matches!(self.at(id), Some(Verdict::Lost(_))) {
+        let known = match self.at(id) {
+            Some(Verdict::Lost(_)) => true,
+            Some(Verdict::Taken(known)) => known == field,
+            _ => false,
+        };
+        if !known {
             *self.at(id) = Some(Verdict::Taken(field.to_owned()));
         }
     }

@@ -1,5 +1,6 @@
 //! Reading a server's own configuration back into a model: what is the same for every dialect.
 
+pub(crate) mod beside;
 pub(crate) mod choices;
 pub(crate) mod draft;
 pub(crate) mod hostnames;

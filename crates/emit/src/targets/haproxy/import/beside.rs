@@ -1,8 +1,12 @@
 //! Statements that say nothing of what is done with requests that are proxied, each with its reason. What is not on
 //! this list is proxying, and what nobody understands of that is lost.
 
+use std::sync::LazyLock;
+
+use crate::import::beside::{Beside, Table};
+
 /// How statements begin, and why they are left out. A word that ends in `*` stands for all that begin so.
-const BESIDE: &[(&[&str], &str)] = &[
+const BESIDE: Table = &[
     (
         &[
             "daemon",
@@ -187,15 +191,11 @@ const BESIDE: &[(&[&str], &str)] = &[
     ),
 ];
 
+static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
+
 /// Why a statement is no business of the model, if it is none.
 pub(super) fn reason(words: &[String]) -> Option<&'static str> {
-    let fits = |pattern: &str| {
-        let mut pattern = pattern.split(' ').enumerate();
-        pattern.all(|(at, wanted)| match (words.get(at), wanted.strip_suffix('*')) {
-            (Some(word), Some(start)) => word.starts_with(start),
-            (Some(word), None) => word == wanted,
-            (None, _) => false,
-        })
-    };
-    BESIDE.iter().find(|(list, _)| list.iter().any(|pattern| fits(pattern))).map(|(_, why)| *why)
+    // No beginning has more words.
+    let words: Vec<&str> = words.iter().take(4).map(String::as_str).collect();
+    INDEX.reason(&words)
 }

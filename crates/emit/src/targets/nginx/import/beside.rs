@@ -1,8 +1,12 @@
 //! Directives that say nothing of what is done with requests that are proxied, each with its reason. What is not on
 //! this list is proxying, and what nobody understands of that is lost.
 
+use std::sync::LazyLock;
+
+use crate::import::beside::{Beside, Table};
+
 /// Names, and why they are left out. A name that ends in `*` stands for all that begin so.
-const BESIDE: &[(&[&str], &str)] = &[
+const BESIDE: Table = &[
     (
         &[
             "user",
@@ -193,13 +197,11 @@ const BESIDE: &[(&[&str], &str)] = &[
     ),
 ];
 
+static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
+
 /// Why a directive is no business of the model, if it is none.
 pub(super) fn reason(name: &str) -> Option<&'static str> {
-    let fits = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    };
-    BESIDE.iter().find(|(names, _)| names.iter().any(|pattern| fits(pattern))).map(|(_, why)| *why)
+    INDEX.reason(&[name])
 }
 
 /// What a block further in replaces, so that it may hold nowhere.

@@ -150,6 +150,9 @@ impl Importer<'_> {
     /// A text with its constants put in.
     pub(super) fn known(&self, text: &str) -> String {
         let mut out = text.to_owned();
+        if !out.contains('$') {
+            return out;
+        }
         // The longest names first: `$a` is the beginning of `$ab`.
         let mut names: Vec<_> = self.constants.iter().collect();
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
