@@ -105,7 +105,9 @@ impl Moving<'_, '_> {
         let words = self.importer.all[id].words.clone();
         let name = words[0].as_str();
         let logs = name == "option" && words.get(1).is_some_and(|word| word.contains("log"));
-        if LEFT_OUT.contains(&name) || logs {
+        // Its program is one of the machine's.
+        let asks_another = words.get(1).is_some_and(|word| word == "send-spoe-group");
+        if LEFT_OUT.contains(&name) || logs || asks_another {
             return String::new();
         }
         let names = |word: &String| self.unknown.contains(word);
