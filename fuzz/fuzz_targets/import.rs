@@ -3,20 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wsgen_emit::{Files, TARGETS};
+use wsgen_emit::{NoFiles, TARGETS};
 use wsgen_model::source::{Source, Sources};
-
-struct Nothing;
-
-impl Files for Nothing {
-    fn read(&mut self, _: &str, _: &str) -> Option<(String, String)> {
-        None
-    }
-
-    fn list(&mut self, _: &str, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 // The first byte chooses the server.
 fuzz_target!(|data: &[u8]| {
@@ -25,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let target = TARGETS[usize::from(*first) % TARGETS.len()];
     let mut sources = Sources::default();
     let id = sources.add(Source::new("configuration", text));
-    let imported = (target.import)(&mut sources, &[id], &mut Nothing);
+    let imported = (target.import)(&mut sources, &[id], &mut NoFiles);
     let (site, findings) = wsgen_model::read(&Sources::single("site.yaml", imported.model.concat()));
     assert!(site.is_some() && !findings.has_errors(), "{}\n{findings:?}", imported.model.concat());
 });

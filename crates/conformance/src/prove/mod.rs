@@ -123,11 +123,13 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         answered |= one.status != 0;
         proved.differences.extend(compare::compare(&probe, &one, &other, &announced));
     }
-    if !answered && proved.probes > 0 {
-        return Err(Trouble::broken(format!(
-            "{} answers none of the questions",
-            first.target.title()
-        )));
+    if proved.probes == 0 {
+        let why = format!("nothing can be asked\n{}", proved.left.join("\n"));
+        return Err(Trouble::Broken(why));
+    }
+    if !answered {
+        let why = format!("{} answers none of the questions", first.target.title());
+        return Err(Trouble::Broken(why));
     }
     if timers {
         timers::compare(

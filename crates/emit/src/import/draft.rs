@@ -98,6 +98,18 @@ impl Draft {
         self.set(path, Self::List(list));
     }
 
+    /// Puts directives that the model has no field for into a snippet of a route, for their own server.
+    pub(crate) fn keep(&mut self, target: &str, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        let mut snippet = Self::of("target", target);
+        snippet.set(&["at"], "route");
+        snippet.set(&["text"], lines.join("\n"));
+        snippet.set(&["reason"], "kept as it was: the model has no field for it");
+        self.push(&["snippets"], snippet);
+    }
+
     /// Takes the value at a path of keys away, with maps that are empty then.
     pub(crate) fn remove(&mut self, path: &[&str]) {
         let (Self::Map(entries), Some((first, rest))) = (self, path.split_first()) else { return };

@@ -28,6 +28,20 @@ pub trait Files {
     }
 }
 
+/// No files beside those that are read.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&mut self, _: &str, _: &str) -> Option<(String, String)> {
+        None
+    }
+
+    fn list(&mut self, _: &str, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// How many lines of a text begin with one of these words.
 pub(crate) fn lines_with(text: &str, words: &[&str]) -> usize {
     let lines = text.lines().map(str::trim_start);

@@ -76,7 +76,7 @@ impl Importer<'_> {
             }
             self.edit(&edit, "request_headers", true, route, &mut kept);
         }
-        keep(&kept, route);
+        route.keep(crate::targets::apache::TARGET.name, &kept);
         let order = ["for", "proto", "host", "real_ip"];
         told.sort_by_key(|word| order.iter().position(|known| known == word));
         told.dedup();
@@ -108,7 +108,7 @@ impl Importer<'_> {
                 );
             }
         }
-        keep(&kept, route);
+        route.keep(crate::targets::apache::TARGET.name, &kept);
     }
 
     fn edits(&mut self, chain: &Chain, directive: &str) -> Vec<Edit> {
@@ -233,18 +233,6 @@ fn literal(text: &str) -> Option<String> {
         }
     }
     (!out.contains("${")).then_some(out)
-}
-
-/// Puts directives that the model has no field for into a snippet.
-fn keep(lines: &[String], route: &mut Draft) {
-    if lines.is_empty() {
-        return;
-    }
-    let mut snippet = Draft::of("target", super::super::TARGET.name);
-    snippet.set(&["at"], "route");
-    snippet.set(&["text"], lines.join("\n"));
-    snippet.set(&["reason"], "kept as it was: the model has no field for it");
-    route.push(&["snippets"], snippet);
 }
 
 #[cfg(test)]

@@ -4,22 +4,12 @@ use super::*;
 use proptest::prelude::*;
 use wsgen_model::source::Source;
 
-struct Nothing;
-
-impl Files for Nothing {
-    fn read(&mut self, _: &str, _: &str) -> Option<(String, String)> {
-        None
-    }
-
-    fn list(&mut self, _: &str, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
+use crate::import::NoFiles;
 
 fn read(text: &str) -> Imported {
     let mut sources = Sources::default();
     let id = sources.add(Source::new("httpd.conf", text));
-    import(&mut sources, &[id], &mut Nothing)
+    import(&mut sources, &[id], &mut NoFiles)
 }
 
 const NAMES: [&str; 48] = [

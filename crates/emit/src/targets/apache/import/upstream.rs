@@ -61,8 +61,7 @@ impl Importer<'_> {
                 key.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
             })
         };
-        let timeout =
-            members.iter().chain([]).find_map(|m| time(&value(&m.parameters, "timeout")?));
+        let timeout = members.iter().find_map(|m| time(&value(&m.parameters, "timeout")?));
         let upgrades = members.iter().any(|m| m.to.upgrades)
             || to.upgrades
             || members.iter().any(|m| {

@@ -4,17 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use wsgen_model::source::Source;
 
-struct Nothing;
-
-impl Files for Nothing {
-    fn read(&mut self, _: &str, _: &str) -> Option<(String, String)> {
-        None
-    }
-
-    fn list(&mut self, _: &str, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
+use crate::import::NoFiles;
 
 const NAMES: [&str; 56] = [
     "bind",
@@ -182,7 +172,7 @@ proptest! {
     fn any_text_gives_a_model_and_every_directive_a_verdict(text in configuration()) {
         let mut sources = Sources::default();
         let id = sources.add(Source::new("haproxy.cfg", text.clone()));
-        let imported = import(&mut sources, &[id], &mut Nothing);
+        let imported = import(&mut sources, &[id], &mut NoFiles);
         let (site, findings) = wsgen_model::read(&Sources::single("site.yaml", imported.model.concat()));
         prop_assert!(site.is_some() && !findings.has_errors(), "{text}\n{}\n{findings:?}", imported.model.concat());
     }

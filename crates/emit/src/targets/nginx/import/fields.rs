@@ -145,7 +145,7 @@ impl Importer<'_> {
                 },
             }
         }
-        keep(&kept, route);
+        route.keep(crate::targets::nginx::TARGET.name, &kept);
         self.host(host, pass, route);
         if let Some(more) = told {
             let alone = !forwarded.iter().any(|word| *word != "real_ip");
@@ -326,16 +326,4 @@ pub(super) fn literal(text: &str, scheme: Option<&str>) -> Option<String> {
         None => text.to_owned(),
     };
     (!text.contains('$')).then_some(text)
-}
-
-/// Puts directives that the model has no field for into a snippet.
-pub(super) fn keep(lines: &[String], route: &mut Draft) {
-    if lines.is_empty() {
-        return;
-    }
-    let mut snippet = Draft::of("target", super::super::TARGET.name);
-    snippet.set(&["at"], "route");
-    snippet.set(&["text"], lines.join("\n"));
-    snippet.set(&["reason"], "kept as it was: the model has no field for it");
-    route.push(&["snippets"], snippet);
 }

@@ -4,7 +4,7 @@ use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::HeaderName;
 
-use super::fields::{is_field, keep, literal};
+use super::fields::{is_field, literal};
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
 
@@ -43,7 +43,7 @@ impl Importer<'_> {
                 }
             }
         }
-        keep(&kept, route);
+        route.keep(crate::targets::nginx::TARGET.name, &kept);
         if let Some(id) = self.setting(chain, "expires") {
             let words = self.tree.all[id].arguments.clone();
             let path = ["response_headers", "add", "Cache-Control"];
