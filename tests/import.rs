@@ -252,3 +252,27 @@ fn a_tree_is_read_below_its_root() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// The smallest model, rendered and read back: one route with both timers, and nothing lost.
+#[test]
+fn what_is_rendered_is_read_back() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/minimal.yaml");
+    for name in ["nginx", "apache"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::cargo_bin("wsgen").unwrap();
+        let command = command.args(["render", "--loss", "allow", "--target", name]).arg(&model);
+        let rendered = command.output().unwrap();
+        assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+        let file = folder.path().join("rendered.conf");
+        fs::write(&file, rendered.stdout).unwrap();
+        let run = import(name, &file, &["--loss", "allow"]);
+        assert_eq!(run.model.matches("upstream: ").count(), 1, "{}", run.model);
+        for line in ["tunnel_idle: 10m", "servers: [\"127.0.0.1:3000\"]", "host: preserve"] {
+            assert!(run.model.contains(line), "{line}\n{}", run.model);
+        }
+        let lost = |line: &&Value| line["verdict"] == "lost" && line["proxying"] == true;
+        let lost: Vec<_> =
+            run.report["directives"].as_array().unwrap().iter().filter(lost).collect();
+        assert!(lost.is_empty(), "{name}: {lost:?}");
+    }
+}

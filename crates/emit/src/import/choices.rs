@@ -202,32 +202,57 @@ fn exceptions(choices: &mut Vec<Choice>) {
     }
 }
 
-/// Two rules side by side that differ in what they ask of a WebSocket alone are one route that takes both.
-fn pairs(choices: &mut Vec<Choice>) {
+/// The fields of one route for both of two that are alike but for WebSockets, of which the first is for these alone.
+/// Servers that know one timer for a worker have that of the tunnel where the handshake is answered; the model has that
+/// of answers. Handshakes are tried again by whoever sends them.
+pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
+    const OF_TUNNELS: [&[&str]; 4] = [
+        &["websocket", "mode"],
+        &["timeouts", "tunnel_idle"],
+        &["timeouts", "response_header"],
+        &["retries"],
+    ];
     let bare = |fields: &Draft| {
         let mut bare = fields.clone();
-        bare.remove(&["websocket", "mode"]);
-        bare.remove(&["timeouts", "tunnel_idle"]);
+        for path in OF_TUNNELS {
+            bare.remove(path);
+        }
         bare
     };
+    let forwards = first.get(&["upstream"]).is_some();
+    if !forwards || bare(first) != bare(second) {
+        return None;
+    }
+    let mut merged = second.clone();
+    for path in &OF_TUNNELS[..2] {
+        merged.remove(path);
+        if let Some(value) = first.get(path) {
+            merged.set(path, value.clone());
+        }
+    }
+    Some(merged)
+}
+
+/// Two rules side by side that differ in what they ask of a WebSocket alone are one route that takes both.
+fn pairs(choices: &mut Vec<Choice>) {
     let mut at = 0;
     while at + 1 < choices.len() {
         let (first, second) = (&choices[at], &choices[at + 1]);
+        let asks = first.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
         let mut entries = first.entries.clone();
-        let asks = entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
         for entry in &mut entries {
             entry.remove(&["upgrade"]);
         }
-        let forwards = first.fields.get(&["upstream"]).is_some();
-        let alike = entries == second.entries
+        let alike = asks
+            && entries == second.entries
             && first.hosts == second.hosts
-            && first.listeners == second.listeners
-            && bare(&first.fields) == bare(&second.fields);
-        if asks && forwards && alike {
-            choices[at].entries = entries;
-            choices[at].plain = false;
+            && first.listeners == second.listeners;
+        let fields = alike.then(|| merged(&first.fields, &second.fields)).flatten();
+        if let Some(fields) = fields {
             let second = choices.remove(at + 1);
-            choices[at].ids.extend(second.ids);
+            let first = &mut choices[at];
+            (first.entries, first.fields, first.plain) = (entries, fields, false);
+            first.ids.extend(second.ids);
         }
         at += 1;
     }

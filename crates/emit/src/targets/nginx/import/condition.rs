@@ -60,6 +60,40 @@ impl Importer<'_> {
         routes
     }
 
+    /// `error_page 418 = @tunnel; if ($http_upgrade = websocket) { return 418; }`: handshakes have a location of their own.
+    pub(super) fn by_upgrade(
+        &mut self,
+        location: &Location,
+        list: &[Id],
+        server: &Server,
+    ) -> Option<Draft> {
+        for id in self.tree.named(list, "if").collect::<Vec<_>>() {
+            let words = self.tree.all[id].arguments.join(" ");
+            let asked: String = words.chars().filter(|c| !"()\"' ".contains(*c)).collect();
+            let by_map = asked.strip_prefix('$').is_some_and(|name| self.asking.contains(name));
+            let by_field = asked.strip_prefix("$http_upgrade").is_some_and(|rest| {
+                rest.to_lowercase().contains("websocket") && !rest.starts_with('!')
+            });
+            let inner = self.tree.block(id).to_vec();
+            let (true, Some(answer)) = (by_map || by_field, self.tree.first(&inner, "return"))
+            else {
+                continue;
+            };
+            let status = self.tree.argument(answer, 0).to_owned();
+            let page = self.tree.named(list, "error_page").find(|id| {
+                let words = &self.tree.all[*id].arguments;
+                words.first() == Some(&status) && words.last().is_some_and(|w| w.starts_with('@'))
+            })?;
+            let name = self.tree.all[page].arguments.last()?.trim_start_matches('@').to_owned();
+            let fields = self.jump(&name, location, server, &mut Vec::new())?;
+            for id in [id, answer, page] {
+                self.ledger.taken(id, "match.upgrade");
+            }
+            return Some(fields);
+        }
+        None
+    }
+
     /// Conditions that are nothing of the model's: those that guard are told apart.
     pub(super) fn conditions(&mut self, list: &[Id]) {
         for id in self.tree.named(list, "if").collect::<Vec<_>>() {

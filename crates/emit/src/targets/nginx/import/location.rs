@@ -7,6 +7,7 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{PathLiteral, Pattern};
 
 use super::scope::{Chain, Importer};
+use crate::import::choices::merged;
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
 use crate::import::pattern::any_case;
@@ -90,17 +91,25 @@ impl Importer<'_> {
         }
         let outside = self.enter(&location.chain);
         let methods = self.by_method(location, &own, server);
-        let action = self.action(location, server);
+        let mut tunnels = self.by_upgrade(location, &own, server);
+        let mut action = self.action(location, server);
         self.constants = outside;
-        if action.is_none() && methods.is_empty() {
+        if action.is_none() && methods.is_empty() && tunnels.is_none() {
             return Vec::new();
+        }
+        let both = tunnels.as_ref().zip(action.as_ref());
+        if let Some(one) = both.and_then(|(tunnels, action)| merged(tunnels, action)) {
+            (tunnels, action) = (None, Some(one));
+        }
+        if let Some(tunnels) = &mut tunnels {
+            tunnels.set(&["upgrade"], "websocket");
         }
         self.ledger.taken(id, "match.path");
         let everything = wanted == Draft::of("prefix", "/");
         // A longest prefix with `^~` keeps regexes away; in the model a regex would win.
         let first = location.matching == Matching::Final && regexes;
         let mut routes = Vec::new();
-        for mut fields in methods.into_iter().chain(action) {
+        for mut fields in methods.into_iter().chain(tunnels).chain(action) {
             let mut entry = Draft::map();
             if !everything {
                 entry.set(&["path"], wanted.clone());
@@ -108,6 +117,10 @@ impl Importer<'_> {
             if let Some(methods) = fields.get(&["methods"]).cloned() {
                 entry.set(&["methods"], methods);
                 fields.remove(&["methods"]);
+            }
+            if fields.get(&["upgrade"]).is_some() {
+                entry.set(&["upgrade"], "websocket");
+                fields.remove(&["upgrade"]);
             }
             if entry != Draft::map() {
                 fields.set(&["match"], vec![entry]);
@@ -214,7 +227,7 @@ impl Importer<'_> {
     }
 
     /// What a named location does, for the place that leads there.
-    fn jump(
+    pub(super) fn jump(
         &mut self,
         name: &str,
         from: &Location,

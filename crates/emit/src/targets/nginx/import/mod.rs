@@ -77,6 +77,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         groups,
         constants: BTreeMap::new(),
         upgrades: Vec::new(),
+        asking: BTreeSet::new(),
         computed: BTreeSet::new(),
         reached: BTreeSet::new(),
         upstreams: BTreeMap::new(),
@@ -115,6 +116,15 @@ impl Importer<'_> {
                     self.ledger.taken(id, "websocket.mode");
                     for line in self.tree.block(id).to_vec() {
                         self.ledger.taken(line, "websocket.mode");
+                    }
+                }
+                "map" if first.contains("$http_upgrade") => {
+                    let lines = self.tree.block(id).to_vec();
+                    if lines.iter().any(|line| self.tree.all[*line].name.contains("websocket")) {
+                        self.asking.insert(second.trim_start_matches('$').to_owned());
+                        for line in lines.into_iter().chain([id]) {
+                            self.ledger.taken(line, "match.upgrade");
+                        }
                     }
                 }
                 _ => {}

@@ -18,6 +18,10 @@ impl Importer<'_> {
         for id in named {
             let mut words = self.tree.all[id].arguments.clone();
             let Some(page) = words.pop() else { continue };
+            if page.starts_with('@') && !self.ledger.is_open(id) {
+                // Where requests are sent on is a route of its own.
+                continue;
+            }
             let codes: Vec<u16> = words.iter().filter_map(|word| word.parse().ok()).collect();
             let plain = codes.len() == words.len() && page.starts_with('/') && !page.contains('$');
             if !plain {

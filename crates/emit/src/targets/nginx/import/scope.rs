@@ -32,6 +32,8 @@ pub(super) struct Importer<'a> {
     pub(super) constants: BTreeMap<String, String>,
     /// Variables of maps that say `upgrade` for a handshake.
     pub(super) upgrades: Vec<String>,
+    /// Variables of maps that tell whether a WebSocket is asked for.
+    pub(super) asking: BTreeSet<String>,
     /// Variables that the configuration itself computes.
     pub(super) computed: BTreeSet<String>,
     /// Directives within the reach of a route that passes requests on.
