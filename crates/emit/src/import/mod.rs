@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod pattern;
 pub(crate) mod relocate;
+pub(crate) mod twins;
 pub(crate) mod way;
 mod write;
 

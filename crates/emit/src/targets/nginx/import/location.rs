@@ -7,10 +7,11 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{PathLiteral, Pattern};
 
 use super::scope::{Chain, Importer};
-use crate::import::choices::merged;
+
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
 use crate::import::pattern::any_case;
+use crate::import::twins::merged;
 
 /// How a location is matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,103 @@
+//! Rules that differ in what they ask of a WebSocket.
+
+use super::choices::Choice;
+use super::draft::Draft;
+
+/// What asks for a WebSocket stands ahead of what asks for none: the model has no word for the latter. Where no rule
+/// asks for it, the next one that would take it is put there.
+pub(super) fn twins(choices: &mut Vec<Choice>) {
+    let paths = |choice: &Choice| -> Vec<Option<Draft>> {
+        choice.entries.iter().map(|entry| entry.get(&["path"]).cloned()).collect()
+    };
+    let mut at = 0;
+    while at < choices.len() {
+        if !choices[at].plain {
+            at += 1;
+            continue;
+        }
+        let plain = choices[at].clone();
+        let same = |other: &Choice| {
+            (other.hosts.is_empty() || other.hosts == plain.hosts)
+                && other.listeners.iter().any(|listener| plain.listeners.contains(listener))
+                && (paths(other).contains(&None) || paths(other) == paths(&plain))
+        };
+        let asks =
+            |other: &Choice| other.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
+        let known = || choices[..at].iter().any(|other| asks(other) && same(other));
+        if plain.plain && !known() {
+            let twin = (at + 1..choices.len()).find(|other| same(&choices[*other]));
+            match twin {
+                Some(twin) if asks(&choices[twin]) && paths(&choices[twin]) == paths(&plain) => {
+                    choices[at..=twin].rotate_right(1);
+                }
+                Some(twin) if !choices[twin].plain => {
+                    let mut entries = plain.entries.clone();
+                    for entry in &mut entries {
+                        entry.set(&["upgrade"], "websocket");
+                    }
+                    let next = choices[twin].clone();
+                    choices.insert(at, Choice { entries, hosts: plain.hosts.clone(), ..next });
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        at += 1;
+    }
+}
+
+/// The fields of one route for both of two that are alike but for WebSockets, of which the first is for these alone.
+/// Servers that know one timer for a worker have that of the tunnel where the handshake is answered; the model has that
+/// of answers. Handshakes are tried again by whoever sends them.
+pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
+    const OF_TUNNELS: [&[&str]; 4] = [
+        &["websocket", "mode"],
+        &["timeouts", "tunnel_idle"],
+        &["timeouts", "response_header"],
+        &["retries"],
+    ];
+    let bare = |fields: &Draft| {
+        let mut bare = fields.clone();
+        for path in OF_TUNNELS {
+            bare.remove(path);
+        }
+        bare
+    };
+    let forwards = first.get(&["upstream"]).is_some();
+    if !forwards || bare(first) != bare(second) {
+        return None;
+    }
+    let mut merged = second.clone();
+    for path in &OF_TUNNELS[..2] {
+        merged.remove(path);
+        if let Some(value) = first.get(path) {
+            merged.set(path, value.clone());
+        }
+    }
+    Some(merged)
+}
+
+/// Two rules side by side that differ in what they ask of a WebSocket alone are one route that takes both.
+pub(super) fn pairs(choices: &mut Vec<Choice>) {
+    let mut at = 0;
+    while at + 1 < choices.len() {
+        let (first, second) = (&choices[at], &choices[at + 1]);
+        let asks = first.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
+        let mut entries = first.entries.clone();
+        for entry in &mut entries {
+            entry.remove(&["upgrade"]);
+        }
+        let alike = asks
+            && entries == second.entries
+            && first.hosts == second.hosts
+            && first.listeners == second.listeners;
+        let fields = alike.then(|| merged(&first.fields, &second.fields)).flatten();
+        if let Some(fields) = fields {
+            let second = choices.remove(at + 1);
+            let first = &mut choices[at];
+            (first.entries, first.fields, first.plain) = (entries, fields, false);
+            first.ids.extend(second.ids);
+        }
+        at += 1;
+    }
+}
