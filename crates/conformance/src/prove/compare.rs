@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn what_nobody_has_said_is_not_announced() {
         let said = [Announcement {
-            title: "WSG0407".to_owned(),
-            words: "files that are there were served first".to_owned(),
+            title: "WSG0408: files that are there were served first".to_owned(),
+            words: "files that are there were served first try_files $uri @app".to_owned(),
         }];
         let seen = |status, host: &str| Observed {
             status,
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(compare(&probe(), &seen(200, "x"), &seen(200, "x"), &said), []);
         let all = compare(&probe(), &seen(200, "x"), &seen(404, "x"), &said);
         assert_eq!(all.len(), 1);
-        assert_eq!(all[0].announced.as_deref(), Some("WSG0407"));
+        assert_eq!(all[0].announced.as_deref(), Some(said[0].title.as_str()));
         let all = compare(&probe(), &seen(200, "x"), &seen(200, "y"), &said);
         assert_eq!((all.len(), all[0].announced.as_deref()), (1, None));
         // Who does not answer at all has not been announced by anything.
