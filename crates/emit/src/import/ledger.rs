@@ -49,8 +49,17 @@ impl Ledger {
     }
 
     /// A loss that a snippet makes good for the server that it came from.
-    pub(crate) fn kept(&mut self, id: Id, why: &str) {
+    fn kept(&mut self, id: Id, why: &str) {
         *self.at(id) = Some(Verdict::Lost(Loss { why: why.to_owned(), opens: false, kept: true }));
+    }
+
+    /// A directive that goes into a snippet as it stands, if a model can hold it (`value/text`).
+    pub(crate) fn keep(&mut self, id: Id, why: &str, line: String, kept: &mut Vec<String>) {
+        if line.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            return self.lost(id, "there is a control character in it");
+        }
+        self.kept(id, why);
+        kept.push(line);
     }
 
     /// Something to be said of a place.

@@ -184,8 +184,8 @@ impl Importer<'_> {
                 "add"
             }
             _ => {
-                self.ledger.kept(*id, "a field is changed by what it says");
-                return kept.push(self.line(*id));
+                let line = self.line(*id);
+                return self.ledger.keep(*id, "a field is changed by what it says", line, kept);
             }
         };
         match literal(value).filter(|text| HeaderValue::parse(text).is_ok() && !text.is_empty()) {
@@ -200,8 +200,8 @@ impl Importer<'_> {
                 self.ledger.lost(*id, "its value is computed elsewhere in the configuration");
             }
             None => {
-                self.ledger.kept(*id, "its value is computed for each request");
-                kept.push(self.line(*id));
+                let line = self.line(*id);
+                self.ledger.keep(*id, "its value is computed for each request", line, kept);
             }
         }
     }

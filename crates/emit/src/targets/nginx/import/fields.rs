@@ -135,8 +135,13 @@ impl Importer<'_> {
                         route.set(&["request_headers", "set", &name], text);
                     }
                     None if self.is_built_in(text) => {
-                        self.ledger.kept(id, "its value is computed for each request");
-                        kept.push(self.line(id));
+                        let line = self.line(id);
+                        self.ledger.keep(
+                            id,
+                            "its value is computed for each request",
+                            line,
+                            &mut kept,
+                        );
                     }
                     None => {
                         self.ledger

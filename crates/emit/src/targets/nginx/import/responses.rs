@@ -35,8 +35,8 @@ impl Importer<'_> {
                 }
                 Some(_) => self.ledger.dropped(id, "an empty field is not sent"),
                 None if self.is_built_in(&value) => {
-                    self.ledger.kept(id, "its value is computed for each answer");
-                    kept.push(self.line(id));
+                    let line = self.line(id);
+                    self.ledger.keep(id, "its value is computed for each answer", line, &mut kept);
                 }
                 None => {
                     self.ledger.lost(id, "its value is computed elsewhere in the configuration");

@@ -184,3 +184,14 @@ proptest! {
         prop_assert!(site.is_some() && !findings.has_errors(), "{text}\n{}\n{findings:?}", imported.model.concat());
     }
 }
+
+/// Found by the fuzzer: what a model cannot hold is no snippet.
+#[test]
+fn a_control_character_is_not_kept() {
+    let text =
+        "server { location / { proxy_pass http://h; proxy_set_header X-A \u{2}$request_id; } }";
+    let imported = read(text);
+    let (site, findings) =
+        wsgen_model::read(&Sources::single("site.yaml", imported.model.concat()));
+    assert!(site.is_some() && !findings.has_errors(), "{}", imported.model.concat());
+}
