@@ -53,6 +53,15 @@ impl Ledger {
         *self.at(id) = Some(Verdict::Lost(Loss { why: why.to_owned(), opens: false, kept: true }));
     }
 
+    /// Takes out of words what no value of a model may hold (`value/text`); a directive that has it is lost.
+    pub(crate) fn clean(&mut self, id: Id, words: &mut [String]) {
+        let wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        for word in words.iter_mut().filter(|word| word.contains(wrong)) {
+            word.retain(|c| !wrong(c));
+            self.lost(id, "there is a control character in it");
+        }
+    }
+
     /// A directive that goes into a snippet as it stands, if a model can hold it (`value/text`).
     pub(crate) fn keep(&mut self, id: Id, why: &str, line: String, kept: &mut Vec<String>) {
         if line.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {

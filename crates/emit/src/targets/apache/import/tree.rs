@@ -120,7 +120,8 @@ impl<'a> Reading<'a> {
 
     fn add(&mut self, name: String, line: &Line, span: Span) -> Id {
         // The body of a macro keeps its `${…}` until it is used; nothing there is defined by the macro itself.
-        let words = line.words[1..].iter().map(|word| self.put_in(word)).collect();
+        let mut words: Vec<String> = line.words[1..].iter().map(|word| self.put_in(word)).collect();
+        self.ledger.clean(self.all.len(), &mut words);
         self.all.push(Directive { name, words, span, block: None });
         self.all.len() - 1
     }

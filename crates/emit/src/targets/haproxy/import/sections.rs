@@ -64,7 +64,9 @@ pub(super) fn read(
     for id in ids {
         let Some(source) = sources.get(*id) else { continue };
         for line in lex(source.text()) {
+            let mut line = line;
             let span = Span::new(*id, line.range.clone());
+            ledger.clean(all.len(), &mut line.words);
             let here = all.len();
             if line.torn {
                 let help = "HAProxy itself refuses it; what stands around it is read all the same";

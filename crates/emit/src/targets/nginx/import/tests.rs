@@ -188,9 +188,10 @@ proptest! {
 /// Found by the fuzzer: what a model cannot hold is no snippet.
 #[test]
 fn a_control_character_is_not_kept() {
-    let text =
-        "server { location / { proxy_pass http://h; proxy_set_header X-A \u{2}$request_id; } }";
+    let text = "server { listen 443 ssl; ssl_certificate a\u{1}.pem; location / { proxy_pass http://h; proxy_set_header X-A \u{2}$request_id; } }";
     let imported = read(text);
+    let lost = imported.findings.iter().flat_map(|finding| &finding.primary);
+    assert_eq!(lost.filter(|label| label.text.contains("control character")).count(), 2);
     let (site, findings) =
         wsgen_model::read(&Sources::single("site.yaml", imported.model.concat()));
     assert!(site.is_some() && !findings.has_errors(), "{}", imported.model.concat());

@@ -144,6 +144,8 @@ impl<'a> Reading<'a> {
     }
 
     fn reserve(&mut self, file: SourceId, words: Vec<String>, range: std::ops::Range<usize>) -> Id {
+        let mut words = words;
+        self.ledger.clean(self.tree.all.len(), &mut words);
         let mut words = words.into_iter();
         let directive = Directive {
             name: words.next().unwrap_or_default(),
