@@ -276,3 +276,19 @@ fn what_is_rendered_is_read_back() {
         assert!(lost.is_empty(), "{name}: {lost:?}");
     }
 }
+
+/// Names that somebody tells.
+#[test]
+fn names_are_told_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("nginx", "server { listen 80; location / { proxy_pass http://${APP}; } }"),
+        ("apache", "<VirtualHost *:80>\nProxyPass / http://${APP}/\n</VirtualHost>\n"),
+        ("haproxy", "defaults\n mode http\nlisten a\n bind :80\n server a \"${APP}\"\n"),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        let run = import(name, &file, &["--define", "APP=10.1.2.3:80", "--loss", "allow"]);
+        assert!(run.model.contains("servers: [\"10.1.2.3:80\"]"), "{name}\n{}", run.model);
+    }
+}

@@ -29,6 +29,27 @@ pub trait Files {
     }
 }
 
+/// A word with the values of the `${NAME}` that somebody has told.
+pub(crate) fn told(word: &str, files: &dyn Files) -> String {
+    let (mut out, mut rest) = (String::new(), word);
+    while let Some((head, tail)) = rest.split_once("${") {
+        out.push_str(head);
+        let known =
+            tail.split_once('}').and_then(|(name, behind)| Some((files.defined(name)?, behind)));
+        rest = match known {
+            Some((value, behind)) => {
+                out.push_str(&value);
+                behind
+            }
+            None => {
+                out.push_str("${");
+                tail
+            }
+        };
+    }
+    out + rest
+}
+
 /// No files beside those that are read.
 #[derive(Debug, Clone, Copy)]
 pub struct NoFiles;

@@ -22,9 +22,9 @@ use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
 
 /// Files of HAProxy, taken apart.
-fn importer<'a>(sources: &'a Sources, ids: &[SourceId]) -> Importer<'a> {
+fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Importer<'a> {
     let mut ledger = Ledger::default();
-    let (all, sections) = sections::read(sources, ids, &mut ledger);
+    let (all, sections) = sections::read(sources, ids, files, &mut ledger);
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));
     let mut backends = BTreeMap::new();
@@ -48,8 +48,8 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId]) -> Importer<'a> {
 }
 
 /// Reads files of HAProxy.
-pub(super) fn import(sources: &mut Sources, ids: &[SourceId], _files: &mut dyn Files) -> Imported {
-    let mut importer = importer(sources, ids);
+pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Files) -> Imported {
+    let mut importer = importer(sources, ids, files);
     importer.resolvers();
     for section in 0..importer.sections.len() {
         let kind = importer.sections[section].kind.clone();

@@ -27,11 +27,11 @@ const LEFT_OUT: [&str; 10] = [
 pub(in crate::targets::haproxy) fn relocate(
     sources: &mut Sources,
     ids: &[SourceId],
-    _files: &mut dyn Files,
+    files: &mut dyn Files,
     elsewhere: &mut dyn Elsewhere,
     unknown: &[String],
 ) -> Relocated {
-    let importer = super::importer(sources, ids);
+    let importer = super::importer(sources, ids, files);
     let mut moving = Moving { importer: &importer, elsewhere, unknown, changes: Vec::new() };
     let mut text = String::from("global\n    maxconn 1000\n");
     for section in 0..importer.sections.len() {

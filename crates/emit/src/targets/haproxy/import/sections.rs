@@ -6,6 +6,7 @@ use wsgen_model::code::Code;
 use wsgen_model::source::{SourceId, Sources, Span};
 
 use crate::import::ledger::{Id, Ledger};
+use crate::import::{Files, told};
 use crate::targets::haproxy::lex::lex;
 
 /// A statement.
@@ -57,6 +58,7 @@ const KINDS: [&str; 19] = [
 pub(super) fn read(
     sources: &Sources,
     ids: &[SourceId],
+    files: &dyn Files,
     ledger: &mut Ledger,
 ) -> (Vec<Directive>, Vec<Section>) {
     let (mut all, mut sections): (Vec<Directive>, Vec<Section>) = (Vec::new(), Vec::new());
@@ -66,6 +68,7 @@ pub(super) fn read(
         for line in lex(source.text()) {
             let mut line = line;
             let span = Span::new(*id, line.range.clone());
+            line.words = line.words.iter().map(|word| told(word, files)).collect();
             ledger.clean(all.len(), &mut line.words);
             let here = all.len();
             if line.torn {

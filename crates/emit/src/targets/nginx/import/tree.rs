@@ -3,8 +3,8 @@
 use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources, Span};
 
-use crate::import::Files;
 use crate::import::ledger::{Id, Ledger};
+use crate::import::{Files, told};
 use crate::targets::nginx::lex::{Kind, Token, lex};
 
 /// A directive.
@@ -83,7 +83,7 @@ impl<'a> Reading<'a> {
             loop {
                 let Some(token) = tokens.get(*at) else {
                     self.wrong(Span::new(file, begin..end), "the file ends before the `;`");
-                    self.add(file, words, begin..end, None, &mut list);
+                    self.add(file, &words, begin..end, None, &mut list);
                     return list;
                 };
                 let span = Span::new(file, token.range.clone());
@@ -91,20 +91,20 @@ impl<'a> Reading<'a> {
                     Kind::Close if words.is_empty() => return list,
                     Kind::Close => {
                         self.wrong(Span::new(file, begin..end), "a `;` is missing behind this");
-                        self.add(file, std::mem::take(&mut words), begin..end, None, &mut list);
+                        self.add(file, &words, begin..end, None, &mut list);
                         return list;
                     }
                     Kind::Word(word) => words.push(word.clone()),
                     Kind::End => {
                         end = token.range.end;
                         *at += 1;
-                        self.add(file, words, begin..end, None, &mut list);
+                        self.add(file, &words, begin..end, None, &mut list);
                         break;
                     }
                     Kind::Lua => {
                         end = token.range.end;
                         *at += 1;
-                        self.add(file, words, begin..end, Some(Vec::new()), &mut list);
+                        self.add(file, &words, begin..end, Some(Vec::new()), &mut list);
                         break;
                     }
                     Kind::Open if depth >= 64 => {
@@ -115,7 +115,7 @@ impl<'a> Reading<'a> {
                     Kind::Open => {
                         let head = begin..token.range.end;
                         *at += 1;
-                        let id = self.reserve(file, words, head);
+                        let id = self.reserve(file, &words, head);
                         let inner = self.block(file, tokens, at, depth + 1);
                         match tokens.get(*at) {
                             Some(_) => *at += 1,
@@ -143,8 +143,8 @@ impl<'a> Reading<'a> {
         self.ledger.say(Code::IMPORT_SYNTAX, span, what, help);
     }
 
-    fn reserve(&mut self, file: SourceId, words: Vec<String>, range: std::ops::Range<usize>) -> Id {
-        let mut words = words;
+    fn reserve(&mut self, file: SourceId, words: &[String], range: std::ops::Range<usize>) -> Id {
+        let mut words: Vec<String> = words.iter().map(|word| told(word, self.files)).collect();
         self.ledger.clean(self.tree.all.len(), &mut words);
         let mut words = words.into_iter();
         let directive = Directive {
@@ -160,7 +160,7 @@ impl<'a> Reading<'a> {
     fn add(
         &mut self,
         file: SourceId,
-        words: Vec<String>,
+        words: &[String],
         range: std::ops::Range<usize>,
         block: Option<Vec<Id>>,
         list: &mut Vec<Id>,
