@@ -1,15 +1,32 @@
 //! Rules that answer by themselves: redirects, refusals, fixed answers.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Hostname, PathLiteral};
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, PathLiteral};
 
 use super::scope::Importer;
+use crate::import::choices::Bound;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 
 impl Importer<'_> {
+    /// What a rule answers with on these listeners. Who leads to the scheme and the host that were asked for leaves the
+    /// port as it is, which a scheme that is written would not.
+    pub(super) fn answer_on(&mut self, section: usize, id: Id, bounds: &[Bound]) -> Option<Draft> {
+        let mut fields = self.answer(section, id)?;
+        let secure = fields.text(&["redirect", "scheme"]).map(|scheme| scheme == "https");
+        let own = secure.is_some_and(|secure| bounds.iter().all(|bound| bound.tls == secure));
+        let port = self.all[id].words.iter().any(|word| word.contains("://%[req.hdr(host)]"));
+        if own && port {
+            fields.remove(&["redirect", "scheme"]);
+        }
+        Some(fields)
+    }
+
     /// What a rule answers with, if it answers.
-    pub(super) fn answer(&mut self, id: Id) -> Option<Draft> {
+    fn answer(&mut self, section: usize, id: Id) -> Option<Draft> {
+        if self.settled.contains(&id) || self.policy(section, id).is_some() {
+            return None;
+        }
         let words = self.all[id].words.clone();
         let end =
             words.iter().position(|word| word == "if" || word == "unless").unwrap_or(words.len());
@@ -59,6 +76,27 @@ impl Importer<'_> {
                         .unwrap_or(200)
                         .clamp(200, 599),
                 );
+                if let Some(kind) = behind("content-type") {
+                    respond.set(&["headers", "Content-Type"], kind);
+                }
+                for (at, _) in words.iter().enumerate().filter(|(_, word)| **word == "hdr") {
+                    let (Some(name), Some(value)) = (words.get(at + 1), words.get(at + 2)) else {
+                        continue;
+                    };
+                    let text = value.replace("%%", "\u{0}");
+                    let value = text.replace('\u{0}', "%");
+                    if text.contains('%')
+                        || HeaderName::parse(name).is_err()
+                        || HeaderValue::parse(&value).is_err()
+                    {
+                        self.differs(
+                            id,
+                            "a field of the answer is left out: its value is computed",
+                        );
+                    } else {
+                        respond.set(&["headers", name], value);
+                    }
+                }
                 if let Some(text) = behind("string").filter(|text| !text.is_empty()) {
                     respond.set(&["body"], text);
                 }
@@ -70,6 +108,23 @@ impl Importer<'_> {
             _ => None,
         }
     }
+}
+
+/// The host that was asked for, or a variable of it.
+fn is_host(text: &str) -> bool {
+    let inner = text.to_lowercase();
+    inner.contains("hdr(host") || inner == "%[var(txn.host)"
+}
+
+/// `%[url,regsub(^/a,/b)]`: one prefix for another.
+fn prefix_of(path: &str) -> Option<(String, String)> {
+    let inner =
+        ["%[url,regsub(^", "%[path,regsub(^"].iter().find_map(|head| path.strip_prefix(head))?;
+    let (from, to) = inner.strip_suffix(")]")?.split_once(',')?;
+    let from = from.strip_suffix("/?").unwrap_or(from).replace('\\', "");
+    let from = if from.is_empty() { "/".to_owned() } else { from };
+    let fits = PathLiteral::parse(&from).is_ok() && PathLiteral::parse(to).is_ok();
+    fits.then(|| (from, to.to_owned()))
 }
 
 /// Where a `location` or `prefix` leads.
@@ -95,7 +150,7 @@ fn target(to: &str, prefix: bool, redirect: &mut Draft) -> bool {
     let (authority, path) = match (authority, rest) {
         // `https://%[hdr(host)]%[capture.req.uri]`
         ("", rest) if scheme.is_some() => match rest.split_once(']') {
-            Some((host, path)) if host.to_lowercase().contains("hdr(host") => ("", path),
+            Some((host, path)) if is_host(host) => ("", path),
             _ => return false,
         },
         other => (other.0, path),
@@ -114,6 +169,11 @@ fn target(to: &str, prefix: bool, redirect: &mut Draft) -> bool {
         ["%[path]", "%[capture.req.uri]", "%[url]", "%[pathq]", "%[path]%[query]"].contains(&path);
     if as_asked || (prefix && path.is_empty()) {
         return *redirect != Draft::map();
+    }
+    if let Some((from, to)) = prefix_of(path) {
+        redirect.set(&["prefix", "from"], from);
+        redirect.set(&["prefix", "to"], to);
+        return true;
     }
     if prefix || (path.contains('%')) {
         return false;

@@ -47,7 +47,7 @@ impl Importer<'_> {
             servers[0].remove(&["backup"]);
         }
         if servers.len() > 1 {
-            let policy = self.policy(section);
+            let policy = self.chooses(section);
             fields.set(&["load_balancing"], policy);
             self.sticky(section, &mut fields);
         } else if let Some(id) = self.setting(section, &["balance"]) {
@@ -56,6 +56,15 @@ impl Importer<'_> {
         fields.set(&["servers"], Draft::List(servers));
         let connect = self.time_or(section, "connect", "timeouts.connect", "1m");
         fields.set(&["timeouts", "connect"], connect);
+        let silent = ["srvtcpka", "tcpka"].into_iter().find_map(|name| self.option(section, name));
+        if let Some(id) = silent {
+            self.ledger.taken(id, "tcp_keepalive");
+            self.differs(
+                id,
+                "after how long a silence TCP asks is the system's own time: 2h by default",
+            );
+            fields.set(&["tcp_keepalive"], "2h");
+        }
         let own = self.sections[section].id;
         self.ledger.taken(own, "upstreams");
         let wanted = name(&self.sections[section].name);
@@ -71,7 +80,7 @@ impl Importer<'_> {
         name && self.site.fields.get(&["resolver"]).is_some()
     }
 
-    fn policy(&mut self, section: usize) -> Draft {
+    fn chooses(&mut self, section: usize) -> Draft {
         let Some(id) = self.setting(section, &["balance"]) else {
             return Draft::of("policy", "round_robin");
         };
@@ -122,6 +131,10 @@ impl Importer<'_> {
         draft.set(&["http_only"], has("httponly"));
         if has("secure") {
             draft.set(&["secure"], true);
+        }
+        let attributes = self.all[id].words.windows(2).filter(|pair| pair[0] == "attr");
+        for same_site in attributes.filter_map(|pair| pair[1].strip_prefix("SameSite=")) {
+            draft.set(&["same_site"], same_site.to_lowercase());
         }
         self.ledger.taken(id, "sticky.cookie");
         self.differs(id, STICKS_ANEW);

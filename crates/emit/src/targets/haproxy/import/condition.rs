@@ -40,13 +40,13 @@ impl Importer<'_> {
             };
             let term = if word == "{" {
                 let end = rest.iter().position(|word| word == "}")?;
-                let term = test(&rest[1..end]);
+                let term = rest[1..end].to_vec();
                 rest = &rest[end + 1..];
-                term
+                self.term(section, &term)
             } else {
                 let word = word.to_owned();
                 rest = &rest[1..];
-                self.named(section, &word)
+                self.term(section, &[word])
             };
             let term = if not { negation(&term?)? } else { term? };
             branch = Some(match branch {
@@ -82,6 +82,22 @@ impl Importer<'_> {
         words.iter().any(port) || lines.flat_map(|id| &self.all[id].words).any(port)
     }
 
+    /// One term: a name, or a test of something.
+    pub(super) fn term(&mut self, section: usize, words: &[String]) -> Option<Ways> {
+        let variable =
+            words[..].first().and_then(|word| word.strip_prefix("var(")?.strip_suffix(')'));
+        match (variable, words) {
+            (Some(name), [_, flag, how, values @ ..]) if flag == "-m" => {
+                let values: Vec<_> = values.iter().filter(|word| *word != "--").cloned().collect();
+                self.variable(section, name, how, &values)
+            }
+            (_, [name]) if !name.contains('(') && !FETCHES.contains(&name.as_str()) => {
+                self.named(section, name)
+            }
+            _ => test(words),
+        }
+    }
+
     /// A named condition: predefined, or the lines of its name.
     fn named(&mut self, section: usize, name: &str) -> Option<Ways> {
         let method = name.strip_prefix("METH_");
@@ -108,8 +124,11 @@ impl Importer<'_> {
     }
 }
 
+/// Tests that are one word; every other word is a name.
+const FETCHES: [&str; 1] = ["ssl_fc"];
+
 /// One test: what is looked at, flags, and the values of which one must fit.
-fn test(words: &[String]) -> Option<Ways> {
+pub(super) fn test(words: &[String]) -> Option<Ways> {
     let (first, rest) = words.split_first()?;
     let (mut any, mut how) = (false, String::new());
     let mut rest = rest.iter();
@@ -128,9 +147,18 @@ fn test(words: &[String]) -> Option<Ways> {
         None => (first.as_str(), String::new()),
     };
     let fetch = fetch.strip_prefix("req.").unwrap_or(fetch);
+    match (fetch, values.as_slice()) {
+        // No request of the model is of HTTP/1.0.
+        ("ver", [version]) => {
+            return Some(if version == "1.0" { Vec::new() } else { vec![Way::default()] });
+        }
+        // A handshake has one of each.
+        ("fhdr_cnt", [how, one]) if how == "eq" && one == "1" => return Some(vec![Way::default()]),
+        _ => {}
+    }
     let (what, suffix) = match fetch {
         "path" | "hdr" | "fhdr" | "method" | "ssl_fc" | "req_ssl_sni" | "ssl_fc_sni" => (fetch, ""),
-        "hdr_cnt" => ("hdr", "found"),
+        "hdr_cnt" | "fhdr_cnt" => ("hdr", "found"),
         _ => fetch.rsplit_once('_')?,
     };
     let how = if how.is_empty() { suffix } else { how.as_str() };
@@ -174,9 +202,27 @@ fn path(how: &str, value: &str, any: bool) -> Option<Draft> {
         "end" => regex(format!("{}$", literal(value))),
         "sub" => regex(literal(value)),
         "dir" => regex(format!("/{}(/|$)", literal(value.trim_matches('/')))),
+        "reg" if !any && prefixed(value).is_some() => {
+            prefixed(value).map(|prefix| Draft::of("prefix", prefix))
+        }
         "reg" => {
             regex(if any { any_case(value.trim_start_matches("(?i)")) } else { value.to_owned() })
         }
         _ => None,
     }
+}
+
+/// The path of a regex that fits it and what lies below it.
+fn prefixed(pattern: &str) -> Option<String> {
+    let rest = pattern.strip_prefix('^')?.strip_suffix("(/|$)")?;
+    let mut path = String::new();
+    let mut chars = rest.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => path.extend(chars.next().filter(|c| !c.is_ascii_alphanumeric())),
+            c if ".+*?()[]{}|^$".contains(c) => return None,
+            c => path.push(c),
+        }
+    }
+    (path.len() > 1 && PathLiteral::parse(&path).is_ok()).then_some(path)
 }

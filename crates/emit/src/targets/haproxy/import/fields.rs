@@ -10,6 +10,42 @@ use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::way::Way;
 
+/// What is told of the client.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    headers: Vec<&'static str>,
+    /// Behind what a trusted peer has told.
+    append: bool,
+    /// In a field of RFC 7239 each, or in one.
+    apart: bool,
+    joined: bool,
+}
+
+impl Told {
+    fn tell(&mut self, header: &'static str) {
+        self.headers.push(header);
+        self.apart |= header != "real_ip";
+    }
+
+    /// Puts it into a route.
+    pub(super) fn put(mut self, route: &mut Draft) {
+        let order = ["for", "proto", "host", "real_ip"];
+        self.headers.sort_by_key(|word| order.iter().position(|known| known == word));
+        self.headers.dedup();
+        if self.headers.is_empty() {
+            return route.set(&["forwarded", "mode"], "off");
+        }
+        route.set(&["forwarded", "mode"], if self.append { "append" } else { "replace" });
+        if self.headers != ["for", "proto", "host"] {
+            route.set(&["forwarded", "headers"], self.headers);
+        }
+        if self.joined {
+            let style = if self.apart { "both" } else { "forwarded" };
+            route.set(&["forwarded", "style"], style);
+        }
+    }
+}
+
 /// Statements that change fields.
 const CHANGES: [&str; 8] =
     ["http-request", "http-response", "reqadd", "rspadd", "reqidel", "reqdel", "rspidel", "rspdel"];
@@ -21,7 +57,7 @@ impl Importer<'_> {
         section: usize,
         bounds: &[&Bound],
         route: &mut Draft,
-        told: &mut Vec<&'static str>,
+        told: &mut Told,
     ) {
         if let Some(id) = self.option(section, "forwardfor") {
             self.ledger.taken(id, "forwarded");
@@ -29,12 +65,18 @@ impl Importer<'_> {
                 id,
                 "what the client itself sent is replaced, where HAProxy adds a line behind it",
             );
-            told.push("for");
+            told.tell("for");
         }
         let mut rules: Vec<Id> =
             CHANGES.iter().flat_map(|word| self.own(section, &[word])).collect();
         rules.sort_unstable();
         for id in rules {
+            let known = self.settled.contains(&id)
+                || self.policy(section, id).is_some()
+                || self.forwarded(section, id, told);
+            if known {
+                continue;
+            }
             let words = self.all[id].words.clone();
             let word = |at: usize| words.get(at).map_or("", String::as_str);
             let (verb, name, value) = match (word(0), word(1)) {
@@ -125,6 +167,49 @@ impl Importer<'_> {
         }
     }
 
+    /// Rules that together tell of the client behind what a trusted peer has told, or in `Forwarded`.
+    fn forwarded(&mut self, section: usize, id: Id, told: &mut Told) -> bool {
+        let (verb, name) = (self.word(id, 1).to_owned(), self.word(id, 2).to_lowercase());
+        let header = match name.as_str() {
+            "x-forwarded-for" => "for",
+            "x-forwarded-proto" => "proto",
+            "x-forwarded-host" => "host",
+            "forwarded" => "",
+            _ => return false,
+        };
+        let Some(terms) = self.terms(section, id) else { return false };
+        let terms: Vec<&str> = terms.iter().map(String::as_str).collect();
+        let of_peer = |term: &str| term.starts_with("var(") && term.contains(" -m ip ");
+        let there = |term: &str| term.to_lowercase() == format!("req.fhdr({name}) -m found");
+        let not =
+            |term: &str, test: &dyn Fn(&str) -> bool| term.strip_prefix('!').is_some_and(test);
+        match (verb.as_str(), header, terms.as_slice()) {
+            ("set-header", "", ["src 0.0.0.0/0" | "!src 0.0.0.0/0"]) => {
+                for part in self.word(id, 3).split(';') {
+                    let header = match part.split('=').next() {
+                        Some("for") => "for",
+                        Some("proto") => "proto",
+                        Some("host") => "host",
+                        _ => return false,
+                    };
+                    told.headers.push(header);
+                }
+                told.joined = true;
+            }
+            ("del-header", header, [peer]) if !header.is_empty() && not(peer, &of_peer) => {
+                told.tell(header);
+                told.append = true;
+            }
+            ("set-header", "for", [peer, known]) if of_peer(peer) && there(known) => {}
+            ("set-header", header, [absent]) if !header.is_empty() && not(absent, &there) => {
+                told.tell(header);
+            }
+            _ => return false,
+        }
+        self.ledger.taken(id, "forwarded");
+        true
+    }
+
     #[expect(clippy::too_many_arguments, reason = "a rule with its parts, and what it changes")]
     fn field(
         &mut self,
@@ -136,7 +221,7 @@ impl Importer<'_> {
         value: &str,
         bounds: &[&Bound],
         route: &mut Draft,
-        told: &mut Vec<&'static str>,
+        told: &mut Told,
     ) {
         let lower = name.to_lowercase();
         let value = self.known(section, value, bounds);
@@ -160,11 +245,23 @@ impl Importer<'_> {
         };
         if let Some(field) = told_field {
             self.ledger.taken(id, "forwarded");
-            told.push(field);
+            told.tell(field);
             return;
         }
         if request && lower == "host" && verb == "set-header" {
-            if Hostname::parse(value).is_ok() {
+            let first = route.text(&["upstream"]).map(str::to_owned);
+            let first = first.and_then(|name| {
+                Some(self.site.upstream(&name)?.fields.get(&["servers"])?.clone())
+            });
+            let first = match &first {
+                Some(Draft::List(servers)) => servers.first(),
+                _ => None,
+            };
+            let first = first.and_then(|server| server.text(&[]).or(server.text(&["address"])));
+            if first == Some(value) {
+                self.ledger.taken(id, "host");
+                route.set(&["host"], "upstream");
+            } else if Hostname::parse(value).is_ok() {
                 self.ledger.taken(id, "host");
                 route.set(&["host"], value);
             } else {
@@ -213,6 +310,6 @@ fn variable(value: &str) -> Option<(String, String, String)> {
 
 fn is_host(text: &str) -> bool {
     let inner = text.trim_start_matches("%[").trim_end_matches(']').to_lowercase();
-    ["req.hdr(host)", "hdr(host)", "req.fhdr(host)", "req.hdr(host),lower"]
+    ["req.hdr(host)", "hdr(host)", "req.fhdr(host)", "req.hdr(host),lower", "var(txn.host)"]
         .contains(&inner.as_str())
 }

@@ -1,15 +1,19 @@
 //! HAProxy's configuration, read back: by its own rules of inheritance, of conditions, and of which rule comes first.
 
 mod answer;
+mod anyway;
 mod backend;
 mod beside;
 mod bind;
 mod condition;
 mod fields;
+mod policies;
 pub(super) mod relocate;
+mod rewrite;
 mod rules;
 mod scope;
 mod sections;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +48,8 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
         reached: BTreeSet::new(),
         backends,
         asked: BTreeSet::new(),
+        assumed: Vec::new(),
+        settled: BTreeSet::new(),
     }
 }
 
@@ -129,8 +135,11 @@ impl Importer<'_> {
                     }
                 }
                 "userlist" => {
-                    let why = "users stand in a file of their own (`auth.basic.users_file`)";
-                    self.lost_section(section, why);
+                    let own = self.sections[section].id;
+                    if self.ledger.is_open(own) {
+                        let why = "users stand in a file of their own (`auth.basic.users_file`)";
+                        self.lost_section(section, why);
+                    }
                 }
                 "cache" => self.lost_section(section, "answers are kept by no route"),
                 "fcgi-app" => self.dropped_section(section, "applications of other protocols"),
@@ -144,6 +153,7 @@ impl Importer<'_> {
                     let empty = kind == "backend"
                         && self.own(section, &["server"]).is_empty()
                         && self.own(section, &["server-template"]).is_empty();
+                    self.unasked(section);
                     self.statements(section);
                     if empty {
                         self.without_servers(section);

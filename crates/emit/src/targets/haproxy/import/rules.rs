@@ -1,7 +1,9 @@
 //! From sections to routes: rules answer first, then backends are chosen, in the order of the file.
 
 use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::FilePath;
 
+use super::fields::Told;
 use super::scope::Importer;
 use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
@@ -21,8 +23,16 @@ impl Importer<'_> {
         self.ledger.taken(own, "listeners");
         self.reached.insert(section);
         let mut choices: Vec<Choice> = Vec::new();
+        let label = self.label(section);
+        self.anyway(section, &bounds, label.as_deref());
         self.answers(section, &bounds, &mut choices);
+        if let Some(name) = &label {
+            self.labelled(section, name, &bounds, &mut choices);
+        }
         for id in self.own(section, &["use_backend"]) {
+            if label.as_ref().is_some_and(|name| self.asks_for(id, name)) {
+                continue;
+            }
             let target = self.word(id, 1).to_owned();
             let Some(ways) = self.ways(section, id) else {
                 self.ledger.lost(id, "its condition asks for what the model does not know");
@@ -55,7 +65,13 @@ impl Importer<'_> {
     }
 
     /// A backend that is not in the file answers 502; what a computed name leads to is anyone's.
-    fn missing(&mut self, id: Id, bounds: &[Bound], ways: &Ways, choices: &mut Vec<Choice>) {
+    pub(super) fn missing(
+        &mut self,
+        id: Id,
+        bounds: &[Bound],
+        ways: &Ways,
+        choices: &mut Vec<Choice>,
+    ) {
         if self.word(id, 1).contains("%[") {
             return self.ledger.lost(id, "the name of its backend is made from the request");
         }
@@ -70,8 +86,13 @@ impl Importer<'_> {
 
     /// Rules that answer: redirects, refusals, fixed answers.
     fn answers(&mut self, section: usize, bounds: &[Bound], choices: &mut Vec<Choice>) {
+        let label = self.label(section);
         for id in self.sections[section].list.clone() {
-            let Some(fields) = self.answer(id) else { continue };
+            // Rules of one route are read with it.
+            if label.as_ref().is_some_and(|name| self.asks_for(id, name)) {
+                continue;
+            }
+            let Some(fields) = self.answer_on(section, id, bounds) else { continue };
             let Some(ways) = self.ways(section, id) else {
                 let guards = fields.get(&["respond"]).is_some();
                 let why = "its condition asks for what the model does not know";
@@ -92,7 +113,7 @@ impl Importer<'_> {
     }
 
     /// Routes that pass requests on to a backend.
-    fn forwards(
+    pub(super) fn forwards(
         &mut self,
         front: usize,
         back: usize,
@@ -142,22 +163,12 @@ impl Importer<'_> {
             return Draft::of("respond", Draft::of("status", 503_u64));
         };
         let mut route = Draft::of("upstream", upstream);
-        let mut told = Vec::new();
+        let mut told = Told::default();
         for section in if front == back { vec![front] } else { vec![front, back] } {
             self.fields(section, bounds, &mut route, &mut told);
             self.paths(section, bounds, &mut route);
         }
-        let order = ["for", "proto", "host", "real_ip"];
-        told.sort_by_key(|word| order.iter().position(|known| known == word));
-        told.dedup();
-        if told.is_empty() {
-            route.set(&["forwarded", "mode"], "off");
-        } else {
-            route.set(&["forwarded", "mode"], "replace");
-            if told != ["for", "proto", "host"] {
-                route.set(&["forwarded", "headers"], told);
-            }
-        }
+        told.put(&mut route);
         let server = self.timer(back, "server", "timeouts.response_header");
         let client = self.timer(front, "client", "timeouts.body_idle");
         let tunnel = match self.timer(back, "tunnel", "timeouts.tunnel_idle") {
@@ -184,6 +195,10 @@ impl Importer<'_> {
         if count > 0 {
             route.set(&["retries", "attempts"], (count + 1).min(10));
         }
+        for section in if front == back { vec![front] } else { vec![front, back] } {
+            self.policies(section, &mut route);
+        }
+        self.pages(back, &mut route);
         self.compression(front, back, &mut route);
         for id in self.own(back, &["errorfile"]).into_iter().chain(self.own(front, &["errorfile"]))
         {
@@ -221,6 +236,16 @@ impl Importer<'_> {
             let to = (1..=9)
                 .fold(to, |to, number| to.replace(&format!("\\{number}"), &format!("${number}")));
             let to = if to.is_empty() { "/".to_owned() } else { to };
+            if let Some(prefix) = super::rewrite::prefix(&pattern, &to) {
+                if self.always(section, id, bounds) == Some(true)
+                    && route.get(&["rewrite"]).is_none()
+                {
+                    self.ledger.taken(id, "rewrite.prefix");
+                    route.set(&["rewrite"], prefix);
+                }
+                continue;
+            }
+            let (pattern, to) = super::rewrite::around(&pattern, &to).unwrap_or((pattern, to));
             let fits = !pattern.is_empty() && rewrites(&pattern, &to);
             if !fits
                 || self.always(section, id, bounds) != Some(true)
@@ -233,6 +258,24 @@ impl Importer<'_> {
             let mut regex = Draft::of("pattern", pattern);
             regex.set(&["to"], to);
             route.set(&["rewrite", "regex"], regex);
+        }
+    }
+
+    /// Pages of errors that the proxy itself answers with.
+    fn pages(&mut self, back: usize, route: &mut Draft) {
+        for id in self.own(back, &["http-error"]) {
+            let words = &self.all[id].words;
+            let behind = |word: &str| words.iter().skip_while(|w| *w != word).nth(1).cloned();
+            let (status, file) = (behind("status"), behind("file"));
+            match status.zip(file).filter(|(_, file)| FilePath::parse(file).is_ok()) {
+                Some((status, file))
+                    if matches!(status.as_str(), "500" | "502" | "503" | "504") =>
+                {
+                    self.ledger.taken(id, "error_pages");
+                    route.set(&["error_pages", &status], file);
+                }
+                _ => self.ledger.lost(id, "the model has files as pages for failures of servers"),
+            }
         }
     }
 

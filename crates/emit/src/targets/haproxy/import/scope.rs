@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsgen_model::source::{Sources, Span};
 
 use super::sections::{Directive, Section};
+use super::variables::Assumed;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{measure, origin};
@@ -26,6 +27,10 @@ pub(super) struct Importer<'a> {
     pub(super) asked: BTreeSet<String>,
     /// Backends by their names.
     pub(super) backends: BTreeMap<String, usize>,
+    /// What is known of variables while rules are read.
+    pub(super) assumed: Vec<Assumed>,
+    /// Rules that say what every model says anyway.
+    pub(super) settled: BTreeSet<Id>,
 }
 
 /// A time in milliseconds: a number is milliseconds (configuration manual, section 2.5).
