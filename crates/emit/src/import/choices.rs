@@ -36,6 +36,24 @@ pub(crate) struct Choice {
     pub(crate) but_hosts: Vec<String>,
 }
 
+impl Choice {
+    /// One that asks for one entry, of any host and listener.
+    pub(crate) fn of(id: Id, origin: String, entry: Draft, fields: Draft) -> Self {
+        Self {
+            ids: vec![id],
+            origin,
+            called: String::new(),
+            listeners: vec![String::new()],
+            hosts: Vec::new(),
+            entries: vec![entry],
+            fields,
+            plain: false,
+            but_paths: Vec::new(),
+            but_hosts: Vec::new(),
+        }
+    }
+}
+
 /// One route for each way in which a rule holds; the origin is where the rule stands.
 pub(crate) fn choose(
     (id, origin): (Id, &str),
@@ -226,19 +244,7 @@ impl Site {
                 all.push(one);
             }
         }
-        let falls = all.windows(2).all(|pair| rank(&pair[0]) >= rank(&pair[1]));
-        // Among very many, nobody looks for pairs that never meet.
-        let ordered = falls
-            || all.len() <= MANY
-                && all.iter().enumerate().all(|(at, first)| {
-                    all[at + 1..].iter().all(|second| {
-                        let apart = !first.listeners.iter().any(|l| second.listeners.contains(l))
-                            || (first.hosts.is_empty() != second.hosts.is_empty())
-                            || (!first.hosts.is_empty()
-                                && !first.hosts.iter().any(|h| second.hosts.contains(h)));
-                        apart || disjoint(first, second) || rank(first) >= rank(second)
-                    })
-                });
+        let ordered = ordered(&all);
         let reached: BTreeSet<Id> = all.iter().flat_map(|choice| choice.ids.clone()).collect();
         unreached.retain(|id| !reached.contains(id));
         let count = all.len() as u64;
@@ -248,15 +254,7 @@ impl Site {
             if !choice.hosts.is_empty() {
                 fields.set(&["hostnames"], choice.hosts);
             }
-            let mut entries: Vec<Draft> = Vec::new();
-            for entry in choice.entries {
-                if !entries.contains(&entry) {
-                    entries.push(entry);
-                }
-            }
-            if entries != [Draft::map()] {
-                fields.set(&["match"], Draft::List(entries));
-            }
+            put_entries(choice.entries, &mut fields);
             if !ordered {
                 fields.set(&["priority"], count - at as u64);
             }
@@ -264,6 +262,50 @@ impl Site {
         }
         unreached
     }
+}
+
+/// Whether the model's own order of routes is that of these.
+fn ordered(all: &[Choice]) -> bool {
+    let falls = all.windows(2).all(|pair| rank(&pair[0]) >= rank(&pair[1]));
+    // Among very many, nobody looks for pairs that never meet.
+    falls
+        || all.len() <= MANY
+            && all.iter().enumerate().all(|(at, first)| {
+                all[at + 1..].iter().all(|second| {
+                    let apart = !first.listeners.iter().any(|l| second.listeners.contains(l))
+                        || (first.hosts.is_empty() != second.hosts.is_empty())
+                        || (!first.hosts.is_empty()
+                            && !first.hosts.iter().any(|h| second.hosts.contains(h)));
+                    apart || disjoint(first, second) || rank(first) >= rank(second)
+                })
+            })
+}
+
+fn put_entries(all: Vec<Draft>, fields: &mut Draft) {
+    let mut entries: Vec<Draft> = Vec::new();
+    for entry in all {
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    if entries != [Draft::map()] {
+        fields.set(&["match"], Draft::List(entries));
+    }
+}
+
+/// Routes of one host in an order of their own; `priority` is written where the model has another.
+pub(crate) fn priorities(mut choices: Vec<Choice>) -> Vec<Item> {
+    pairs(&mut choices);
+    let (ordered, count) = (ordered(&choices), choices.len() as u64);
+    let item = |(at, choice): (usize, Choice)| {
+        let mut fields = choice.fields;
+        put_entries(choice.entries, &mut fields);
+        if !ordered {
+            fields.set(&["priority"], count - at as u64);
+        }
+        Item { origin: choice.origin, fields }
+    };
+    choices.into_iter().enumerate().map(item).collect()
 }
 
 /// Whether no path belongs to both.

@@ -131,6 +131,15 @@ pub(crate) struct Item {
     pub(crate) fields: Draft,
 }
 
+impl Item {
+    /// The address of an upstream's first server.
+    pub(crate) fn first_server(&self) -> Option<&str> {
+        let Draft::List(servers) = self.fields.get(&["servers"])? else { return None };
+        let first = servers.first()?;
+        first.text(&[]).or(first.text(&["address"]))
+    }
+}
+
 /// A whole model.
 #[derive(Debug)]
 pub(crate) struct Site {

@@ -152,6 +152,17 @@ pub(super) fn test(words: &[String]) -> Option<Ways> {
         ("ver", [version]) => {
             return Some(if version == "1.0" { Vec::new() } else { vec![Way::default()] });
         }
+        ("query", [pattern]) if how == "reg" => return parameter(pattern),
+        ("url_param" | "urlp", []) if how == "found" => {
+            return Some(vec![Way { query: vec![(argument, None)], ..Way::default() }]);
+        }
+        ("url_param" | "urlp", values) if how.is_empty() || how == "str" => {
+            let way = |value: &String| Way {
+                query: vec![(argument.clone(), Some(value.clone()))],
+                ..Way::default()
+            };
+            return Some(values.iter().map(way).collect());
+        }
         // A handshake has one of each.
         ("fhdr_cnt", [how, one]) if how == "eq" && one == "1" => return Some(vec![Way::default()]),
         _ => {}
@@ -210,6 +221,23 @@ fn path(how: &str, value: &str, any: bool) -> Option<Draft> {
         }
         _ => None,
     }
+}
+
+/// `(^|&)name=value(&|$)` or `(^|&)name(=|&|$)`: a parameter of the query.
+fn parameter(pattern: &str) -> Option<Ways> {
+    let rest = pattern.strip_prefix("(^|&)")?;
+    let plain = |text: &str| {
+        let bare = text.replace("\\.", ".").replace("\\-", "-").replace("\\", "");
+        (of_text(&bare).replace('\\', "") == text.replace('\\', "")).then_some(bare)
+    };
+    let (name, value) = match rest.strip_suffix("(=|&|$)") {
+        Some(name) => (plain(name)?, None),
+        None => {
+            let (name, value) = rest.strip_suffix("(&|$)")?.split_once('=')?;
+            (plain(name)?, Some(plain(value)?))
+        }
+    };
+    Some(vec![Way { query: vec![(name, value)], ..Way::default() }])
 }
 
 /// The path of a regex that fits it and what lies below it.

@@ -249,16 +249,8 @@ impl Importer<'_> {
             return;
         }
         if request && lower == "host" && verb == "set-header" {
-            let first = route.text(&["upstream"]).map(str::to_owned);
-            let first = first.and_then(|name| {
-                Some(self.site.upstream(&name)?.fields.get(&["servers"])?.clone())
-            });
-            let first = match &first {
-                Some(Draft::List(servers)) => servers.first(),
-                _ => None,
-            };
-            let first = first.and_then(|server| server.text(&[]).or(server.text(&["address"])));
-            if first == Some(value) {
+            let upstream = route.text(&["upstream"]).and_then(|name| self.site.upstream(name));
+            if upstream.is_some_and(|item| item.first_server() == Some(value)) {
                 self.ledger.taken(id, "host");
                 route.set(&["host"], "upstream");
             } else if Hostname::parse(value).is_ok() {

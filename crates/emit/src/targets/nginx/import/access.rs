@@ -129,6 +129,9 @@ impl Importer<'_> {
             }
         }
         for id in self.settings(chain, "limit_req") {
+            if self.handshakes(id, chain, route) {
+                continue;
+            }
             self.ledger
                 .opens(id, "the model limits handshakes and open tunnels, not plain requests");
         }

@@ -18,14 +18,29 @@ impl Importer<'_> {
             (Err(_), _) => (302, Some(first)),
         };
         if (300..400).contains(&status) && status != 304 {
+            let moved = text.as_deref().and_then(|url| self.moved(url));
+            let change = moved.as_ref().map(|(_, change)| change.clone());
+            let text = moved.map(|(url, _)| format!("{url}$request_uri")).or(text);
             if text.as_deref().is_some_and(|url| url.ends_with("$request_uri$is_args$args")) {
                 self.differs(id, "the Location has the query once, where it was there twice");
             }
-            let Some(redirect) = text.as_deref().and_then(|url| redirect(url, status)) else {
+            let led = text.as_deref().and_then(|url| redirect(url, status, change.is_some()));
+            let Some(mut redirect) = led else {
                 self.ledger
                     .lost(id, "where it leads is computed in a way that the model does not know");
                 return None;
             };
+            match change {
+                Some(change) => {
+                    let part =
+                        |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
+                    let stripped = part(&["strip_prefix"], "/");
+                    let from = part(&["replace_prefix", "from"], &stripped);
+                    redirect.set(&["prefix", "from"], from);
+                    redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
+                }
+                None => {}
+            }
             self.ledger.taken(id, "redirect");
             return Some(Draft::of("redirect", redirect));
         }
@@ -76,7 +91,7 @@ impl Importer<'_> {
         let slash = if pattern.starts_with("^/(") { "/$1" } else { "$1" };
         let to =
             to.trim_end_matches('?').replace(slash, "$request_uri").replace("$uri", "$request_uri");
-        match redirect(&to, status) {
+        match redirect(&to, status, false) {
             Some(redirect) => {
                 self.ledger.taken(id, "redirect");
                 Some(Draft::of("redirect", redirect))
@@ -91,7 +106,7 @@ impl Importer<'_> {
 }
 
 /// A redirect to a URL of nginx's making: `https://$host$request_uri` and its like.
-fn redirect(url: &str, status: u16) -> Option<Draft> {
+fn redirect(url: &str, status: u16, moves: bool) -> Option<Draft> {
     let mut redirect = Draft::map();
     let path = match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -128,7 +143,7 @@ fn redirect(url: &str, status: u16) -> Option<Draft> {
         _ => return None,
     }
     // To where it came from is no redirect.
-    if redirect == Draft::map() || !matches!(status, 301 | 302 | 303 | 307 | 308) {
+    if redirect == Draft::map() && !moves || !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     redirect.set(&["status"], u64::from(status));
@@ -150,11 +165,11 @@ mod tests {
             ),
             ("/app/", vec![("path", "/app/")]),
         ] {
-            let redirect = redirect(url, 301).unwrap_or_else(|| panic!("{url}"));
+            let redirect = redirect(url, 301, false).unwrap_or_else(|| panic!("{url}"));
             for (key, value) in keys {
                 assert_eq!(redirect.text(&[key]), Some(value), "{url}");
             }
         }
-        assert_eq!(redirect("http://127.0.0.1/login?next=$http_host", 302), None);
+        assert_eq!(redirect("http://127.0.0.1/login?next=$http_host", 302, false), None);
     }
 }

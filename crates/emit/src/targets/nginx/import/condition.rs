@@ -2,7 +2,7 @@
 //! guard.
 
 use super::location::Location;
-use super::scope::Importer;
+use super::scope::{Chain, Importer};
 use super::server::Server;
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
@@ -28,36 +28,52 @@ impl Importer<'_> {
                 continue;
             }
             let Some(mut route) = self.answer(answer) else { continue };
-            let answers = route.get(&["respond"]).is_some();
             self.ledger.taken(id, "match.methods");
             let mut chain = location.chain.clone();
             chain.push(inner.clone());
             self.reached.extend(inner.iter());
-            let mut fields = Draft::map();
-            self.responses(&chain, server.scheme, &mut fields);
-            if let Some(Draft::Map(added)) = fields.get(&["response_headers", "add"]) {
-                for (name, value) in added.iter().filter(|_| answers) {
-                    route.set(&["respond", "headers", name], value.clone());
-                }
-            }
-            for id in inner {
-                let (name, kind) = (self.tree.all[id].name.clone(), self.text(id, 0));
-                if name == "default_type"
-                    || (name == "add_header" && kind.eq_ignore_ascii_case("content-type"))
-                {
-                    self.ledger.taken(id, "respond.headers");
-                }
-                if answers && name == "default_type" {
-                    route.set(&["respond", "headers", "Content-Type"], kind);
-                }
-            }
-            // A length is the server's own to tell.
-            route.remove(&["respond", "headers", "Content-Length"]);
+            self.fields_of_answer(&inner, &chain, server, &mut route);
             let methods: Vec<_> = method.split('|').collect();
             route.set(&["methods"], methods);
             routes.push(route);
         }
         routes
+    }
+
+    /// Fields of an answer that the server makes itself.
+    pub(super) fn fields_of_answer(
+        &mut self,
+        list: &[Id],
+        chain: &Chain,
+        server: &Server,
+        route: &mut Draft,
+    ) {
+        if route.get(&["respond"]).is_none() {
+            return;
+        }
+        self.reached.extend(chain.iter().flatten());
+        let mut fields = Draft::map();
+        self.responses(chain, server.scheme, &mut fields);
+        for kind in ["add", "set"] {
+            if let Some(Draft::Map(added)) = fields.get(&["response_headers", kind]) {
+                for (name, value) in added {
+                    route.set(&["respond", "headers", name], value.clone());
+                }
+            }
+        }
+        for id in list.iter().copied() {
+            let (name, kind) = (self.tree.all[id].name.clone(), self.text(id, 0));
+            if name == "default_type"
+                || (name == "add_header" && kind.eq_ignore_ascii_case("content-type"))
+            {
+                self.ledger.taken(id, "respond.headers");
+            }
+            if name == "default_type" {
+                route.set(&["respond", "headers", "Content-Type"], kind);
+            }
+        }
+        // A length is the server's own to tell.
+        route.remove(&["respond", "headers", "Content-Length"]);
     }
 
     /// `error_page 418 = @tunnel; if ($http_upgrade = websocket) { return 418; }`: handshakes have a location of their own.

@@ -40,6 +40,20 @@ impl Importer<'_> {
             let name = self.tree.argument(id, 0).to_owned();
             let value = self.text(id, 1);
             let lower = name.to_ascii_lowercase();
+            if let Some(word) = self.believed(&lower, &value) {
+                self.ledger.taken(id, "forwarded");
+                forwarded.push(word);
+                (appends, appended) = (true, Some(id));
+                continue;
+            }
+            if lower == "sec-websocket-protocol"
+                && let Some(names) = self.subprotocols(&value)
+            {
+                self.ledger.taken(id, "websocket.subprotocols");
+                route.set(&["websocket", "subprotocols"], names);
+                continue;
+            }
+            let value = if lower == "forwarded" { self.plain(&value) } else { value };
             match (lower.as_str(), value.as_str()) {
                 ("upgrade", "") | ("connection", "" | "close" | "keep-alive") => {
                     self.ledger.taken(id, "websocket.mode");
@@ -238,6 +252,7 @@ impl Importer<'_> {
                     "preserve".to_owned()
                 }
                 "$proxy_host" | "" => "upstream".to_owned(),
+                text if self.is_first(text, route) => "upstream".to_owned(),
                 text if text.contains('$') => {
                     self.ledger.lost(id, "the name is computed; Host passes as the client sent it");
                     "preserve".to_owned()
@@ -254,6 +269,12 @@ impl Importer<'_> {
             },
         };
         route.set(&["host"], policy);
+    }
+
+    /// Whether a text is the first server of a route's upstream.
+    fn is_first(&mut self, text: &str, route: &Draft) -> bool {
+        let upstream = route.text(&["upstream"]).and_then(|name| self.site.upstream(name));
+        upstream.is_some_and(|item| item.first_server() == Some(text))
     }
 
     /// Whether every variable in a value is nginx's own: others would not be there in a snippet.

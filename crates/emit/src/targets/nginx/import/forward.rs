@@ -10,7 +10,7 @@ use super::server::Server;
 use super::upstream::Destination;
 use super::value;
 use crate::import::draft::Draft;
-use crate::import::ledger::Id;
+use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
 use crate::import::pattern::{of_text, rewrites, stripped, whole};
 
@@ -25,7 +25,11 @@ impl Importer<'_> {
     ) -> Draft {
         self.reached.extend(chain.iter().flatten());
         let url = self.text(pass, 0);
-        let to = destination(&url, self.tree.argument(pass, 0).contains('$'));
+        let moved = self.moved(&url);
+        let url = moved.as_ref().map_or(url, |(url, _)| url.clone());
+        let stuck = self.stuck(&url, chain);
+        let url = stuck.as_ref().map_or(url, |(url, _)| url.clone());
+        let to = destination(&url, stuck.is_none() && self.tree.argument(pass, 0).contains('$'));
         if to.is_none() {
             self.ledger.lost(pass, "where it leads is computed for each request");
         }
@@ -35,8 +39,17 @@ impl Importer<'_> {
             return Draft::of("respond", Draft::of("status", 502_u64));
         };
         self.ledger.taken(pass, "upstream");
+        if let Some(((_, cookie), item)) = stuck.zip(self.site.upstream(&upstream)) {
+            item.fields.set(&["sticky", "cookie"], cookie);
+            self.differs(pass, STICKS_ANEW);
+        }
         let mut route = Draft::of("upstream", upstream.as_str());
-        self.rewrites(pass, location, path.as_deref(), &mut route);
+        match moved {
+            Some((_, change)) => route.set(&["rewrite"], change),
+            None => self.rewrites(pass, chain, location, path.as_deref(), &mut route),
+        }
+        let own = chain.last().cloned().unwrap_or_default();
+        self.guards(&own, &mut route);
         let copies = self.auth(chain, server, &mut route);
         let upgrades = self.requests(chain, server.scheme, pass, &mut route, &copies);
         self.responses(chain, server.scheme, &mut route);
@@ -71,10 +84,25 @@ impl Importer<'_> {
     }
 
     /// The path that the upstream sees.
-    fn rewrites(&mut self, pass: Id, location: &Location, path: Option<&str>, route: &mut Draft) {
-        let own = location.chain.last().cloned().unwrap_or_default();
+    fn rewrites(
+        &mut self,
+        pass: Id,
+        chain: &Chain,
+        location: &Location,
+        path: Option<&str>,
+        route: &mut Draft,
+    ) {
+        let own = chain.last().cloned().unwrap_or_default();
         for id in self.tree.named(&own, "rewrite").collect::<Vec<_>>() {
             let (pattern, to) = (self.text(id, 0), self.text(id, 1));
+            let inner = around(&pattern, &to);
+            if let Some((pattern, to)) = inner.filter(|(pattern, to)| rewrites(pattern, to)) {
+                self.ledger.taken(id, "rewrite.regex");
+                let mut regex = Draft::of("pattern", pattern);
+                regex.set(&["to"], to);
+                route.set(&["rewrite", "regex"], regex);
+                continue;
+            }
             let flag = self.tree.argument(id, 2).to_owned();
             let fits = rewrites(&whole(&pattern), &to);
             if flag == "break" && path.is_none() && fits && route.get(&["rewrite"]).is_none() {
@@ -228,6 +256,23 @@ impl Importer<'_> {
             }
         }
     }
+}
+
+/// `^(?<before>.*?)(?:P)(?<after>.*)$` to `${before}…${after}`: what P fits is replaced, and its groups count from one.
+fn around(pattern: &str, to: &str) -> Option<(String, String)> {
+    let inner = pattern.strip_prefix("^(?<wsgen_before>.*?)(?:")?;
+    let inner = inner.strip_suffix(")(?<wsgen_after>.*)$")?;
+    let rest = to.strip_prefix("${wsgen_before}")?.strip_suffix("${wsgen_after}")?;
+    let mut moved = String::new();
+    let mut chars = rest.chars().peekable();
+    while let Some(c) = chars.next() {
+        moved.push(c);
+        if let ('$', Some(digit)) = (c, chars.peek().and_then(|c| c.to_digit(10))) {
+            chars.next();
+            moved.push_str(&digit.checked_sub(1)?.to_string());
+        }
+    }
+    Some((inner.to_owned(), moved))
 }
 
 /// What `proxy_pass` names, and the path in it. A path of `$request_uri` is the one that came.

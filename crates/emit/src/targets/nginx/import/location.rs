@@ -84,6 +84,11 @@ impl Importer<'_> {
             self.ledger.dropped(id, "no request comes here by itself");
             return Vec::new();
         }
+        if location.path == "/"
+            && let Some(routes) = self.dispatched(location, &own, server)
+        {
+            return routes;
+        }
         let Some(mut wanted) = self.path(location) else { return Vec::new() };
         // What is below `/a` belongs to `/a/` where there are both.
         let below = format!("{}/", location.path);
@@ -172,11 +177,14 @@ impl Importer<'_> {
     /// What is done with a request: passed on, answered, or served from files.
     fn action(&mut self, location: &Location, server: &super::server::Server) -> Option<Draft> {
         let (id, own) = (location.id, self.tree.block(location.id).to_vec());
+        self.guards(&own, &mut Draft::map());
         self.conditions(&own);
         if let Some(answer) = self.tree.first(&own, "return") {
             // Its requests must not fall to another route.
             let nowhere = Draft::of("respond", Draft::of("status", 502_u64));
-            return Some(self.answer(answer).unwrap_or(nowhere));
+            let mut fields = self.answer(answer).unwrap_or(nowhere);
+            self.fields_of_answer(&own, &location.chain, server, &mut fields);
+            return Some(fields);
         }
         if let Some(pass) = self.tree.named(&own, "proxy_pass").last() {
             return Some(self.forward(pass, location, &location.chain, server));
@@ -249,7 +257,9 @@ impl Importer<'_> {
         chain.push(self.tree.around(&own));
         if let Some(answer) = self.tree.first(&own, "return") {
             self.ledger.taken(named, "routes");
-            return self.answer(answer);
+            let mut fields = self.answer(answer)?;
+            self.fields_of_answer(&own, &chain, server, &mut fields);
+            return Some(fields);
         }
         let Some(pass) = self.tree.named(&own, "proxy_pass").last() else {
             let (page, next) = self.otherwise(&own)?;

@@ -4,10 +4,12 @@ mod access;
 mod answer;
 mod beside;
 mod condition;
+mod dispatch;
 mod fields;
 mod forward;
 mod listener;
 mod location;
+mod maps;
 mod page;
 pub(super) mod relocate;
 mod responses;
@@ -79,6 +81,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         upgrades: Vec::new(),
         asking: BTreeSet::new(),
         computed: BTreeSet::new(),
+        maps: BTreeMap::new(),
         reached: BTreeSet::new(),
         upstreams: BTreeMap::new(),
     };
@@ -105,6 +108,10 @@ impl Importer<'_> {
                 "geo" => Some(if second.is_empty() { first } else { second }),
                 _ => None,
             };
+            let name = made.filter(|_| matches!(self.tree.all[id].name.as_str(), "map" | "geo"));
+            if let Some(name) = name {
+                self.maps.insert(name.trim_start_matches('$').to_owned(), id);
+            }
             self.computed.extend(made.map(|name| name.trim_start_matches('$').to_owned()));
             match self.tree.all[id].name.as_str() {
                 "set" => {

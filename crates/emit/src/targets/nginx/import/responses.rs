@@ -14,6 +14,13 @@ impl Importer<'_> {
         let mut kept = Vec::new();
         for id in self.settings(chain, "add_header") {
             let (name, value) = (self.tree.argument(id, 0).to_owned(), self.text(id, 1));
+            if name.eq_ignore_ascii_case("set-cookie")
+                && let Some(map) = self.map(&value).filter(super::maps::sets_cookie)
+            {
+                self.ledger.taken(id, "sticky.cookie");
+                self.map_taken(map.id, "sticky.cookie");
+                continue;
+            }
             match literal(&value, scheme) {
                 _ if name.eq_ignore_ascii_case("content-length") => {
                     self.ledger.taken(id, "as long as the body is");
@@ -70,6 +77,14 @@ impl Importer<'_> {
             let name = self.text(id, 0);
             if HeaderName::parse(&name).is_err() || is_proxys_own(&name, true) {
                 self.ledger.lost(id, "this is no field that can be taken away");
+                continue;
+            }
+            // The server's own field in place of the upstream's.
+            let added = route.get(&["response_headers", "add", &name]).cloned();
+            if let Some(value) = added {
+                self.ledger.taken(id, "response_headers.set");
+                route.remove(&["response_headers", "add", &name]);
+                route.set(&["response_headers", "set", &name], value);
                 continue;
             }
             self.ledger.taken(id, "response_headers.remove");

@@ -36,6 +36,8 @@ pub(super) struct Importer<'a> {
     pub(super) asking: BTreeSet<String>,
     /// Variables that the configuration itself computes.
     pub(super) computed: BTreeSet<String>,
+    /// `map` and `geo` blocks by the variables that they make.
+    pub(super) maps: BTreeMap<String, Id>,
     /// Directives within the reach of a route that passes requests on.
     pub(super) reached: BTreeSet<Id>,
     /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.
