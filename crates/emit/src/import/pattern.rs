@@ -56,6 +56,44 @@ pub(crate) fn stripped(pattern: &str, to: &str) -> Option<String> {
     (plain && prefix.len() > 1).then(|| prefix.to_owned())
 }
 
+/// One prefix for another (`strip_prefix`, `replace_prefix`): `^/a(?:/(.*))?$` to `/$1`, `^/a(/.*)?$` to `/b$1`.
+pub(crate) fn prefix_change(pattern: &str, to: &str) -> Option<Draft> {
+    let (from, whole) = match pattern.strip_suffix("(?:/(.*))?$") {
+        Some(from) if to == "/$1" => (from, "/"),
+        _ => (pattern.strip_suffix("(/.*)?$")?, to.strip_suffix("$1")?),
+    };
+    let from = from.strip_prefix('^')?.replace('\\', "");
+    let from = if from.is_empty() { "/".to_owned() } else { from };
+    let fits = PathLiteral::parse(&from).is_ok() && PathLiteral::parse(whole).is_ok();
+    fits.then(|| {
+        if whole == "/" {
+            return Draft::of("strip_prefix", from);
+        }
+        let mut change = Draft::of("from", from);
+        change.set(&["to"], whole);
+        Draft::of("replace_prefix", change)
+    })
+}
+
+/// `^(.*?)(?:P)(.*)$` to `$1…$n`: what P fits is replaced and the rest stays. Gives P and what takes its place, with groups
+/// that count from one.
+pub(crate) fn around(pattern: &str, to: &str) -> Option<(String, String)> {
+    let inner = pattern.strip_prefix("^(.*?)(?:")?.strip_suffix(")(.*)$")?;
+    let rest = to.strip_prefix("$1")?;
+    let (rest, last) = rest.split_at_checked(rest.len().checked_sub(2)?)?;
+    last.strip_prefix('$')?.parse::<u32>().ok()?;
+    let mut moved = String::new();
+    let mut chars = rest.chars().peekable();
+    while let Some(c) = chars.next() {
+        moved.push(c);
+        if let ('$', Some(digit)) = (c, chars.peek().and_then(|c| c.to_digit(10))) {
+            chars.next();
+            moved.push_str(&digit.checked_sub(1)?.to_string());
+        }
+    }
+    Some((inner.to_owned(), moved))
+}
+
 /// Servers replace the whole path where a pattern fits in it; the model replaces what fits.
 pub(crate) fn whole(pattern: &str) -> String {
     let front = if pattern.starts_with('^') { "" } else { "^.*" };
@@ -114,6 +152,17 @@ mod tests {
         assert_eq!(of_text("/a.b"), "/a\\.b");
         assert_eq!(stripped("^/app/(.*)$", "/$1").as_deref(), Some("/app"));
         assert_eq!(stripped("^/a.b/(.*)$", "/$1"), None);
+    }
+
+    #[test]
+    fn changes_of_paths_are_read() {
+        assert_eq!(prefix_change("^/a(?:/(.*))?$", "/$1"), Some(Draft::of("strip_prefix", "/a")));
+        let moved = prefix_change("^/a(/.*)?$", "/b%20$1").unwrap_or(Draft::map());
+        assert_eq!(moved.text(&["replace_prefix", "from"]), Some("/a"));
+        assert_eq!(moved.text(&["replace_prefix", "to"]), Some("/b%20"));
+        assert_eq!(prefix_change("^/a(.*)$", "/b$1"), None);
+        let moved = around("^(.*?)(?:^/u/([0-9]+)$)(.*)$", "$1/user/$2$3");
+        assert_eq!(moved, Some(("^/u/([0-9]+)$".into(), "/user/$1".into())));
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
         }
         bare
     };
+    if first == second {
+        return Some(first.clone());
+    }
     let forwards = first.get(&["upstream"]).is_some();
     if !forwards || bare(first) != bare(second) {
         return None;

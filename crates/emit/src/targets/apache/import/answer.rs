@@ -3,11 +3,13 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{Hostname, PathLiteral};
 
+use super::condition::Asked;
 use super::passes::ways;
 use super::rewrite::{Act, Rule};
 use super::scope::Importer;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::pattern::prefix_change;
 
 impl Importer<'_> {
     /// `Redirect`, `RedirectMatch` and the like in a list of directives; `place` is that of a section around them.
@@ -49,7 +51,7 @@ impl Importer<'_> {
             };
             let act = if (300..400).contains(&status) {
                 let redirect = if regex {
-                    redirect_by_pattern(&from, to, status)
+                    redirect_by_pattern(&from, to, &Asked::default(), status)
                 } else {
                     redirect(to, &from, status)
                 };
@@ -102,8 +104,23 @@ fn redirect(to: &str, from: &str, status: u16) -> Option<Draft> {
 }
 
 /// A redirect of a rule: to the same path elsewhere, or to a fixed one.
-pub(super) fn redirect_by_pattern(pattern: &str, to: &str, status: u16) -> Option<Draft> {
+pub(super) fn redirect_by_pattern(
+    pattern: &str,
+    to: &str,
+    asked: &Asked,
+    status: u16,
+) -> Option<Draft> {
     let (mut redirect, path) = start(to)?;
+    if let Some(change) =
+        asked.pattern.as_ref().and_then(|pattern| prefix_change(pattern, &path.replace("%1", "$1")))
+    {
+        let part = |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
+        let stripped = part(&["strip_prefix"], "/");
+        let from = part(&["replace_prefix", "from"], &stripped);
+        redirect.set(&["prefix", "from"], from);
+        redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
+        return finish(redirect, status);
+    }
     let path = path.trim_end_matches("?%{QUERY_STRING}").trim_end_matches('?').to_owned();
     let whole = [
         "(.*)", "^(.*)", "^(.*)$", "^(/.*)$", "^/?(.*)$", "^/?(.*)", "^/(.*)$", "^/(.*)", "^",
@@ -182,12 +199,13 @@ mod tests {
             ("^/", "%{REQUEST_SCHEME}://%{SERVER_NAME}:8080%{REQUEST_URI}", vec![("port", "8080")]),
             ("^/a$", "/b", vec![("path", "/b")]),
         ] {
-            let redirect = redirect_by_pattern(pattern, to, 301).unwrap_or_else(|| panic!("{to}"));
+            let redirect = redirect_by_pattern(pattern, to, &Asked::default(), 301)
+                .unwrap_or_else(|| panic!("{to}"));
             for (key, value) in keys {
                 assert_eq!(redirect.text(&[key]), Some(value), "{to}");
             }
         }
-        assert_eq!(redirect_by_pattern("^/a(.*)", "/b$1", 301), None);
+        assert_eq!(redirect_by_pattern("^/a(.*)", "/b$1", &Asked::default(), 301), None);
         assert_eq!(redirect("https://a.test", "/", 301).unwrap().text(&["path"]), None);
         assert_eq!(redirect("https://a.test/x", "/", 301).unwrap().text(&["path"]), Some("/x"));
     }

@@ -3,6 +3,7 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Method;
 
+use super::policies::in_normal_form;
 use super::scope::Importer;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
@@ -23,7 +24,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn of(ways: Ways) -> Self {
+    pub(super) fn of(ways: Ways) -> Self {
         Self { ways, ..Self::default() }
     }
 
@@ -161,6 +162,12 @@ impl Importer<'_> {
     }
 
     fn path(pattern: &str, any: bool, not: bool) -> Option<Asked> {
+        let (bare, normal) = in_normal_form(pattern);
+        if normal && !not {
+            // Every path of the model is in normal form; what is left says how it is changed.
+            let pattern = (bare != "^").then_some(bare);
+            return Some(Asked { pattern, ..Asked::of(vec![Way::default()]) });
+        }
         let (wanted, exact) = match pattern.strip_prefix('=') {
             Some(text) => (Draft::of("exact", text), true),
             None => (path(&if any { any_case(pattern) } else { pattern.to_owned() })?, false),
@@ -180,6 +187,7 @@ impl Importer<'_> {
 fn one_field(field: &str, pattern: &str, not: bool) -> Option<Asked> {
     let value = pattern.strip_prefix('=').map(str::to_owned).or_else(|| {
         let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
+        let inner = inner.replace("\\x20", " ").replace("\\x09", "\t");
         let bare = inner.replace('\\', "");
         (!bare.contains(|c: char| "()[]{}|*+?.".contains(c))
             || bare.replace('.', "") == inner.replace("\\.", ""))

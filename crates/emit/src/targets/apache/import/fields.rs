@@ -19,21 +19,34 @@ struct Edit {
     always: bool,
 }
 
+/// What several edits together tell of the client.
+#[derive(Debug, Default)]
+struct Forwarded {
+    apart: Vec<&'static str>,
+    joined: Vec<&'static str>,
+    append: bool,
+}
+
 impl Importer<'_> {
     /// Fields of requests.
     pub(super) fn requests(&mut self, chain: &Chain, tls: bool, rule: Id, route: &mut Draft) {
         let preserve = self.switch(chain, "proxypreservehost", false, "host");
         route.set(&["host"], if preserve { "preserve" } else { "upstream" });
         let mut told: Vec<&str> = Vec::new();
-        if self.switch(chain, "proxyaddheaders", true, "forwarded") {
+        let adds = self.switch(chain, "proxyaddheaders", true, "forwarded");
+        if adds {
             told.extend(["for", "host"]);
             let how = "X-Forwarded-For, -Host and -Server: what the client itself sent is replaced, and -Server is not sent";
             self.differs(rule, how);
         }
         let mut kept = Vec::new();
+        let mut forwarded = Forwarded::default();
         for edit in self.edits(chain, "requestheader") {
-            let Some(true) = self.holds(&edit, tls) else { continue };
             let lower = edit.name.to_lowercase();
+            if self.of_peers(chain, &edit, &lower, &mut forwarded) {
+                continue;
+            }
+            let Some(true) = self.holds(&edit, tls) else { continue };
             let scheme = if tls { "https" } else { "http" };
             let sets = ["set", "add", "append", "merge"].contains(&edit.verb.as_str());
             let field = match (lower.as_str(), edit.value.as_str()) {
@@ -69,6 +82,10 @@ impl Importer<'_> {
                 }
                 continue;
             }
+            if lower == "sec-websocket-protocol" {
+                self.ledger.taken(edit.id, "websocket.subprotocols");
+                continue;
+            }
             if lower == "sec-websocket-extensions" && edit.verb == "unset" {
                 self.ledger.taken(edit.id, "websocket.compression");
                 route.set(&["websocket", "compression"], "strip");
@@ -77,6 +94,12 @@ impl Importer<'_> {
             self.edit(&edit, "request_headers", true, route, &mut kept);
         }
         route.keep(crate::targets::apache::TARGET.name, &kept);
+        let apart = forwarded.apart.len() + told.iter().filter(|word| **word != "real_ip").count();
+        if !forwarded.joined.is_empty() {
+            let style = if apart == 0 { "forwarded" } else { "both" };
+            route.set(&["forwarded", "style"], style);
+        }
+        told.extend(forwarded.apart.iter().chain(&forwarded.joined));
         let order = ["for", "proto", "host", "real_ip"];
         told.sort_by_key(|word| order.iter().position(|known| known == word));
         told.dedup();
@@ -85,10 +108,55 @@ impl Importer<'_> {
             return;
         }
         let trusts = self.setting(chain, "remoteipheader").is_some();
-        route.set(&["forwarded", "mode"], if trusts { "append" } else { "replace" });
+        let append = forwarded.append || adds && trusts;
+        route.set(&["forwarded", "mode"], if append { "append" } else { "replace" });
         if told != ["for", "proto", "host"] {
             route.set(&["forwarded", "headers"], told);
         }
+    }
+
+    /// Fields that tell of the client behind what a trusted peer has told, those of RFC 7239, and the copy of a field that
+    /// the client's address is read from.
+    fn of_peers(&mut self, chain: &Chain, edit: &Edit, lower: &str, told: &mut Forwarded) -> bool {
+        let header = self.setting(chain, "remoteipheader");
+        if header.is_some_and(|id| self.word(id, 0).eq_ignore_ascii_case(lower))
+            && lower != "x-forwarded-for"
+        {
+            self.ledger.taken(edit.id, "trusted_proxies");
+            return true;
+        }
+        let condition = edit.condition.as_deref().unwrap_or_default();
+        let word = match lower {
+            "x-forwarded-for" => "for",
+            "x-forwarded-proto" => "proto",
+            "x-forwarded-host" => "host",
+            "forwarded" if edit.verb == "set" => {
+                let value = edit.value.trim_start_matches("expr=");
+                for part in value.split(';') {
+                    let word = match part.split('=').next() {
+                        Some("for") => "for",
+                        Some("proto") => "proto",
+                        Some("host") => "host",
+                        _ => return false,
+                    };
+                    if !told.joined.contains(&word) {
+                        told.joined.push(word);
+                    }
+                }
+                self.ledger.taken(edit.id, "forwarded.style");
+                return true;
+            }
+            _ => return false,
+        };
+        if !condition.contains("%{CONN_REMOTE_ADDR} -ipmatch") {
+            return false;
+        }
+        self.ledger.taken(edit.id, "forwarded");
+        told.append = true;
+        if !told.apart.contains(&word) {
+            told.apart.push(word);
+        }
+        true
     }
 
     /// Fields of answers.
@@ -97,6 +165,11 @@ impl Importer<'_> {
         for edit in self.edits(chain, "header") {
             if edit.value.contains("BALANCER_WORKER_ROUTE") {
                 self.ledger.taken(edit.id, "sticky.cookie");
+                continue;
+            }
+            if is_proxys_own(&edit.name, false) {
+                self.ledger
+                    .dropped(edit.id, "the field describes one connection and is the proxy's own");
                 continue;
             }
             let Some(true) = self.holds(&edit, tls) else { continue };
@@ -175,7 +248,12 @@ impl Importer<'_> {
         let verb = match verb.as_str() {
             "unset" => {
                 self.ledger.taken(*id, "remove");
-                return route.push(&[table, "remove"], name.as_str());
+                // Answers of the upstream and of the server itself have a line each.
+                let known = matches!(route.get(&[table, "remove"]), Some(Draft::List(list)) if list.contains(&name.as_str().into()));
+                if !known {
+                    route.push(&[table, "remove"], name.as_str());
+                }
+                return;
             }
             "set" => "set",
             "add" => "add",
@@ -194,6 +272,17 @@ impl Importer<'_> {
                     return self.ledger.lost(*id, "the same field a second time");
                 }
                 self.ledger.taken(*id, verb);
+                if let (false, "set", Some(Draft::List(list))) =
+                    (request, verb, route.get(&[table, "remove"]).cloned())
+                {
+                    // In place of the upstream's own.
+                    let rest: Vec<_> =
+                        list.into_iter().filter(|own| *own != name.as_str().into()).collect();
+                    route.remove(&[table, "remove"]);
+                    if !rest.is_empty() {
+                        route.set(&[table, "remove"], Draft::List(rest));
+                    }
+                }
                 route.set(&[table, verb, name], text);
             }
             None if value.contains("}e") || value.contains("${") => {

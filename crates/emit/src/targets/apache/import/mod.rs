@@ -6,6 +6,7 @@ mod beside;
 mod condition;
 mod fields;
 mod passes;
+mod policies;
 pub(super) mod relocate;
 mod rewrite;
 mod route;
@@ -50,6 +51,8 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         around,
         upstreams: BTreeMap::new(),
         reached: BTreeSet::new(),
+        policies: Vec::new(),
+        handshakes: BTreeSet::new(),
     };
     let vhosts = importer.vhosts();
     let bounds = importer.listeners(&vhosts);

@@ -1,6 +1,6 @@
 //! `RewriteRule` lines with the conditions ahead of them: they come before `ProxyPass`, in the order of the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::{Asked, flags};
 use super::scope::Importer;
@@ -8,7 +8,7 @@ use super::target::{Destination, destination};
 use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::import::pattern::{any_case, path, rewrites, stripped, whole};
+use crate::import::pattern::{any_case, around, path, prefix_change, rewrites, stripped, whole};
 use crate::import::way::{Way, Ways, both, negation};
 
 /// What a rule does.
@@ -66,6 +66,11 @@ impl Importer<'_> {
             return Vec::new();
         }
         let mut made: Vec<(usize, Rule)> = Vec::new();
+        self.policies.clear();
+        // Variables of which the first rule that sets them wins.
+        let asks = |id: &&Id| self.all[**id].name == "rewritecond" && self.word(**id, 1) == "^$";
+        let undecided: BTreeSet<String> =
+            list.iter().filter(asks).map(|id| self.word(*id, 0).to_owned()).collect();
         let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
         let mut conditions: Vec<Id> = Vec::new();
         let mut paths: Vec<String> = Vec::new();
@@ -74,7 +79,10 @@ impl Importer<'_> {
                 "rewritecond" => conditions.push(id),
                 "rewriterule" => {
                     let own = std::mem::take(&mut conditions);
-                    let rules = self.rule(id, &own, at, &mut variables, &mut paths);
+                    if self.policy(id, &own) {
+                        continue;
+                    }
+                    let rules = self.rule(id, &own, at, &mut variables, &mut paths, &undecided);
                     let why = match rules {
                         Ok(rules) => {
                             for id in own {
@@ -90,8 +98,23 @@ impl Importer<'_> {
                 _ => {}
             }
         }
+        for (asked, id, draft) in self.fixed(vhost) {
+            let all = Asked { variables: vec![asked], ..Asked::of(vec![Way::default()]) };
+            let Ok(resolved) = resolved(&all, usize::MAX, &variables) else { continue };
+            made.extend(resolved.into_iter().map(|(at, ways)| {
+                let act = Act::Answer(draft.clone());
+                let variables = all.variables.clone();
+                (at, Rule { id, ways, act, scopes: Vec::new(), parameters: Vec::new(), variables })
+            }));
+        }
         for id in conditions {
             self.ledger.lost(id, "no rule follows it");
+        }
+        for (_, rule) in &mut made {
+            // What asks for no WebSocket is refused by a rule of its own, and belongs to the route.
+            if self.requires(&rule.variables) {
+                rule.ways.iter_mut().for_each(|way| way.upgrade = None);
+            }
         }
         made.sort_by_key(|(at, _)| *at);
         made.into_iter().map(|(_, rule)| rule).collect()
@@ -116,6 +139,7 @@ impl Importer<'_> {
         at: usize,
         variables: &mut BTreeMap<String, Variable>,
         paths: &mut Vec<String>,
+        undecided: &BTreeSet<String>,
     ) -> Result<Vec<(usize, Rule)>, &'static str> {
         let (pattern, to) = (self.word(id, 0).to_owned(), self.word(id, 1).to_owned());
         let flags = flags(self.word(id, 2));
@@ -150,10 +174,13 @@ impl Importer<'_> {
                     continue;
                 }
                 let ways = resolved(&asked, at, variables)?.into_iter().flat_map(|(_, ways)| ways);
+                if asked.ways == [Way { upgrade: Some(true), ..Way::default() }] {
+                    self.handshakes.insert(name.to_owned());
+                }
                 let set = Set { value: value.to_owned(), ways: ways.collect(), at };
                 let asks = format!("%{{ENV:{name}}}");
                 let known = variables.entry(name.to_owned()).or_default();
-                known.first_wins |= conditions.iter().any(|id| self.word(*id, 0) == asks);
+                known.first_wins |= undecided.contains(&asks);
                 known.sets.push(set);
             }
             self.ledger.taken(id, "match");
@@ -221,9 +248,8 @@ impl Importer<'_> {
         if let Some(status) = status {
             if (300..400).contains(&status) {
                 let redirect =
-                    super::answer::redirect_by_pattern(pattern, &known(to, paths), status).ok_or(
-                        "where it leads is computed in a way that the model does not know",
-                    )?;
+                    super::answer::redirect_by_pattern(pattern, &known(to, paths), asked, status)
+                        .ok_or("where it leads is computed in a way that the model does not know")?;
                 self.ledger.taken(id, "redirect");
                 return Ok(Some(Act::Answer(Draft::of("redirect", redirect))));
             }
@@ -254,6 +280,8 @@ impl Importer<'_> {
         if ["%{REQUEST_URI}", "$0"].contains(&rest) {
             return None;
         }
+        // `\\%` is no group.
+        let rest = rest.replace("\\%", "\u{0}");
         let (pattern, to) = if rest.contains("%1") || rest.contains("%2") {
             let Some(pattern) = &asked.pattern else {
                 self.ledger.lost(id, "the path that it sends is computed");
@@ -261,12 +289,20 @@ impl Importer<'_> {
             };
             (
                 pattern.clone(),
-                (1..=9)
-                    .fold(rest.to_owned(), |to, n| to.replace(&format!("%{n}"), &format!("${n}"))),
+                (1..=9).fold(rest, |to, n| to.replace(&format!("%{n}"), &format!("${n}"))),
             )
         } else {
-            (pattern.to_owned(), rest.to_owned())
+            (pattern.to_owned(), rest)
         };
+        let to = to.replace('\u{0}', "%");
+        if let Some(change) = prefix_change(&pattern, &to) {
+            return Some(change);
+        }
+        if let Some((pattern, to)) = around(&pattern, &to).filter(|(p, to)| rewrites(p, to)) {
+            let mut regex = Draft::of("pattern", pattern);
+            regex.set(&["to"], to);
+            return Some(Draft::of("regex", regex));
+        }
         let everything = ["/(.*)", "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/?(.*)"];
         if (everything.contains(&pattern.as_str()) && to == "/$1")
             || (["(.*)", "^(.*)", "^(.*)$", "^(/.*)$"].contains(&pattern.as_str()) && to == "$1")

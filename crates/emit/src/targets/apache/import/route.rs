@@ -15,16 +15,8 @@ use crate::import::ledger::Id;
 use crate::import::measure;
 
 /// Directives that make a part of a route one of its own.
-const SHAPES: [&str; 8] = [
-    "requestheader",
-    "header",
-    "authtype",
-    "require",
-    "deny",
-    "limitrequestbody",
-    "requireall",
-    "requireany",
-];
+const SHAPES: [&str; 7] =
+    ["requestheader", "header", "authtype", "require", "deny", "requireall", "requireany"];
 
 impl Importer<'_> {
     /// Sections of a path narrower than a rule's get a rule of their own ahead of it.
@@ -117,7 +109,7 @@ impl Importer<'_> {
     }
 
     /// `<If "reqenv('name') == 'value'">`
-    fn asks_for(&self, id: Id) -> Option<(String, String)> {
+    pub(super) fn asks_for(&self, id: Id) -> Option<(String, String)> {
         let text = self.all[id].words.join(" ");
         let (name, value) = text.strip_prefix("reqenv('")?.split_once("') == '")?;
         Some((name.to_owned(), value.strip_suffix('\'')?.to_owned()))
@@ -202,21 +194,14 @@ impl Importer<'_> {
         self.bodies(chain, &mut route);
         self.pages(chain, &mut route);
         self.reverses(chain, &route);
+        self.under_policies(&rule.variables, &mut route);
         Some(route)
     }
 
     fn bodies(&mut self, chain: &Chain, route: &mut Draft) {
-        // A GiB is what holds where nothing is written (since 2.4.53).
-        let mut most = Some(1 << 30);
-        if let Some(id) = self.setting(chain, "limitrequestbody") {
-            most = self.word(id, 0).parse::<u64>().ok();
-            match most {
-                Some(_) => self.ledger.taken(id, "limits.max_body_bytes"),
-                None => self.ledger.opens(id, "this is no size"),
-            }
-        }
-        if let Some(bytes) = most.filter(|bytes| *bytes > 0) {
-            route.set(&["limits", "max_body_bytes"], measure::size(bytes));
+        for id in self.settings(chain, "limitrequestbody") {
+            // Seen on 2.4.71, by `ProxyPass` and by `[P]`: longer bodies pass.
+            self.ledger.dropped(id, "Apache does not apply it to requests that are passed on");
         }
         for id in self.settings(chain, "allowencodedslashes") {
             self.ledger.taken(id, "as it came");

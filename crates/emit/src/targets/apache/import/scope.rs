@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::source::{Sources, Span};
 
+use super::policies::Policy;
 use super::tree::Directive;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
@@ -27,6 +28,10 @@ pub(super) struct Importer<'a> {
     pub(super) upstreams: BTreeMap<String, String>,
     /// Lists within the reach of a route that passes requests on.
     pub(super) reached: BTreeSet<Id>,
+    /// What rules of a virtual host say of its routes.
+    pub(super) policies: Vec<Policy>,
+    /// Variables that say whether a WebSocket is asked for.
+    pub(super) handshakes: BTreeSet<String>,
 }
 
 impl Importer<'_> {

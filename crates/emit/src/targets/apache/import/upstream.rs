@@ -117,7 +117,7 @@ impl Importer<'_> {
             let tls = self.upstream_tls(chain);
             fields.set(&["tls"], tls);
         }
-        Self::checks(&members, &mut fields);
+        self.checks(&members, &mut fields);
         let key = format!("{:?}", {
             // Timers of their own do not make another upstream.
             let mut bare = fields.clone();
@@ -287,7 +287,7 @@ impl Importer<'_> {
     }
 
     /// Checks by `mod_proxy_hcheck`.
-    fn checks(members: &[Member], fields: &mut Draft) {
+    fn checks(&mut self, members: &[Member], fields: &mut Draft) {
         let Some(member) = members
             .iter()
             .find(|m| m.parameters.iter().any(|p| p.to_lowercase().starts_with("hcmethod=")))
@@ -317,6 +317,22 @@ impl Importer<'_> {
         {
             if let Some(number) = get(key).and_then(|text| text.parse::<u64>().ok()) {
                 check.set(&[field], number.clamp(1, 100));
+            }
+        }
+        let named = get("hcexpr").and_then(|name| {
+            (0..self.all.len())
+                .find(|id| self.all[*id].name == "proxyhcexpr" && self.word(*id, 0) == name)
+        });
+        if let Some(id) = named {
+            let text = self.all[id].words[1..].join(" ");
+            let list = text.split_once("=~ /^(").and_then(|(_, rest)| rest.split_once(")$/"));
+            let list = list.map(|(list, _)| list.split('|').map(str::parse::<u64>));
+            match list.and_then(|list| list.collect::<Result<Vec<_>, _>>().ok()) {
+                Some(list) if text.contains("REQUEST_STATUS") => {
+                    self.ledger.taken(id, "health_check.expect_status");
+                    check.set(&["expect_status"], list);
+                }
+                _ => self.ledger.lost(id, "what an answer must be is told by its status"),
             }
         }
         fields.set(&["health_check"], check);

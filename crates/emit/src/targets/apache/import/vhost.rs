@@ -219,7 +219,12 @@ impl Importer<'_> {
     /// Whose word on the client's address is believed (`mod_remoteip`).
     fn trusted(&mut self, chain: &Chain, fields: &mut Draft) {
         let Some(header) = self.setting(chain, "remoteipheader") else { return };
-        if !self.word(header, 0).eq_ignore_ascii_case("x-forwarded-for") {
+        let name = self.word(header, 0).to_owned();
+        let copied = self.settings(chain, "requestheader").into_iter().any(|id| {
+            self.word(id, 1).eq_ignore_ascii_case(&name)
+                && self.word(id, 2).eq_ignore_ascii_case("expr=%{HTTP:X-Forwarded-For}")
+        });
+        if !copied && !name.eq_ignore_ascii_case("x-forwarded-for") {
             let why = "the client's address is read from X-Forwarded-For or a PROXY header alone";
             return self.ledger.lost(header, why);
         }

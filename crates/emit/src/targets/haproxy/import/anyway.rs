@@ -131,10 +131,14 @@ impl Importer<'_> {
 
     /// Variables that no rule asks for say nothing.
     pub(super) fn unasked(&mut self, section: usize) {
+        // Other programs ask for variables too.
+        if self.all.iter().any(|other| other.words[0] == "filter" && other.words.len() > 1) {
+            return;
+        }
         let list = self.sections[section].list.clone();
         for id in &list {
             let Some(name) = self.word(*id, 1).strip_prefix("set-var(") else { continue };
-            let asked = format!("var({}", name);
+            let asked = format!("var({name}");
             let used = self.all.iter().any(|other| {
                 other.words.iter().skip(1).any(|word| {
                     word.contains(&asked) && !word.starts_with("set-var")

@@ -227,7 +227,7 @@ fn path(how: &str, value: &str, any: bool) -> Option<Draft> {
 fn parameter(pattern: &str) -> Option<Ways> {
     let rest = pattern.strip_prefix("(^|&)")?;
     let plain = |text: &str| {
-        let bare = text.replace("\\.", ".").replace("\\-", "-").replace("\\", "");
+        let bare = text.replace("\\.", ".").replace("\\-", "-").replace('\\', "");
         (of_text(&bare).replace('\\', "") == text.replace('\\', "")).then_some(bare)
     };
     let (name, value) = match rest.strip_suffix("(=|&|$)") {

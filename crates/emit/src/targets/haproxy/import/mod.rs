@@ -9,7 +9,6 @@ mod condition;
 mod fields;
 mod policies;
 pub(super) mod relocate;
-mod rewrite;
 mod rules;
 mod scope;
 mod sections;

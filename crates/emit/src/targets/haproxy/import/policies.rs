@@ -290,9 +290,8 @@ impl Importer<'_> {
 /// An origin by the regex that fits it alone.
 fn origin(pattern: &str) -> Option<String> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
-    let (scheme, rest) = match inner.split_once("://") {
-        None => return (inner == "null").then(|| inner.to_owned()),
-        Some(parts) => parts,
+    let Some((scheme, rest)) = inner.split_once("://") else {
+        return (inner == "null").then(|| inner.to_owned());
     };
     let wildcard = "([^./:]+\\.)+";
     let (star, rest) = match rest.strip_prefix(wildcard) {

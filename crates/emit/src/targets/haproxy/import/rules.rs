@@ -9,7 +9,7 @@ use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::measure;
-use crate::import::pattern::rewrites;
+use crate::import::pattern::{around, prefix_change, rewrites};
 use crate::import::way::{Way, Ways};
 
 impl Importer<'_> {
@@ -236,7 +236,7 @@ impl Importer<'_> {
             let to = (1..=9)
                 .fold(to, |to, number| to.replace(&format!("\\{number}"), &format!("${number}")));
             let to = if to.is_empty() { "/".to_owned() } else { to };
-            if let Some(prefix) = super::rewrite::prefix(&pattern, &to) {
+            if let Some(prefix) = prefix_change(&pattern, &to.replace("%%", "%")) {
                 if self.always(section, id, bounds) == Some(true)
                     && route.get(&["rewrite"]).is_none()
                 {
@@ -245,7 +245,7 @@ impl Importer<'_> {
                 }
                 continue;
             }
-            let (pattern, to) = super::rewrite::around(&pattern, &to).unwrap_or((pattern, to));
+            let (pattern, to) = around(&pattern, &to.replace("%%", "%")).unwrap_or((pattern, to));
             let fits = !pattern.is_empty() && rewrites(&pattern, &to);
             if !fits
                 || self.always(section, id, bounds) != Some(true)

@@ -30,16 +30,13 @@ impl Importer<'_> {
                     .lost(id, "where it leads is computed in a way that the model does not know");
                 return None;
             };
-            match change {
-                Some(change) => {
-                    let part =
-                        |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
-                    let stripped = part(&["strip_prefix"], "/");
-                    let from = part(&["replace_prefix", "from"], &stripped);
-                    redirect.set(&["prefix", "from"], from);
-                    redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
-                }
-                None => {}
+            if let Some(change) = change {
+                let part =
+                    |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
+                let stripped = part(&["strip_prefix"], "/");
+                let from = part(&["replace_prefix", "from"], &stripped);
+                redirect.set(&["prefix", "from"], from);
+                redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
             }
             self.ledger.taken(id, "redirect");
             return Some(Draft::of("redirect", redirect));

@@ -51,7 +51,6 @@ impl Importer<'_> {
         if route.get(&["respond"]).is_none() {
             return;
         }
-        self.reached.extend(chain.iter().flatten());
         let mut fields = Draft::map();
         self.responses(chain, server.scheme, &mut fields);
         for kind in ["add", "set"] {

@@ -82,7 +82,8 @@ impl Importer<'_> {
                     rest = rest.strip_prefix(ANY)?;
                 }
                 "$uri" => {
-                    if let Some(path) = path(rest)? {
+                    let path = path(rest)?;
+                    if path != Draft::of("prefix", "/") {
                         entry.set(&["path"], path);
                     }
                     rest = "";
@@ -144,16 +145,16 @@ fn parameter(pattern: &str) -> Option<(String, Option<String>, &str)> {
     Some((name?, Some(value?), rest.strip_prefix("(&|\n))")?))
 }
 
-/// The path of a pattern; nothing in it where it asks for none.
-fn path(pattern: &str) -> Option<Option<Draft>> {
+/// The path of a pattern; every path is below `/`.
+fn path(pattern: &str) -> Option<Draft> {
     if pattern.is_empty() || pattern == "(/|$)" {
-        return Some(None);
+        return Some(Draft::of("prefix", "/"));
     }
     let (literal, rest) = text(pattern, "($");
     let literal = literal.filter(|text| PathLiteral::parse(text).is_ok())?;
     match rest {
-        "$" => Some(Some(Draft::of("exact", literal))),
-        "(/|$)" => Some(Some(Draft::of("prefix", literal))),
+        "$" => Some(Draft::of("exact", literal)),
+        "(/|$)" => Some(Draft::of("prefix", literal)),
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use super::value;
 use crate::import::draft::Draft;
 use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
-use crate::import::pattern::{of_text, rewrites, stripped, whole};
+use crate::import::pattern::{around, of_text, rewrites, stripped, whole};
 
 impl Importer<'_> {
     /// A route that passes requests on.
@@ -95,7 +95,9 @@ impl Importer<'_> {
         let own = chain.last().cloned().unwrap_or_default();
         for id in self.tree.named(&own, "rewrite").collect::<Vec<_>>() {
             let (pattern, to) = (self.text(id, 0), self.text(id, 1));
-            let inner = around(&pattern, &to);
+            let bare = pattern.replace("?<wsgen_before>", "").replace("?<wsgen_after>", "");
+            let plain = to.replace("${wsgen_before}", "$1").replace("${wsgen_after}", "$9");
+            let inner = around(&bare, &plain);
             if let Some((pattern, to)) = inner.filter(|(pattern, to)| rewrites(pattern, to)) {
                 self.ledger.taken(id, "rewrite.regex");
                 let mut regex = Draft::of("pattern", pattern);
@@ -256,23 +258,6 @@ impl Importer<'_> {
             }
         }
     }
-}
-
-/// `^(?<before>.*?)(?:P)(?<after>.*)$` to `${before}…${after}`: what P fits is replaced, and its groups count from one.
-fn around(pattern: &str, to: &str) -> Option<(String, String)> {
-    let inner = pattern.strip_prefix("^(?<wsgen_before>.*?)(?:")?;
-    let inner = inner.strip_suffix(")(?<wsgen_after>.*)$")?;
-    let rest = to.strip_prefix("${wsgen_before}")?.strip_suffix("${wsgen_after}")?;
-    let mut moved = String::new();
-    let mut chars = rest.chars().peekable();
-    while let Some(c) = chars.next() {
-        moved.push(c);
-        if let ('$', Some(digit)) = (c, chars.peek().and_then(|c| c.to_digit(10))) {
-            chars.next();
-            moved.push_str(&digit.checked_sub(1)?.to_string());
-        }
-    }
-    Some((inner.to_owned(), moved))
 }
 
 /// What `proxy_pass` names, and the path in it. A path of `$request_uri` is the one that came.
