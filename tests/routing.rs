@@ -138,3 +138,18 @@ async fn conditions_and_priorities_decide() {
         assert_eq!(server.open("/nothing", &[("host", "no.test")]).await.err(), Some(404));
     }
 }
+
+/// Regexes go by the order of the file alone, whatever else an entry asks.
+#[tokio::test]
+async fn of_equal_regexes_the_first_takes_handshakes_too() {
+    let model = model(
+        "  - {match: [{path: {regex: \"^/u/[0-9]+$\"}}], upstream: app}\n\
+         \x20 - {match: [{path: {regex: \"^/u/[0-9]+$\"}, upgrade: websocket}], upstream: other}\n",
+    )
+    .await;
+    for kind in ALL {
+        let server = start(kind, &model, &[]).await;
+        let (_, answer) = server.open("/u/7", &[]).await.unwrap();
+        assert_eq!(answer.headers()["x-seen"], "app GET /u/7 HTTP/1.1", "{}", kind.target);
+    }
+}

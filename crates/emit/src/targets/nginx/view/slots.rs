@@ -51,8 +51,14 @@ pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> 
                     &mut table.regex[at].1
                 }
             };
-            let kind = if entry.upgrade { &mut pair.websocket } else { &mut pair.plain };
-            kind.get_or_insert(*id);
+            // Of equal regexes the first takes every request that it fits, handshakes too (`route/precedence`).
+            let first = matches!(entry.path, PathRule::Regex(_)) && !entry.upgrade;
+            if entry.upgrade || first {
+                pair.websocket.get_or_insert(*id);
+            }
+            if !entry.upgrade {
+                pair.plain.get_or_insert(*id);
+            }
         }
     }
     let all = table.exact.values_mut().chain(table.prefix.values_mut());
