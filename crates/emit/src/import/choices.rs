@@ -88,7 +88,7 @@ pub(crate) fn choose(
             let fields = way.headers.iter().map(|pair| ("headers", pair));
             for (kind, (name, value)) in fields.chain(way.query.iter().map(|pair| ("query", pair)))
             {
-                let value = value.clone().map_or_else(|| Draft::Plain("null".into()), Draft::Text);
+                let value = value.clone().map_or_else(|| Draft::Plain("null".into()), Draft::from);
                 entry.set(&[kind, name], value);
             }
             if way.upgrade == Some(true) {

@@ -2,40 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compact_str::{CompactString, ToCompactString};
+
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Draft {
     /// A text; it is quoted where YAML would read something else.
-    Text(String),
+    Text(CompactString),
     /// A number, a switch or `null`, as it stands.
-    Plain(String),
+    Plain(CompactString),
     /// A list.
     List(Vec<Draft>),
     /// Keys and values, in order.
-    Map(Vec<(String, Draft)>),
+    Map(Vec<(CompactString, Draft)>),
 }
 
 impl From<&str> for Draft {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Draft {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 
 impl From<bool> for Draft {
     fn from(on: bool) -> Self {
-        Self::Plain(on.to_string())
+        Self::Plain(on.to_compact_string())
     }
 }
 
 impl From<u64> for Draft {
     fn from(number: u64) -> Self {
-        Self::Plain(number.to_string())
+        Self::Plain(number.to_compact_string())
     }
 }
 
@@ -53,7 +55,7 @@ impl Draft {
 
     /// A map with one key.
     pub(crate) fn of(key: &str, value: impl Into<Self>) -> Self {
-        Self::Map(vec![(key.to_owned(), value.into())])
+        Self::Map(vec![(key.into(), value.into())])
     }
 
     /// The value at a path of keys.
@@ -82,7 +84,7 @@ impl Draft {
         }
         let Self::Map(entries) = self else { return };
         let at = entries.iter().position(|(key, _)| key == first).unwrap_or_else(|| {
-            entries.push(((*first).to_owned(), Self::map()));
+            entries.push(((*first).into(), Self::map()));
             entries.len() - 1
         });
         entries[at].1.set(rest, value);

@@ -1,5 +1,7 @@
 //! The text of a draft, as a person would have written it: what all have in common stands in `defaults`.
 
+use compact_str::CompactString;
+
 use super::draft::{Draft, Item, Site};
 
 /// Keys of an item, in the order of the documentation.
@@ -86,7 +88,7 @@ impl Site {
             section(files.text(), entries);
         }
         if defaults != Draft::map() {
-            section(files.text(), &[("defaults".to_owned(), defaults)]);
+            section(files.text(), &[("defaults".into(), defaults)]);
         }
         files.text().push_str("\nlisteners:\n");
         for item in &self.listeners {
@@ -95,7 +97,9 @@ impl Site {
         for (number, (name, item)) in self.upstreams.iter().enumerate() {
             files.begin(number == 0, "upstreams");
             let out = files.text();
-            out.push_str(&format!("  # {}\n  {name}:\n", item.origin));
+            for part in ["  # ", &item.origin, "\n  ", name, ":\n"] {
+                out.push_str(part);
+            }
             fields(out, &item.fields, 4);
         }
         for (number, item) in self.routes.iter().enumerate() {
@@ -156,7 +160,7 @@ fn hoist(items: &mut [&mut Item], paths: &[&[&str]], defaults: &mut Draft) {
     }
 }
 
-fn section(out: &mut String, entries: &[(String, Draft)]) {
+fn section(out: &mut String, entries: &[(CompactString, Draft)]) {
     for (key, value) in entries {
         out.push('\n');
         pair(out, key, value, 0);
@@ -164,91 +168,118 @@ fn section(out: &mut String, entries: &[(String, Draft)]) {
 }
 
 fn entry(out: &mut String, item: &Item) {
-    let mut text = String::new();
-    fields(&mut text, &item.fields, 4);
+    out.push_str("  # ");
+    out.push_str(&item.origin);
+    out.push_str("\n  - ");
     // The first key stands behind the dash.
-    out.push_str(&format!(
-        "  # {}\n  - {}",
-        item.origin,
-        text.strip_prefix("    ").unwrap_or(&text)
-    ));
+    let begin = out.len();
+    fields(out, &item.fields, 4);
+    if out[begin..].starts_with("    ") {
+        out.replace_range(begin..begin + 4, "");
+    }
 }
 
 fn fields(out: &mut String, draft: &Draft, indent: usize) {
     let Draft::Map(entries) = draft else { return };
     let mut sorted: Vec<_> = entries.iter().collect();
     let rank = |key: &str| ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len());
-    sorted.sort_by_key(|(key, _)| rank(key));
+    sorted.sort_by_cached_key(|(key, _)| rank(key));
     for (key, value) in sorted {
         pair(out, key, value, indent);
     }
 }
 
-/// The widest that a value stands on one line.
+/// The widest that a key and its value stand on one line.
 const WIDTH: usize = 90;
 
 fn pair(out: &mut String, key: &str, value: &Draft, indent: usize) {
-    let (space, key) = (" ".repeat(indent), scalar(key));
-    let flat = flow(value);
-    if indent + key.len() + flat.len() <= WIDTH {
-        out.push_str(&format!("{space}{key}: {flat}\n"));
+    let begin = out.len();
+    space(out, indent);
+    scalar(out, key);
+    out.push(':');
+    let behind = out.len();
+    out.push(' ');
+    flow(out, value);
+    out.push('\n');
+    // A colon, a blank and the end of the line are not counted.
+    if out.len() - begin <= WIDTH + 3 {
         return;
     }
     match value {
         Draft::Map(entries) => {
-            out.push_str(&format!("{space}{key}:\n"));
+            out.truncate(behind);
+            out.push('\n');
             for (key, value) in entries {
                 pair(out, key, value, indent + 2);
             }
         }
         Draft::List(list) => {
-            out.push_str(&format!("{space}{key}:\n"));
+            out.truncate(behind);
+            out.push('\n');
             for value in list {
-                out.push_str(&format!("{space}  - {}\n", flow(value)));
+                space(out, indent + 2);
+                out.push_str("- ");
+                flow(out, value);
+                out.push('\n');
             }
         }
-        _ => out.push_str(&format!("{space}{key}: {flat}\n")),
+        _ => {}
     }
 }
 
-fn flow(draft: &Draft) -> String {
+fn space(out: &mut String, width: usize) {
+    out.extend(std::iter::repeat_n(' ', width));
+}
+
+/// A value on one line.
+fn flow(out: &mut String, draft: &Draft) {
     match draft {
-        Draft::Plain(text) => text.clone(),
-        Draft::Text(text) => scalar(text),
+        Draft::Plain(text) => out.push_str(text),
+        Draft::Text(text) => scalar(out, text),
         Draft::List(list) => {
-            format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", "))
+            out.push('[');
+            for (number, value) in list.iter().enumerate() {
+                out.push_str(if number == 0 { "" } else { ", " });
+                flow(out, value);
+            }
+            out.push(']');
         }
         Draft::Map(entries) => {
-            let pairs =
-                entries.iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value)));
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+            out.push('{');
+            for (number, (key, value)) in entries.iter().enumerate() {
+                out.push_str(if number == 0 { "" } else { ", " });
+                scalar(out, key);
+                out.push_str(": ");
+                flow(out, value);
+            }
+            out.push('}');
         }
     }
 }
 
 /// A text that YAML reads as this text, in a flow too: bare where that is beyond doubt.
-fn scalar(text: &str) -> String {
-    let bare = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./+".contains(c));
+fn scalar(out: &mut String, text: &str) {
+    let bare = text.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-./+".contains(&c));
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let duration = text.starts_with(|c: char| c.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_digit() || "msdhKMGiB".contains(c));
-    if duration || (bare && begins && !special.contains(&text.to_ascii_lowercase().as_str())) {
-        return text.to_owned();
+    let is_special = || special.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if duration || (bare && begins && !is_special()) {
+        return out.push_str(text);
     }
-    let mut quoted = String::from("\"");
+    out.push('"');
     for c in text.chars() {
         match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => quoted.push(c),
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
         }
     }
-    quoted.push('"');
-    quoted
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -294,7 +325,9 @@ mod tests {
             ("\"\\", "\"\\\"\\\\\""),
             ("", "\"\""),
         ] {
-            assert_eq!(scalar(text), written);
+            let mut out = String::new();
+            scalar(&mut out, text);
+            assert_eq!(out, written);
         }
     }
 }

@@ -151,7 +151,7 @@ impl Importer<'_> {
 fn merge(from: &Draft, path: &mut Vec<String>, into: &mut Draft) {
     if let Draft::Map(entries) = from {
         for (key, value) in entries {
-            path.push(key.clone());
+            path.push(key.to_string());
             merge(value, path, into);
             path.pop();
         }

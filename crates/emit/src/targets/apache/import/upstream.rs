@@ -222,7 +222,7 @@ impl Importer<'_> {
                 "loadfactor" => {
                     // Its numbers may have a fraction; the shares are what counts.
                     let weight = value.parse::<f64>().unwrap_or(1.0).round().clamp(1.0, 256.0);
-                    server.set(&["weight"], Draft::Plain(format!("{weight:.0}")));
+                    server.set(&["weight"], Draft::Plain(format!("{weight:.0}").into()));
                     plain = false;
                 }
                 "status" => {

@@ -130,23 +130,29 @@ impl Importer<'_> {
     }
 
     /// Variables that no rule asks for say nothing.
-    pub(super) fn unasked(&mut self, section: usize) {
+    pub(super) fn unasked(&mut self) {
+        let sets = |id: &Id| self.word(*id, 1).starts_with("set-var(");
+        let open: Vec<Id> = (0..self.all.len()).filter(sets).collect();
         // Other programs ask for variables too.
-        if self.all.iter().any(|other| other.words[0] == "filter" && other.words.len() > 1) {
+        if open.is_empty() || self.all.iter().any(|other| other.words[0] == "filter") {
             return;
         }
-        let list = self.sections[section].list.clone();
-        for id in &list {
-            let Some(name) = self.word(*id, 1).strip_prefix("set-var(") else { continue };
-            let asked = format!("var({name}");
-            let used = self.all.iter().any(|other| {
-                other.words.iter().skip(1).any(|word| {
-                    word.contains(&asked) && !word.starts_with("set-var")
-                        || word.contains(&format!("strcmp({name}"))
-                })
-            });
-            if !used && self.ledger.is_open(*id) {
-                self.ledger.dropped(*id, "no rule asks for it");
+        let rules = self.all.iter().flat_map(|statement| statement.words.iter().skip(1));
+        let words: Vec<&String> = rules
+            .filter(|word| {
+                (word.contains("var(") && !word.starts_with("set-var")) || word.contains("strcmp(")
+            })
+            .collect();
+        let asked = |name: &str| {
+            let places = [format!("var({name}"), format!("strcmp({name}")];
+            words.iter().any(|word| places.iter().any(|place| word.contains(place)))
+        };
+        let unasked =
+            |id: &Id| self.word(*id, 1).strip_prefix("set-var(").is_some_and(|name| !asked(name));
+        let unasked: Vec<Id> = open.into_iter().filter(unasked).collect();
+        for id in unasked {
+            if self.ledger.is_open(id) {
+                self.ledger.dropped(id, "no rule asks for it");
             }
         }
     }

@@ -49,6 +49,7 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
         asked: BTreeSet::new(),
         assumed: Vec::new(),
         settled: BTreeSet::new(),
+        variables: BTreeMap::new(),
     }
 }
 
@@ -117,9 +118,17 @@ impl Importer<'_> {
 
     /// What nobody has spoken of: business of others, or not understood.
     fn rest(&mut self) {
-        let rules = self.all.iter().filter(|statement| statement.words[0] != "acl");
+        self.unasked();
+        let acl = |statement: &&sections::Directive| statement.words[0] == "acl";
+        let names: BTreeSet<&String> =
+            self.all.iter().filter(acl).filter_map(|statement| statement.words.get(1)).collect();
+        let rules = self.all.iter().filter(|statement| !names.is_empty() && !acl(statement));
         let words = rules.flat_map(|statement| &statement.words);
-        self.asked = words.map(|word| word.trim_start_matches('!').to_owned()).collect();
+        let words = words.map(|word| word.trim_start_matches('!'));
+        self.asked = words
+            .filter_map(|word| names.get(&word.to_owned()))
+            .map(|word| (*word).clone())
+            .collect();
         for section in 0..self.sections.len() {
             let kind = self.sections[section].kind.clone();
             match kind.as_str() {
@@ -152,7 +161,6 @@ impl Importer<'_> {
                     let empty = kind == "backend"
                         && self.own(section, &["server"]).is_empty()
                         && self.own(section, &["server-template"]).is_empty();
-                    self.unasked(section);
                     self.statements(section);
                     if empty {
                         self.without_servers(section);

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compact_str::format_compact;
 use wsgen_model::source::{Sources, Span};
 
 use super::sections::{Directive, Section};
 use super::variables::Assumed;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
+use crate::import::way::Ways;
 use crate::import::{measure, origin};
 
 /// Everything that reading a configuration needs.
@@ -23,12 +25,14 @@ pub(super) struct Importer<'a> {
     pub(super) addresses: BTreeMap<String, usize>,
     /// Sections within the reach of a route.
     pub(super) reached: BTreeSet<usize>,
-    /// Every word of a rule: names of conditions are among them.
+    /// Names of conditions that rules ask for.
     pub(super) asked: BTreeSet<String>,
     /// Backends by their names.
     pub(super) backends: BTreeMap<String, usize>,
     /// What is known of variables while rules are read.
     pub(super) assumed: Vec<Assumed>,
+    /// What asking for a variable has come to.
+    pub(super) variables: BTreeMap<(usize, String, String, Vec<String>), Option<Ways>>,
     /// Rules that say what every model says anyway.
     pub(super) settled: BTreeSet<Id>,
 }
@@ -86,7 +90,10 @@ impl Importer<'_> {
 
     /// The statements of a section that begin with the first two of these words.
     fn likely(&self, section: usize, words: &[&str]) -> impl DoubleEndedIterator<Item = Id> + '_ {
-        let key = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        let key = match words {
+            [first, second, ..] => format_compact!("{first} {second}"),
+            _ => words.iter().copied().collect(),
+        };
         self.sections[section].index.get(&key).into_iter().flatten().copied()
     }
 

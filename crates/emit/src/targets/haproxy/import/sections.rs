@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::{CompactString, format_compact};
 use wsgen_model::code::Code;
 use wsgen_model::source::{SourceId, Sources, Span};
 
@@ -26,9 +27,28 @@ pub(super) struct Section {
     pub(super) id: Id,
     pub(super) list: Vec<Id>,
     /// Its statements by their first word, and by their first two.
-    pub(super) index: BTreeMap<String, Vec<Id>>,
+    pub(super) index: BTreeMap<CompactString, Vec<Id>>,
     /// Its `defaults`, by their place among the sections.
     pub(super) defaults: Option<usize>,
+}
+
+impl Section {
+    /// Takes these statements for those of the section.
+    pub(super) fn put(&mut self, all: &[Directive], list: Vec<Id>) {
+        self.index.clear();
+        for id in &list {
+            self.note(&all[*id].words, *id);
+        }
+        self.list = list;
+    }
+
+    fn note(&mut self, words: &[String], id: Id) {
+        let Some(first) = words.first() else { return };
+        if let Some(second) = words.get(1) {
+            self.index.entry(format_compact!("{first} {second}")).or_default().push(id);
+        }
+        self.index.entry(first.into()).or_default().push(id);
+    }
 }
 
 /// How sections begin.
@@ -99,11 +119,7 @@ pub(super) fn read(
                 });
             } else if let Some(section) = sections.last_mut() {
                 section.list.push(here);
-                let first = line.words[0].clone();
-                if let Some(second) = line.words.get(1) {
-                    section.index.entry(format!("{first} {second}")).or_default().push(here);
-                }
-                section.index.entry(first).or_default().push(here);
+                section.note(&line.words, here);
             } else {
                 let help = "it belongs into a section";
                 ledger.say(Code::IMPORT_SYNTAX, span, "no section has begun", help);

@@ -1,6 +1,8 @@
 //! Variables that rules set and others ask for: whether one is there, which text it has, and which of several rules
 //! was the first to set it.
 
+use std::collections::BTreeMap;
+
 use super::scope::Importer;
 use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
@@ -47,6 +49,16 @@ impl Importer<'_> {
         if set.is_empty() {
             return None;
         }
+        let key = (section, name.to_owned(), how.to_owned(), values.to_vec());
+        if let Some(known) = self.variables.get(&key) {
+            return known.clone();
+        }
+        let assumed: Vec<String> =
+            self.assumed.iter().map(|known| format!("var({}", known.name)).collect();
+        let set_apart = set.iter().all(|id| {
+            let words = &self.all[*id].words;
+            !words.iter().any(|word| assumed.iter().any(|name| word.contains(name)))
+        });
         // A rule that sets it where it is not set yet asks for itself.
         self.assumed.push(Assumed { name: name.to_owned(), value: None });
         let mut all = Some(Vec::new());
@@ -72,6 +84,10 @@ impl Importer<'_> {
             }
         }
         self.assumed.pop();
+        // What asks for a variable that is assumed holds for now only.
+        if set_apart {
+            self.variables.insert(key, all.clone());
+        }
         all
     }
 
@@ -111,19 +127,61 @@ impl Importer<'_> {
         bounds: &[Bound],
         choices: &mut Vec<Choice>,
     ) {
+        let (whole, mut parts) = self.parts(section, name);
+        let mut labels: Vec<(Id, Ways, String)> = Vec::new();
         for id in self.own(section, &["http-request", &format!("set-var({name})")]) {
             self.assumed.push(Assumed { name: name.to_owned(), value: None });
             let ways = self.ways(section, id);
             self.assumed.pop();
-            let Some((ways, text)) = ways.zip(constant(self.word(id, 2)).map(str::to_owned)) else {
-                self.ledger.opens(id, "its condition asks for what the model does not know");
-                continue;
-            };
-            self.ledger.taken(id, "match");
+            match ways.zip(constant(self.word(id, 2)).map(str::to_owned)) {
+                Some((ways, text)) => {
+                    self.ledger.taken(id, "match");
+                    labels.push((id, ways, text));
+                }
+                None => {
+                    let why = "its condition asks for what the model does not know";
+                    self.ledger.opens(id, why);
+                }
+            }
+        }
+        for (id, ways, text) in labels {
+            // Of the section, what is for this route and for all of them.
+            let own = parts.remove(&text).unwrap_or_default();
+            self.sections[section].put(&self.all, own.clone());
             self.assumed.push(Assumed { name: name.to_owned(), value: Some(text.clone()) });
             self.chosen(section, (id, &text), bounds, &ways, choices);
             self.assumed.pop();
+            parts.insert(text, own);
         }
+        self.sections[section].put(&self.all, whole);
+    }
+
+    /// The statements of a section, and those that matter to each text of a variable.
+    fn parts(&self, section: usize, name: &str) -> (Vec<Id>, BTreeMap<String, Vec<Id>>) {
+        let whole = self.sections[section].list.clone();
+        let asked = format!("var({name})");
+        let set = format!("set-var({name})");
+        let (mut all, mut parts): (Vec<Id>, BTreeMap<String, Vec<Id>>) =
+            (Vec::new(), BTreeMap::new());
+        for id in &whole {
+            let words = &self.all[*id].words;
+            match words.iter().position(|word| *word == asked) {
+                _ if self.word(*id, 1) == set => {}
+                Some(at) if words.get(at + 2).is_some_and(|how| how == "str") => {
+                    let texts = words[at + 3..].iter().take_while(|word| *word != "}");
+                    for text in texts {
+                        parts.entry(text.clone()).or_default().push(*id);
+                    }
+                }
+                _ => all.push(*id),
+            }
+        }
+        for part in parts.values_mut() {
+            part.extend(&all);
+            part.sort_unstable();
+            part.dedup();
+        }
+        (whole, parts)
     }
 
     /// What becomes of the requests of one route.

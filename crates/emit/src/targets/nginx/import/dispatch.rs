@@ -75,7 +75,7 @@ impl Importer<'_> {
                         let (name, value, behind) = parameter(behind)?;
                         entry.set(
                             &["query", &name],
-                            value.map_or_else(|| Draft::Plain("null".into()), Draft::Text),
+                            value.map_or_else(|| Draft::Plain("null".into()), Draft::from),
                         );
                         rest = behind;
                     }

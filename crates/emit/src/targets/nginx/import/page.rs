@@ -12,10 +12,8 @@ use crate::import::ledger::Id;
 impl Importer<'_> {
     /// Pages for errors, where they are files.
     pub(super) fn pages(&mut self, chain: &Chain, server: &Server, route: &mut Draft) {
-        let named = self.settings(chain, "error_page");
-        let locations =
-            if named.is_empty() { Vec::new() } else { self.locations(&server.list, &server.chain) };
-        for id in named {
+        let mut locations = None;
+        for id in self.settings(chain, "error_page") {
             let mut words = self.tree.all[id].arguments.clone();
             let Some(page) = words.pop() else { continue };
             if page.starts_with('@') && !self.ledger.is_open(id) {
@@ -28,7 +26,10 @@ impl Importer<'_> {
                 self.ledger.lost(id, "pages for errors are files, under their own status");
                 continue;
             }
-            let file = self.file(&page, &locations, server);
+            let known =
+                locations.take().unwrap_or_else(|| self.locations(&server.list, &server.chain));
+            let file = self.file(&page, &known, server);
+            locations = Some(known);
             if FilePath::parse(&file).is_err() {
                 self.ledger.lost(id, "the model has no such file");
                 continue;
