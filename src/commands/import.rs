@@ -235,9 +235,9 @@ fn document(from: &Target, imported: &Imported, sources: &Sources) -> String {
             let source = sources.get(judged.span.source)?;
             let at = source.position(judged.span.range().start);
             let (verdict, detail, opens) = match &judged.verdict {
-                Verdict::Taken(field) => ("taken", field.as_str(), false),
-                Verdict::Dropped(why) => ("dropped", why.as_str(), false),
-                Verdict::Lost(loss) if loss.kept => ("kept", loss.why.as_str(), false),
+                Verdict::Taken(field) => ("taken", field.as_ref(), false),
+                Verdict::Dropped(why) => ("dropped", why.as_ref(), false),
+                Verdict::Lost(loss) if loss.kept => ("kept", loss.why.as_ref(), false),
                 Verdict::Lost(loss) => ("lost", loss.why.as_str(), loss.opens),
             };
             Some(serde_json::json!({

@@ -22,20 +22,20 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// A directive is in the model. What was said of it before gives way: it is in there somewhere.
-    pub(crate) fn taken(&mut self, id: Id, field: &str) {
+    pub(crate) fn taken(&mut self, id: Id, field: &'static str) {
         let known = match self.at(id) {
             Some(Verdict::Lost(_)) => true,
             Some(Verdict::Taken(known)) => known == field,
             _ => false,
         };
         if !known {
-            *self.at(id) = Some(Verdict::Taken(field.to_owned()));
+            *self.at(id) = Some(Verdict::Taken(field.into()));
         }
     }
 
     /// A directive is left out for a reason.
-    pub(crate) fn dropped(&mut self, id: Id, why: &str) {
-        self.at(id).get_or_insert_with(|| Verdict::Dropped(why.to_owned()));
+    pub(crate) fn dropped(&mut self, id: Id, why: &'static str) {
+        self.at(id).get_or_insert_with(|| Verdict::Dropped(why.into()));
     }
 
     /// A directive is a loss. That stays, whatever else is made of it.
@@ -89,8 +89,8 @@ impl Ledger {
     /// A directive that was taken, and that no request comes to.
     pub(crate) fn unreached(&mut self, id: Id) {
         if let Some(Verdict::Taken(_)) = self.at(id) {
-            let why = "what comes ahead of it takes all of its requests".to_owned();
-            *self.at(id) = Some(Verdict::Dropped(why));
+            let why = "what comes ahead of it takes all of its requests";
+            *self.at(id) = Some(Verdict::Dropped(why.into()));
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) mod twins;
 pub(crate) mod way;
 mod write;
 
+use std::borrow::Cow;
+
 use wsgen_model::diagnostic::Diagnostics;
 use wsgen_model::source::{SourceId, Sources, Span};
 
@@ -105,9 +107,9 @@ pub struct Judged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is in the model: the field.
-    Taken(String),
+    Taken(Cow<'static, str>),
     /// It was left out for a reason.
-    Dropped(String),
+    Dropped(Cow<'static, str>),
     /// It is not in the model, and that is a loss.
     Lost(Loss),
 }

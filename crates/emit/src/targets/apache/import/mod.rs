@@ -278,7 +278,7 @@ impl Importer<'_> {
         self.dropped_block(id, "no route that passes requests on is within its reach");
     }
 
-    fn dropped_block(&mut self, id: Id, why: &str) {
+    fn dropped_block(&mut self, id: Id, why: &'static str) {
         self.ledger.dropped(id, why);
         for inner in self.block(id) {
             self.dropped_block(inner, why);

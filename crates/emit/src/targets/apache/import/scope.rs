@@ -51,7 +51,13 @@ impl Importer<'_> {
     }
 
     /// Whether a switch is on; it is taken for the field.
-    pub(super) fn switch(&mut self, chain: &Chain, name: &str, default: bool, field: &str) -> bool {
+    pub(super) fn switch(
+        &mut self,
+        chain: &Chain,
+        name: &str,
+        default: bool,
+        field: &'static str,
+    ) -> bool {
         let Some(id) = self.setting(chain, name) else { return default };
         self.ledger.taken(id, field);
         self.word(id, 0).eq_ignore_ascii_case("on")
@@ -68,7 +74,7 @@ impl Importer<'_> {
     }
 
     /// A time in milliseconds: a number is seconds.
-    pub(super) fn time(&mut self, chain: &Chain, name: &str, field: &str) -> Option<u64> {
+    pub(super) fn time(&mut self, chain: &Chain, name: &str, field: &'static str) -> Option<u64> {
         let id = self.setting(chain, name)?;
         let time = time(self.word(id, 0));
         match time {

@@ -113,7 +113,7 @@ impl Importer<'_> {
     }
 
     /// The name of a file, which the model has.
-    pub(super) fn file(&mut self, id: Id, taken: &str, field: &str, draft: &mut Draft) {
+    pub(super) fn file(&mut self, id: Id, taken: &'static str, field: &str, draft: &mut Draft) {
         let text = self.word(id, 0).to_owned();
         if FilePath::parse(&text).is_ok() && !text.contains("${") {
             self.ledger.taken(id, taken);

@@ -109,7 +109,7 @@ impl Importer<'_> {
         }
     }
 
-    fn dropped_section(&mut self, section: usize, why: &str) {
+    fn dropped_section(&mut self, section: usize, why: &'static str) {
         self.ledger.dropped(self.sections[section].id, why);
         for id in self.sections[section].list.clone() {
             self.ledger.dropped(id, why);

@@ -115,7 +115,7 @@ impl Importer<'_> {
     }
 
     /// A timer, in milliseconds.
-    pub(super) fn timer(&mut self, section: usize, name: &str, field: &str) -> Option<u64> {
+    pub(super) fn timer(&mut self, section: usize, name: &str, field: &'static str) -> Option<u64> {
         let words = ["timeout", name];
         let (id, at) = match self.setting(section, &words) {
             Some(id) => (id, 2),
@@ -143,7 +143,7 @@ impl Importer<'_> {
         &mut self,
         section: usize,
         name: &str,
-        field: &str,
+        field: &'static str,
         other: &str,
     ) -> String {
         self.timer(section, name, field).map_or_else(|| other.to_owned(), measure::duration)

@@ -88,7 +88,9 @@ pub(super) fn read(
         for line in lex(source.text()) {
             let mut line = line;
             let span = Span::new(*id, line.range.clone());
-            line.words = line.words.iter().map(|word| told(word, files)).collect();
+            for word in line.words.iter_mut().filter(|word| word.contains("${")) {
+                *word = told(word, files);
+            }
             ledger.clean(all.len(), &mut line.words);
             let here = all.len();
             if line.torn {

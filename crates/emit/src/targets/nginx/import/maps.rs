@@ -44,7 +44,7 @@ impl Importer<'_> {
         Some(map)
     }
 
-    pub(super) fn map_taken(&mut self, id: Id, field: &str) {
+    pub(super) fn map_taken(&mut self, id: Id, field: &'static str) {
         self.ledger.taken(id, field);
         for line in self.tree.block(id).to_vec() {
             self.ledger.taken(line, field);

@@ -268,7 +268,7 @@ impl Importer<'_> {
         }
     }
 
-    pub(super) fn dropped_block(&mut self, id: Id, why: &str) {
+    pub(super) fn dropped_block(&mut self, id: Id, why: &'static str) {
         self.ledger.dropped(id, why);
         for inner in self.tree.block(id).to_vec() {
             self.dropped_block(inner, why);

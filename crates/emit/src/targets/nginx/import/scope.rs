@@ -65,7 +65,13 @@ impl Importer<'_> {
     }
 
     /// A time, or what holds where it is not written, in the model's form. The field is what it is taken for.
-    pub(super) fn time(&mut self, chain: &Chain, name: &str, default: u64, field: &str) -> String {
+    pub(super) fn time(
+        &mut self,
+        chain: &Chain,
+        name: &str,
+        default: u64,
+        field: &'static str,
+    ) -> String {
         let millis = match self.setting(chain, name) {
             None => default,
             Some(id) => match value::time(&self.text(id, 0)) {
