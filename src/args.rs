@@ -1,5 +1,6 @@
 //! The command line: types only.
 
+mod bench;
 mod conformance;
 mod import;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
 
+pub(crate) use self::bench::BenchArguments;
 pub(crate) use self::conformance::{
     ConformanceArguments, Launch, ProbeArguments, ReportArgument, ReportForm,
 };
@@ -127,6 +129,9 @@ pub(crate) enum Command {
     /// Drive real traffic through servers, and prove that they behave as the model says.
     #[command(after_help = include_str!("help/conformance.txt"))]
     Conformance(ConformanceArguments),
+    /// Measure what a tunnel costs on each server: CPU per message, latency, memory.
+    #[command(after_help = include_str!("help/bench.txt"))]
+    Bench(BenchArguments),
     /// Answer WebSockets with what they say: an upstream to try things with.
     #[command(after_help = include_str!("help/echo.txt"))]
     Echo {

@@ -100,7 +100,7 @@ pub(crate) enum ReportForm {
     Markdown,
 }
 
-fn report_argument(text: &str) -> Result<ReportArgument, String> {
+pub(super) fn report_argument(text: &str) -> Result<ReportArgument, String> {
     let (form, file) =
         text.split_once('=').ok_or("expected FORM=FILE, such as html=report.html")?;
     let form =

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod bench;
 pub(crate) mod check;
 mod completions;
 mod conformance;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Reload(admin) => reload::run(&admin),
         Command::Tunnels { admin, json } => tunnels::run(&admin, json),
         Command::Conformance(arguments) => conformance::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Echo { address } => echo::run(address),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Diff { old, new, target } => diff::run(&old, &new, target.as_deref()),

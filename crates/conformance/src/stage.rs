@@ -272,6 +272,11 @@ impl Fault {
 }
 
 impl Server {
+    /// The number of its first process, on this machine.
+    pub fn number(&self) -> Option<u32> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     /// A connection to its first listener.
     pub async fn connect(&self) -> Verdict<Wire> {
         self.connect_to(self.address).await

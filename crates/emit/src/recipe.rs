@@ -25,6 +25,8 @@ pub struct Recipe {
     pub reload: &'static str,
     /// The signal that ends it at once.
     pub stop: &'static str,
+    /// The setting below `targets` that says how many threads or processes serve; nothing where connections have one each.
+    pub threads: Option<&'static str>,
     /// The file that its access log ends up in; `stdout.log` is its standard output.
     pub access_log: &'static str,
     /// The file that its own troubles end up in.

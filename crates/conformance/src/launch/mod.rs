@@ -46,6 +46,8 @@ pub struct Target {
     pub selection: Option<Selection>,
     /// Where it is.
     pub place: Place,
+    /// More arguments of its run.
+    pub more: Vec<String>,
 }
 
 /// The name of the reference proxy among the targets.
@@ -55,13 +57,19 @@ impl Target {
     /// The reference proxy.
     pub fn reference(program: PathBuf) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { name: REFERENCE, version, selection: None, place: Place::Here(program) }
+        Self {
+            name: REFERENCE,
+            version,
+            selection: None,
+            place: Place::Here(program),
+            more: Vec::new(),
+        }
     }
 
     /// A proxy that runs already.
     pub fn running(url: Url) -> Self {
         let version = url.authority();
-        Self { name: "url", version, selection: None, place: Place::At(url) }
+        Self { name: "url", version, selection: None, place: Place::At(url), more: Vec::new() }
     }
 
     /// The installed server of a target, if there is one.
@@ -85,7 +93,7 @@ impl Target {
         let version = version(said)?;
         let parsed = TargetVersion::parse(&version).ok()?;
         let selection = Some(Selection { target, version: Some(parsed) });
-        Some(Self { name: target.name, version, selection, place })
+        Some(Self { name: target.name, version, selection, place, more: Vec::new() })
     }
 
     /// Its name with its version.

@@ -19,6 +19,7 @@ pub const REFERENCE_RECIPE: Recipe = Recipe {
     run: |folder| vec!["serve".into(), format!("{folder}/wsgen.yaml")],
     reload: "HUP",
     stop: "TERM",
+    threads: None,
     access_log: "stdout.log",
     error_log: "stderr.log",
 };

@@ -68,7 +68,8 @@ pub(super) async fn check(target: &Target, folder: &Path, warnings: bool) -> Res
 impl Process {
     pub(super) async fn start(target: &Target, folder: &Path) -> Result<Self, String> {
         let recipe = target.recipe();
-        let arguments = (recipe.run)(&folder.display().to_string());
+        let mut arguments = (recipe.run)(&folder.display().to_string());
+        arguments.extend(target.more.iter().cloned());
         let running = match &target.place {
             Place::Here(program) => {
                 let log = |name: &str| {
@@ -113,6 +114,14 @@ impl Process {
         let text = String::from_utf8_lossy(&all).into_owned();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(8)..].join("\n")
+    }
+
+    /// The number of its first process, on this machine.
+    pub fn id(&self) -> Option<u32> {
+        match &self.running {
+            Running::Here(child) => child.id(),
+            Running::In(_) => None,
+        }
     }
 
     fn number(&self) -> Option<Pid> {

@@ -19,6 +19,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     },
     reload: "USR1",
     stop: "TERM",
+    threads: None,
     access_log: "access.log",
     error_log: "error.log",
 };

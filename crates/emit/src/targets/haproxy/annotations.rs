@@ -29,6 +29,7 @@ const ORIGINS: &[Origin] = &[
         .truth("Without it old processes stay for as long as one tunnel lives."),
     from("close-spread-time ", Site, "drain.spread", Clause::DRAIN_RELOAD, GLOBAL)
         .truth("Clients that all come back in one instant are a storm."),
+    house("nbthread ", "`targets.haproxy.threads`", GLOBAL),
     demanded("maxconn ", Clause::LIMIT_LISTENER, GLOBAL),
     demanded("tune.bufsize ", Clause::LIMIT_HEAD, GLOBAL),
     demanded("tune.maxrewrite ", Clause::LIMIT_HEAD, GLOBAL),

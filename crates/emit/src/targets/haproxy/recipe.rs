@@ -15,6 +15,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     run: |folder| [vec!["-W".into()], arguments(folder)].concat(),
     reload: "USR2",
     stop: "TERM",
+    threads: Some("threads"),
     access_log: "stdout.log",
     error_log: "stderr.log",
 };

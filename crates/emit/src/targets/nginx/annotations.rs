@@ -21,7 +21,7 @@ const UPSTREAM: &str = "ngx_http_upstream_module";
 const ORIGINS: &[Origin] = &[
     house("pid ", "stands alone", CORE),
     house("error_log ", "stands alone", CORE),
-    house("worker_processes ", "one for each core", CORE),
+    house("worker_processes ", "one for each core, or `targets.nginx.workers`", CORE),
     house("worker_rlimit_nofile ", "every connection is a file", CORE),
     from("worker_shutdown_timeout ", Site, "drain.timeout", Clause::DRAIN_RELOAD, CORE)
         .truth("Without it old workers stay for as long as one tunnel lives."),

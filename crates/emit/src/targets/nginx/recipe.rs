@@ -15,6 +15,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     run: |folder| [arguments(folder), vec!["-g".into(), "daemon off;".into()]].concat(),
     reload: "HUP",
     stop: "TERM",
+    threads: Some("workers"),
     access_log: "access.log",
     error_log: "error.log",
 };

@@ -15,6 +15,7 @@ use super::support::{NO_H2_WEBSOCKETS, NORMALIZE, SPREAD};
 use crate::engine::Raw;
 use crate::layout::Installation;
 use crate::rendering::Rendering;
+use crate::targets::haproxy::settings;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -25,6 +26,8 @@ pub(super) struct View {
     layout: &'static str,
     /// Servers on Unix sockets are out of reach from another root.
     chroot: Option<&'static str>,
+    /// Where somebody has said how many.
+    threads: Option<u64>,
     hard_stop: Raw,
     spread: Option<Raw>,
     /// Whether paths can be brought into normal form; older versions refuse others.
@@ -93,6 +96,7 @@ pub(super) fn view(base: Rendering<'_>, installation: Option<&Installation>) -> 
         steps: installation.map(Installation::commands).unwrap_or_default(),
         layout: context.base.layout().name(),
         chroot: (!unix).then_some("/var/lib/haproxy"),
+        threads: settings::threads(site),
         hard_stop: time(*site.drain.timeout),
         spread: version
             .is_some_and(|version| version >= SPREAD && site.drain.spread.as_millis() > 0)

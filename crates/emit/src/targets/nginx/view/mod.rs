@@ -19,6 +19,7 @@ use wsgen_model::source::Span;
 use self::maps::MapBlock;
 use crate::engine::Raw;
 use crate::rendering::Rendering;
+use crate::targets::nginx::settings;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -26,6 +27,8 @@ pub(super) struct View {
     /// What root does to put it into place; nothing where it stands alone.
     pub(super) steps: Vec<String>,
     layout: &'static str,
+    /// Where somebody has said how many.
+    workers: Option<u64>,
     drain: Raw,
     pub(super) worker_connections: u64,
     /// Files that a worker may open: the usual 1024 are fewer than its connections.
@@ -78,13 +81,16 @@ pub(super) fn view(base: Rendering<'_>) -> View {
         .filter_map(|l| l.limits.max_connections)
         .map(|limit| limit.get())
         .sum();
-    let worker_connections = WORKER_CONNECTIONS.max(2 * connections);
+    // Two sockets a tunnel. When less than a sixteenth is free, nginx closes connections that wait for a request
+    // (ngx_connection.c): new ones among them.
+    let worker_connections = WORKER_CONNECTIONS.max(2 * connections * 8 / 7);
     View {
         title: context.base.title(),
         steps: Vec::new(),
         layout: context.base.layout().name(),
+        workers: settings::workers(site),
         drain: time(*site.drain.timeout),
-        // Two sockets a tunnel; every worker could get all of them.
+        // Every worker could get all of them.
         worker_connections,
         open_files: 2 * worker_connections,
         log: match *site.access_log.format {
