@@ -54,7 +54,8 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
     };
-    let vhosts = importer.vhosts();
+    let mut vhosts = importer.vhosts();
+    vhost::claims(&mut vhosts);
     let bounds = importer.listeners(&vhosts);
     for (number, vhost) in vhosts.iter().enumerate() {
         importer.routes(number, &vhosts, &bounds);

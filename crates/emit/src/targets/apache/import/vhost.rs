@@ -1,5 +1,7 @@
 //! `<VirtualHost>` sections and the main server: listeners, names, certificates.
 
+use std::collections::BTreeSet;
+
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
@@ -21,6 +23,20 @@ pub(super) struct Vhost {
     pub(super) tls: bool,
     /// Whether it has names that the model cannot say.
     pub(super) unsaid: bool,
+}
+
+/// A name belongs to the first virtual host of an address that has it (Apache, "Name-based Virtual Host Support").
+pub(super) fn claims(vhosts: &mut [Vhost]) {
+    let mut claimed: BTreeSet<(String, String)> = BTreeSet::new();
+    for vhost in vhosts {
+        let addresses = &vhost.addresses;
+        vhost.names.retain(|name| {
+            !addresses.iter().all(|at| claimed.contains(&(at.clone(), name.clone())))
+        });
+        for at in addresses {
+            claimed.extend(vhost.names.iter().map(|name| (at.clone(), name.clone())));
+        }
+    }
 }
 
 impl Vhost {

@@ -1,5 +1,6 @@
 //! Rules that answer by themselves: redirects, refusals, fixed answers.
 
+use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, PathLiteral};
 
@@ -85,7 +86,9 @@ impl Importer<'_> {
                     };
                     let text = value.replace("%%", "\u{0}");
                     let value = text.replace('\u{0}', "%");
-                    if text.contains('%')
+                    if is_proxys_own(name, false) {
+                        // It is written for each connection anyway.
+                    } else if text.contains('%')
                         || HeaderName::parse(name).is_err()
                         || HeaderValue::parse(&value).is_err()
                     {

@@ -116,7 +116,8 @@ impl Importer<'_> {
                 certificate.set(&[field], text);
             }
             if certificate.get(&["certificate"]).is_none() || certificate.get(&["key"]).is_none() {
-                let at = server.id.map_or_else(|| self.span(chain[0][0]), |id| self.span(id));
+                let at = server.id.or_else(|| chain.iter().flatten().next().copied());
+                let at = self.span(at.or(server.list.first().copied()).unwrap_or_default());
                 let what = "its certificate is named elsewhere; `certificate.pem` and `certificate.key` stand for it";
                 self.ledger.say(Code::IMPORT_MISSING, at, what, "write the names of the files");
                 certificate = Draft::of("certificate", "certificate.pem");
