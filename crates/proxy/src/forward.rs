@@ -115,11 +115,12 @@ pub(crate) async fn run(
             secure: exchange.secure,
             copied,
         };
-        let written = peer.stream.write_all(&fields::request(&outgoing)).await;
+        let request = fields::request(&outgoing);
         let framing = exchange.head.framing.clone();
         let limit = exchange.body_limit(forward);
-        let upload = framing.map(|framing| Pump::body(framing, limit));
-        let bodiless = upload.is_none();
+        let bodiless = framing.is_none();
+        let written = if bodiless { peer.stream.write_all(&request).await } else { Ok(()) };
+        let upload = framing.map(|framing| Pump::body(framing, limit).behind(request));
         let mut sending = Sending::new(
             client,
             &mut peer,
@@ -278,16 +279,19 @@ async fn pass(
     };
     let answer = fields::response(&head, &forward.response_headers, told.as_deref(), connection);
     exchange.entry.status = head.status;
-    let mut good = client.stream.write_all(&answer).await.is_ok();
-    if let (true, Some(framing)) = (good, head.framing.clone()) {
+    let mut good = true;
+    if let Some(framing) = head.framing.clone() {
         let wheel = exchange.worker.wheel.clone();
         let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel);
         let ahead = if *forward.buffer_response { HELD } else { 0 };
         let download = Pump::body(framing, None).ahead(ahead).coded(coding).unpacking(unpacks);
+        let download = download.behind(answer);
         match sending.body(download).await {
             Ok(moved) => exchange.entry.sent = moved,
             Err(_) => good = false,
         }
+    } else {
+        good = client.stream.write_all(&answer).await.is_ok();
     }
     good = good && client.stream.flush().await.is_ok();
     exchange.log();

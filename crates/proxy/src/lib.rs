@@ -45,6 +45,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::mpsc;
@@ -65,6 +66,10 @@ use crate::worker::{Order, Row};
 #[derive(Debug)]
 pub struct Proxy {
     threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
+    /// Writes the access log.
+    writer: JoinHandle<()>,
+    /// When the last thread had ended.
+    ended: Option<Instant>,
     background: mpsc::UnboundedSender<Arc<Snapshot>>,
     state: Arc<State>,
     questions: mpsc::UnboundedReceiver<Question>,
@@ -94,7 +99,7 @@ impl Proxy {
         let open = open(&snapshot.site, &mut handed, threads)?;
         let mut shares = open.spread(threads).map_err(no_descriptor)?;
         let metrics = Arc::new(Metrics::default());
-        let log = Log::start(metrics.clone());
+        let (log, writer) = Log::start(metrics.clone());
         let (state, questions) = State::new(metrics, snapshot.clone(), text);
         for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
             admin::start(socket, state.clone());
@@ -110,8 +115,12 @@ impl Proxy {
             let thread = thread.spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let Ok(runtime) = runtime else { return };
+                let last = log.clone();
                 let local = tokio::task::LocalSet::new();
                 local.block_on(&runtime, worker::run(snapshot, log, clients, orders));
+                // What is cut off has its line too.
+                drop(local);
+                last.hand_over();
             });
             let thread = thread.map_err(|error| {
                 StartError::new(format!("cannot start a thread: {error}"), "allow more threads")
@@ -122,7 +131,8 @@ impl Proxy {
         let background = background::start(threads);
         let _ = background.send(snapshot);
         let ears = Some(ears);
-        Ok(Self { threads: running, background, state, questions, open, pages, ears })
+        let (threads, ended) = (running, None);
+        Ok(Self { threads, writer, ended, background, state, questions, open, pages, ears })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
@@ -150,7 +160,7 @@ impl Proxy {
     pub fn stop(&mut self) {
         self.state.stopping.store(true, Ordering::Relaxed);
         let drain = self.state.snapshot().site.drain;
-        self.tell(|| Order::Stop((*drain.stop).into(), std::time::Duration::ZERO));
+        self.tell(|| Order::Stop((*drain.stop).into(), Duration::ZERO));
         self.open = Sockets::default();
     }
 
@@ -167,9 +177,13 @@ impl Proxy {
         self.tell(|| Order::End);
     }
 
-    /// Whether every thread has ended.
-    pub fn has_ended(&self) -> bool {
-        self.threads.iter().all(|(_, thread)| thread.is_finished())
+    /// Whether every thread has ended, and what they logged is written, if somebody takes it.
+    pub fn has_ended(&mut self) -> bool {
+        if !self.threads.iter().all(|(_, thread)| thread.is_finished()) {
+            return false;
+        }
+        let ended = *self.ended.get_or_insert_with(Instant::now);
+        self.writer.is_finished() || ended.elapsed() > LAST_LINES
     }
 
     fn tell(&self, order: impl Fn() -> Order) {
@@ -194,6 +208,9 @@ impl Proxy {
         self.pages.forget_names();
     }
 }
+
+/// How long a reader of the log has for the last lines.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Every tunnel takes two descriptors: as many as this process is allowed, not as many as it was given (setrlimit(2)).
 fn raise_limit() {

@@ -1,9 +1,13 @@
-//! The access log (`log/access`): a line when a request or a tunnel has ended, written by a thread of its own.
+//! The access log (`log/access`): a line when a request or a tunnel has ended. Each thread collects its lines for a tick
+//! of the wheel, and a thread of its own writes them: to wake that thread for each line costs more than the request.
 
-use std::io::{BufWriter, Write};
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wsgen_model::config::AccessLogFormat;
@@ -11,8 +15,16 @@ use wsgen_model::site::AccessLog;
 
 use crate::metrics::Metrics;
 
-/// Lines that may wait; a reader that is slower than that loses some.
-const WAITING: usize = 16_384;
+/// Bundles of lines that may wait; a reader that is slower than that loses some.
+const WAITING: usize = 256;
+
+/// A bundle that is longer waits for no tick.
+const BUNDLE: usize = 32 * 1024;
+
+thread_local! {
+    /// The lines of this thread that nobody has written yet.
+    static LINES: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
 /// Where lines go, and what is counted with them.
 #[derive(Debug, Clone)]
@@ -55,98 +67,119 @@ pub(crate) struct Entry {
 }
 
 impl Log {
-    /// Starts the thread that writes to standard output.
-    pub(crate) fn start(metrics: Arc<Metrics>) -> Self {
+    /// Starts the thread that writes to standard output; it ends when nobody is left who has lines for it.
+    pub(crate) fn start(metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = sync_channel(WAITING);
-        std::thread::spawn(move || write(&receiver));
-        Self { lines: sender, metrics }
+        let writer = std::thread::spawn(move || write(&receiver));
+        (Self { lines: sender, metrics }, writer)
     }
 
     /// A request that was answered; nobody waits for its line.
     pub(crate) fn answered(&self, entry: &Entry, format: AccessLogFormat) {
         self.metrics.answered(entry.status, entry.handshake, entry.began.elapsed());
-        let _ = self.lines.try_send(entry.line(format));
+        self.put(entry, format);
     }
 
     /// A tunnel that opens; it has a line where the model asks for one.
     pub(crate) fn opened(&self, entry: &Entry, log: &AccessLog) {
         self.metrics.opened(entry.began.elapsed());
         if *log.tunnel_open {
-            let _ = self.lines.try_send(entry.line(*log.format));
+            self.put(entry, *log.format);
         }
     }
 
     /// A tunnel that has ended.
     pub(crate) fn ended(&self, entry: &Entry, format: AccessLogFormat) {
         self.metrics.ended(entry.end, entry.received, entry.sent);
-        let _ = self.lines.try_send(entry.line(format));
+        self.put(entry, format);
+    }
+
+    fn put(&self, entry: &Entry, format: AccessLogFormat) {
+        let full = LINES.with_borrow_mut(|lines| {
+            entry.line(format, lines);
+            lines.len() >= BUNDLE
+        });
+        if full {
+            self.hand_over();
+        }
+    }
+
+    /// Hands the lines of this thread over to be written; called at every tick, and when the thread ends.
+    pub(crate) fn hand_over(&self) {
+        let lines = LINES.with_borrow_mut(std::mem::take);
+        if !lines.is_empty() {
+            let _ = self.lines.try_send(lines);
+        }
     }
 }
 
 fn write(lines: &Receiver<String>) {
-    let mut out = BufWriter::new(std::io::stdout());
-    while let Ok(line) = lines.recv() {
-        let _ = out.write_all(line.as_bytes());
-        // What is there is taken together.
-        while let Ok(line) = lines.try_recv() {
-            let _ = out.write_all(line.as_bytes());
-        }
-        let _ = out.flush();
+    let mut out = std::io::stdout().lock();
+    while let Ok(lines) = lines.recv() {
+        let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
     }
 }
 
 impl Entry {
-    fn line(&self, format: AccessLogFormat) -> String {
+    /// Adds the line of this entry. Writing to a text fails never.
+    fn line(&self, format: AccessLogFormat, out: &mut String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         match format {
-            AccessLogFormat::Json => format!(
-                "{{\"time\":\"{}\",\"client\":\"{}\",\"host\":\"{}\",\"method\":\"{}\",\"uri\":\"{}\",\"status\":{},\"bytes\":{},\"received\":{},\
-                 \"seconds\":{:.3},\"route\":\"{}\",\"upstream\":\"{}\",\"end\":\"{}\",\"user_agent\":\"{}\"}}\n",
-                iso(now),
-                self.client,
-                json(&self.host),
-                json(&self.method),
-                json(&self.target),
-                self.status,
-                self.sent,
-                self.received,
-                self.began.elapsed().as_secs_f64(),
-                json(&self.route),
-                json(&self.server),
-                self.end,
-                json(&self.agent),
-            ),
-            AccessLogFormat::Common => format!("{}\n", self.common(now)),
+            AccessLogFormat::Json => {
+                let _ = write!(
+                    out,
+                    "{{\"time\":\"{}\",\"client\":\"{}\",\"host\":\"{}\",\"method\":\"{}\",\"uri\":\"{}\",\"status\":{},\"bytes\":{},\"received\":{},\
+                     \"seconds\":{:.3},\"route\":\"{}\",\"upstream\":\"{}\",\"end\":\"{}\",\"user_agent\":\"{}\"}}",
+                    iso(now),
+                    self.client,
+                    json(&self.host),
+                    json(&self.method),
+                    json(&self.target),
+                    self.status,
+                    self.sent,
+                    self.received,
+                    self.began.elapsed().as_secs_f64(),
+                    json(&self.route),
+                    json(&self.server),
+                    self.end,
+                    json(&self.agent),
+                );
+            }
+            AccessLogFormat::Common => self.common(now, out),
             AccessLogFormat::Combined => {
-                let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { quoted(text) };
-                let (referer, agent) = (dash(&self.referer), dash(&self.agent));
-                format!("{} \"{referer}\" \"{agent}\"\n", self.common(now))
+                self.common(now, out);
+                for text in [&self.referer, &self.agent] {
+                    out.push_str(" \"");
+                    quoted(if text.is_empty() { "-" } else { text }, out);
+                    out.push('"');
+                }
             }
         }
+        out.push('\n');
     }
 
-    fn common(&self, now: u64) -> String {
-        format!(
-            "{} - - [{}] \"{} {} HTTP/1.1\" {} {}",
-            self.client,
-            iso(now),
-            self.method,
-            quoted(&self.target),
-            self.status,
-            self.sent
-        )
+    fn common(&self, now: u64, out: &mut String) {
+        let _ = write!(out, "{} - - [{}] \"{} ", self.client, iso(now), self.method);
+        quoted(&self.target, out);
+        let _ = write!(out, " HTTP/1.1\" {} {}", self.status, self.sent);
     }
 }
 
 /// A text within quotes of a line that people read.
-fn quoted(text: &str) -> String {
-    let escape = |c: char| match c {
-        '"' => "\\x22".to_owned(),
-        '\\' => "\\x5C".to_owned(),
-        c if c.is_control() => format!("\\x{:02X}", u32::from(c)),
-        c => c.to_string(),
-    };
-    text.chars().map(escape).collect()
+fn quoted(text: &str, out: &mut String) {
+    if !text.contains(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        return out.push_str(text);
+    }
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\x22"),
+            '\\' => out.push_str("\\x5C"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
 }
 
 /// A text within quotes of JSON (RFC 8259 section 7).
@@ -186,7 +219,9 @@ mod tests {
 
     #[test]
     fn a_quote_ends_no_text() {
-        assert_eq!(quoted("a\"b\\\n"), "a\\x22b\\x5C\\x0A");
+        let mut out = String::new();
+        quoted("a\"b\\\n", &mut out);
+        assert_eq!(out, "a\\x22b\\x5C\\x0A");
         assert_eq!(json("a\"b\\\n"), "a\\\"b\\\\\\u000a");
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Pump {
     /// Read and not written yet.
     kept: Vec<u8>,
     written: usize,
+    /// Whether what is kept waits for the first bytes of the body: one packet for a head with a short body.
+    joins: bool,
     /// How much more is read while something is kept (`body/buffering`).
     ahead: usize,
     ended: bool,
@@ -75,6 +77,11 @@ impl Pump {
         Self { ahead, ..self }
     }
 
+    /// Writes a head first, in one with what is there of the body.
+    pub(crate) fn behind(self, head: Vec<u8>) -> Self {
+        Self { kept: head, joins: true, ..self }
+    }
+
     /// Compresses what passes.
     pub(crate) fn coded(self, coding: Option<Coding>) -> Self {
         Self { coding: coding.map(Box::new), ..self }
@@ -93,6 +100,10 @@ impl Pump {
         from: &mut Peer,
         to: &mut Stream,
     ) -> Poll<Result<(), Broken>> {
+        if std::mem::take(&mut self.joins) && !from.buffer.is_empty() {
+            let read = std::mem::take(&mut from.buffer);
+            self.pass(cx, &read, from, to)?;
+        }
         loop {
             let blocked = self.poll_kept(cx, to)?.is_pending();
             if blocked && (self.ended || self.kept.len() - self.written > self.ahead) {

@@ -88,14 +88,15 @@ impl Wheel {
         self.slots.borrow_mut()[slot].push(who);
     }
 
-    /// Turns the wheel for as long as the thread lives.
-    pub(crate) async fn turn(self: Rc<Self>) {
+    /// Turns the wheel for as long as the thread lives, and does something else at each tick.
+    pub(crate) async fn turn(self: Rc<Self>, each: impl Fn()) {
         let mut interval = tokio::time::interval(TICK);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             interval.tick().await;
             let passed = self.began.elapsed().as_millis() / TICK.as_millis();
             self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
+            each();
         }
     }
 

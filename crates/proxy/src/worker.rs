@@ -228,7 +228,8 @@ pub(crate) async fn run(
         next: Cell::new(0),
         connections: Cell::new(0),
     });
-    tokio::task::spawn_local(worker.wheel.clone().turn());
+    let log = worker.log.clone();
+    tokio::task::spawn_local(worker.wheel.clone().turn(move || log.hand_over()));
     let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
     loop {
         let order = tokio::select! {

@@ -218,8 +218,24 @@ impl Site {
         names.unused(&wanted)
     }
 
-    /// A model has a listener and a route at least.
+    /// A model has a listener and a route at least, and a route changes no prefix that its paths do not have: such requests
+    /// are refused, so that they do not fall to another route.
     pub(crate) fn fill(&mut self) {
+        for item in &mut self.routes {
+            let places: [&[&str]; 3] = [
+                &["rewrite", "strip_prefix"],
+                &["rewrite", "replace_prefix", "from"],
+                &["redirect", "prefix", "from"],
+            ];
+            let from = places.iter().find_map(|path| item.fields.text(path)).map(str::to_owned);
+            if from.is_some_and(|from| !all_below(item.fields.get(&["match"]), &from)) {
+                let kept = ["name", "listeners", "hostnames", "match", "priority"];
+                if let Draft::Map(entries) = &mut item.fields {
+                    entries.retain(|(key, _)| kept.contains(&key.as_str()));
+                }
+                item.fields.set(&["respond", "status"], 502_u64);
+            }
+        }
         if self.listeners.is_empty() {
             let mut fields = Draft::of("name", "http");
             fields.set(&["address"], "0.0.0.0:80");
@@ -232,6 +248,15 @@ impl Site {
             self.routes.push(Item { origin, fields });
         }
     }
+}
+
+/// Whether every entry of a `match` is for paths below a prefix.
+fn all_below(entries: Option<&Draft>, prefix: &str) -> bool {
+    let Some(Draft::List(entries)) = entries else { return prefix == "/" };
+    entries.iter().all(|entry| {
+        let path = entry.text(&["path", "prefix"]).or(entry.text(&["path", "exact"]));
+        prefix == "/" || path.is_some_and(|path| super::choices::below(path, prefix))
+    })
 }
 
 /// A name that a model can have, made of any text: lower-case letters, digits, `_` and `-` (`value/names`).

@@ -1,7 +1,7 @@
 //! What a request must be for a rule to hold, told apart into the ways in which it does.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::Hostname;
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Token};
 
 use super::draft::Draft;
 use super::hostnames::written_out;
@@ -26,6 +26,17 @@ pub(crate) struct Way {
     pub(crate) upgrade: Option<bool>,
     /// Whether the client came by TLS, where that is asked.
     pub(crate) tls: Option<bool>,
+}
+
+impl Way {
+    /// Whether a model can say its fields and parameters.
+    pub(crate) fn is_said(&self) -> bool {
+        let value = |value: &Option<String>| {
+            value.as_ref().is_none_or(|text| HeaderValue::parse(text).is_ok())
+        };
+        self.headers.iter().all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
+            && self.query.iter().all(|(name, text)| Token::parse(name).is_ok() && value(text))
+    }
 }
 
 /// A condition as the ways in which it holds; none is never.
@@ -114,7 +125,7 @@ pub(crate) fn both(one: &Ways, other: &Ways) -> Option<Ways> {
             }
         }
     }
-    (all.len() <= MOST).then_some(all)
+    (all.len() <= MOST && all.iter().all(Way::is_said)).then_some(all)
 }
 
 /// What a condition does not hold for, where the model can say that.

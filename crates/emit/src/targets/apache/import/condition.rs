@@ -66,7 +66,7 @@ impl Importer<'_> {
             group.clear();
             all = all.and(own)?;
         }
-        Some(all)
+        all.ways.iter().all(Way::is_said).then_some(all)
     }
 
     fn condition(&mut self, id: Id) -> Option<Asked> {

@@ -21,7 +21,9 @@ pub(super) fn destination(url: &str) -> Option<(Destination, String)> {
     if let Some(rest) = url.strip_prefix("unix:") {
         let (socket, url) = rest.split_once('|')?;
         let (found, path) = destination(url)?;
-        return Some((Destination { authority: format!("unix:{socket}"), ..found }, path));
+        let authority = format!("unix:{socket}");
+        UpstreamAddress::parse(&authority).ok()?;
+        return Some((Destination { authority, ..found }, path));
     }
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();

@@ -68,7 +68,7 @@ impl Importer<'_> {
                 "whole segments are matched: what only begins alike belongs elsewhere",
             );
         }
-        (all.len() <= MOST).then_some(all)
+        (all.len() <= MOST && all.iter().all(Way::is_said)).then_some(all)
     }
 
     /// Whether a condition, or a line that it names, has a host with a port.

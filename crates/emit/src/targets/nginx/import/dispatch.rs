@@ -2,7 +2,7 @@
 //! the map looks at method, upgrade, fields, query and path, a line each.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Method, PathLiteral};
+use wsgen_model::scalar::{HeaderValue, Method, PathLiteral, Pattern, Token};
 
 use super::location::Location;
 use super::maps::Map;
@@ -73,6 +73,10 @@ impl Importer<'_> {
                 "$args" => {
                     while let Some(behind) = rest.strip_prefix("(?=([^\n]*&)?") {
                         let (name, value, behind) = parameter(behind)?;
+                        let text = value.as_deref().unwrap_or("x");
+                        if Token::parse(&name).is_err() || HeaderValue::parse(text).is_err() {
+                            return None;
+                        }
                         entry.set(
                             &["query", &name],
                             value.map_or_else(|| Draft::Plain("null".into()), Draft::from),
@@ -99,7 +103,8 @@ impl Importer<'_> {
                         rest = behind;
                     } else {
                         let (text, behind) = text(rest, "\n");
-                        entry.set(&["headers", &name], text?);
+                        let text = text.filter(|text| HeaderValue::parse(text).is_ok())?;
+                        entry.set(&["headers", &name], text);
                         rest = behind;
                     }
                 }
@@ -107,7 +112,9 @@ impl Importer<'_> {
                     // Whether a regex is found in the path.
                     let regex = self.map(part).filter(|map| map.source == "$uri")?;
                     let [(pattern, _)] = regex.lines.as_slice() else { return None };
-                    entry.set(&["path"], Draft::of("regex", pattern.strip_prefix('~')?));
+                    let pattern = pattern.strip_prefix('~')?;
+                    Pattern::parse(pattern).ok()?;
+                    entry.set(&["path"], Draft::of("regex", pattern));
                     self.map_taken(regex.id, "match.path");
                     rest = rest.strip_prefix('1')?;
                 }
