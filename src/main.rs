@@ -12,6 +12,10 @@ mod today;
 
 use clap::Parser;
 
+/// A proxy allocates for each handshake and request, and frees in another order: measured in docs/decisions/bench.md.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
     let result = commands::run(args);

@@ -49,6 +49,7 @@ step "packages"
 install_missing <<'END'
 cc gcc -
 git git -
+make make -
 nginx nginx-light nginx
 haproxy haproxy haproxy
 apache2 apache2 apache2
