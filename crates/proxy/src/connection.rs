@@ -91,9 +91,11 @@ fn tunnel(
 ) -> impl Future<Output = ()> {
     let Opened { upstream, limits, registration, entry, places } = opened;
     let (timed, live) = registration.parts();
-    let tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, live);
+    let mut tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, live);
     async move {
-        let report = tunnel.await;
+        // By reference: a future that is awaited by value is held twice.
+        let report = (&mut tunnel).await;
+        drop(tunnel);
         drop((places, registration, counted));
         let mut entry = Rc::unwrap_or_clone(entry);
         entry.sent = report.down;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
 use wsgen_model::config::OnOff;
 use wsgen_model::scalar::ListenAddress;
 
@@ -343,13 +344,27 @@ async fn begin(
     let Some(acceptor) = acceptor else {
         return connection::serve(Stream::Plain(wire), from, worker).await;
     };
+    // Boxed: what most connections do not need must not be held by all of them.
+    Box::pin(secure(wire, acceptor, time, announces, from, worker)).await;
+}
+
+/// TLS first, and then HTTP/1.1 or HTTP/2.
+async fn secure(
+    wire: Wire,
+    acceptor: TlsAcceptor,
+    time: Duration,
+    announces: bool,
+    from: Arrival,
+    worker: Rc<Worker>,
+) {
     // A handshake of TLS is a part of the head that is owed.
     let accepted = tokio::time::timeout(time, acceptor.accept(wire)).await;
     let Ok(Ok(tls)) = accepted else { return };
+    let tls = Box::new(tls);
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return http2::serve(tls, from, announces, worker).await;
+        return http2::serve(*tls, from, announces, worker).await;
     }
-    connection::serve(Stream::FromClient(Box::new(tls)), from, worker).await;
+    connection::serve(Stream::FromClient(tls), from, worker).await;
 }
 
 /// A socket of both families gives IPv4 clients in the form of IPv6.

@@ -96,7 +96,8 @@ impl Importer<'_> {
     /// A destination whose group of servers a cookie of the server's own chooses: that of a new client, and the cookie.
     pub(super) fn stuck(&mut self, url: &str, chain: &Chain) -> Option<(String, Draft)> {
         let (scheme, rest) = url.split_once("://")?;
-        let end = rest[1..].find('$').map_or(rest.len(), |at| at + 1);
+        let behind = rest.strip_prefix('$')?;
+        let end = behind.find('$').map_or(rest.len(), |at| at + 1);
         let map = self.map(&rest[..end]).filter(|map| map.source == "$http_cookie")?;
         if !self.groups.contains_key(&map.default.to_lowercase()) {
             return None;
