@@ -47,6 +47,8 @@ pub(super) struct Client {
     pub(super) watched: bool,
     /// Whether it has sent a message.
     pub(super) spoke: bool,
+    /// Whether the server has said that it takes no more (RFC 9112, section 9.6).
+    pub(super) ends: bool,
 }
 
 fn wrong(what: &'static str) -> io::Error {
@@ -78,6 +80,7 @@ impl Client {
             began,
             watched: false,
             spoke: false,
+            ends: false,
         })
     }
 
@@ -174,6 +177,9 @@ impl Client {
                 let done = whole(&self.answer)?;
                 if done {
                     self.doing = Doing::Nothing;
+                    let head = head_end(&self.answer).unwrap_or_default();
+                    let head = String::from_utf8_lossy(&self.answer[..head]).to_ascii_lowercase();
+                    self.ends = head.contains("\r\nconnection: close\r\n");
                 }
                 Ok(done)
             }

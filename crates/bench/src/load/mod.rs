@@ -33,7 +33,6 @@ pub(crate) struct Load {
 }
 
 /// What was seen of a load.
-#[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// Messages, requests or handshakes that came to their end, each compared byte by byte.
     pub(crate) count: u64,
@@ -149,5 +148,62 @@ impl Clients {
         self.all[number].begin(at);
         self.all[number].send()?;
         self.watch(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+    use crate::echo::Echo;
+    use crate::machine::Core;
+
+    fn load(address: SocketAddr, size: Option<usize>) -> Load {
+        Load { address, tls: None, connections: 3, size }
+    }
+
+    #[test]
+    fn messages_and_answers_come_back() {
+        let echo = Echo::start(Core::Any).unwrap();
+        for size in [Some(1), Some(125), Some(200), Some(70_000), Some(600_000), None] {
+            let load = load(echo.address, size);
+            let mut clients = Clients::open(&load).unwrap();
+            let seen = saturated(&mut clients, Duration::from_millis(60)).unwrap();
+            assert!(seen.count > 0 && seen.errors == 0, "{size:?}: {} {}", seen.count, seen.errors);
+        }
+        let seen = churn(&load(echo.address, Some(125)), Duration::from_millis(60)).unwrap();
+        assert!(seen.count > 0 && seen.errors == 0, "{} {}", seen.count, seen.errors);
+        let mut idle = hold(&load(echo.address, Some(125))).unwrap();
+        drop(echo);
+        assert_eq!(idle.dead().unwrap_or(3), 3, "nobody answers any more");
+    }
+
+    /// An application that changes one byte of what it says back must be seen.
+    #[test]
+    fn an_echo_that_lies_is_an_error() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                std::thread::spawn(move || {
+                    let mut piece = [0; 4096];
+                    let _ = stream.read(&mut piece);
+                    let accept = crate::frame::ACCEPT;
+                    let head = format!("HTTP/1.1 101 x\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
+                    let _ = stream.write_all(head.as_bytes());
+                    while let Ok(1..) = stream.read(&mut piece) {
+                        let mut message = client::Kind::tunnel(0, 10);
+                        let client::Kind::Tunnel { message, .. } = &mut message else { return };
+                        message.back[5] ^= 1;
+                        let _ = stream.write_all(&message.back);
+                    }
+                });
+            }
+        });
+        let mut clients = Clients::open(&load(address, Some(10))).unwrap();
+        let seen = saturated(&mut clients, Duration::from_millis(60)).unwrap();
+        assert!(seen.count == 0 && seen.errors > 0, "{} {}", seen.count, seen.errors);
     }
 }

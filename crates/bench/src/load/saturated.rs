@@ -25,9 +25,14 @@ pub(crate) fn saturated(clients: &mut Clients, time: Duration) -> io::Result<See
         for number in std::mem::take(&mut clients.ready) {
             match clients.turn(number) {
                 Ok(false) => {}
+                // A handshake of a connection that was renewed is no message.
+                Ok(true) if !clients.all[number].spoke => clients.begin(number, Instant::now())?,
                 Ok(true) => {
                     let now = Instant::now();
                     seen.note(now - clients.all[number].began);
+                    if clients.all[number].ends {
+                        clients.renew(number)?;
+                    }
                     clients.begin(number, now)?;
                 }
                 Err(_) => {

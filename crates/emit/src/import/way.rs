@@ -1,7 +1,7 @@
 //! What a request must be for a rule to hold, told apart into the ways in which it does.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Token};
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Method, Token};
 
 use super::draft::Draft;
 use super::hostnames::written_out;
@@ -29,12 +29,16 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// Whether a model can say its fields and parameters.
+    /// Whether a model can say its methods, fields and parameters.
     pub(crate) fn is_said(&self) -> bool {
         let value = |value: &Option<String>| {
             value.as_ref().is_none_or(|text| HeaderValue::parse(text).is_ok())
         };
-        self.headers.iter().all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
+        self.methods.iter().all(|method| Method::parse(method).is_ok())
+            && self
+                .headers
+                .iter()
+                .all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
             && self.query.iter().all(|(name, text)| Token::parse(name).is_ok() && value(text))
     }
 }
