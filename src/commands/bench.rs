@@ -40,11 +40,11 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     let live = std::io::stderr().is_terminal();
     let tell = |step: &Step<'_>| {
-        let line = format!("{}, round {}: {}", step.workload, step.round, step.target);
+        let words = format!("{}, round {}: {}", step.workload, step.round, step.target);
         if live {
-            output::eprint(&format!("\r\x1b[K{line}"));
+            output::eprint(&format!("\r\x1b[K{words}"));
         } else if step.round == 1 {
-            output::eprint(&format!("{line}\n"));
+            output::eprint(&format!("{words}\n"));
         }
     };
     let results = runtime.block_on(run::run(&plan, folder.path(), tell));
@@ -54,8 +54,8 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let results = results.map_err(|why| {
         Failure::new(why, "the servers' own words are above; raise `ulimit -n` for more tunnels")
     })?;
-    for wanted in &arguments.report {
-        let text = match wanted.form {
+    for report_wanted in &arguments.report {
+        let text = match report_wanted.form {
             ReportForm::Json => report::json(&results),
             ReportForm::Html => report::html(&results),
             ReportForm::Markdown => report::markdown(&results),
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
                 return Err(Failure::new("a measurement is no test", "use json, html or markdown"));
             }
         };
-        output::write_file(&wanted.file, text.as_bytes(), Readers::All)?;
+        output::write_file(&report_wanted.file, text.as_bytes(), Readers::All)?;
     }
     output::print(&report::table(&results))?;
     let errors: u64 = results.rows.iter().map(wsgen_bench::statistics::Row::errors).sum();
@@ -79,7 +79,7 @@ fn targets(names: &[String]) -> Result<Vec<Target>, Failure> {
         let others = TARGETS.iter().filter_map(|target| Target::installed(target.name));
         return Ok(std::iter::once(Target::reference(program)).chain(others).collect());
     }
-    let named = |name: &String| {
+    let wanted = |name: &String| {
         if name == REFERENCE {
             return Ok(Target::reference(program.clone()));
         }
@@ -97,5 +97,5 @@ fn targets(names: &[String]) -> Result<Vec<Target>, Failure> {
             )
         })
     };
-    names.iter().map(named).collect()
+    names.iter().map(wanted).collect()
 }

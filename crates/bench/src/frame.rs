@@ -60,7 +60,7 @@ impl Message {
         length(&mut back, size, 0);
         sent.extend(mask);
         let (sent_at, back_at) = (sent.len(), back.len());
-        let payload = (0..size).map(|at| ((at * 7 + connection * 31) % 251) as u8);
+        let payload = (0..size).map(|at| byte(at * 7 + connection * 31));
         back.extend(payload);
         sent.extend(back[back_at..].iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
         Self { sent, back, mask, sent_at, back_at, size }
@@ -75,17 +75,21 @@ impl Message {
     }
 }
 
+/// A byte that depends on a number.
+fn byte(number: usize) -> u8 {
+    u8::try_from(number % 251).unwrap_or(0)
+}
+
+/// The length of a frame in its shortest form (RFC 6455, section 5.2).
 fn length(out: &mut Vec<u8>, size: usize, masked: u8) {
-    match size {
-        0..126 => out.push(masked | size as u8),
-        126..65_536 => {
-            out.push(masked | 126);
-            out.extend((size as u16).to_be_bytes());
-        }
-        _ => {
-            out.push(masked | 127);
-            out.extend((size as u64).to_be_bytes());
-        }
+    if let Some(short) = u8::try_from(size).ok().filter(|short| *short < 126) {
+        out.push(masked | short);
+    } else if let Ok(middle) = u16::try_from(size) {
+        out.push(masked | 0x7e);
+        out.extend(middle.to_be_bytes());
+    } else {
+        out.push(masked | 0x7f);
+        out.extend((size as u64).to_be_bytes());
     }
 }
 

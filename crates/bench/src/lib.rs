@@ -4,6 +4,8 @@
 //! A [`plan`] says what is measured; [`run`] starts the servers from one model and lets a [`load`] run through each,
 //! in turns; a [`statistics`] is made of what was seen, and [`report`] writes it down.
 
+#![allow(clippy::cast_precision_loss, reason = "of a figure three digits matter")]
+
 mod baseline;
 mod echo;
 mod frame;

@@ -37,9 +37,9 @@ fn cores_of_all() -> Vec<usize> {
     let list = text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
     let mut all = Vec::new();
     for part in list.unwrap_or("0").trim().split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
-            all.extend(first..=last);
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        if let (Ok(from), Ok(to)) = (from.parse::<usize>(), to.parse::<usize>()) {
+            all.extend(from..=to);
         }
     }
     all

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio_rustls::rustls::ClientConfig;
 
+use wsgen_conformance::launch::Target;
+
 use crate::echo::Echo;
 use crate::load::{self, Clients, Load, Seen};
 use crate::machine::{self, Core};
@@ -60,9 +62,8 @@ pub async fn run(
     let echo = Echo::start(cores.load).map_err(fail)?;
     let tls = plan.tls.then(transport::client).transpose();
     let tls = tls.map_err(|error| format!("TLS cannot be spoken: {error}"))?;
-    let names: Vec<String> = std::iter::once(DIRECT.to_owned())
-        .chain(plan.targets.iter().map(|target| target.title()))
-        .collect();
+    let names: Vec<String> =
+        std::iter::once(DIRECT.to_owned()).chain(plan.targets.iter().map(Target::title)).collect();
     let mut results = Results::new(plan, &names, machine::describe(), cores.server != Core::Any);
     let busy: Vec<Workload> =
         plan.workloads.iter().copied().filter(|one| *one != Workload::Idle).collect();
@@ -165,7 +166,7 @@ fn most() -> usize {
 }
 
 async fn idle(
-    target: &wsgen_conformance::launch::Target,
+    target: &Target,
     plan: &Plan,
     echo: &Echo,
     cores: &Cores,
