@@ -210,7 +210,8 @@ impl Spread {
 fn spread(mut all: Vec<f64>) -> Option<Spread> {
     all.sort_by(f64::total_cmp);
     let last = all.len().checked_sub(1)?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
+    #[allow(clippy::cast_possible_truncation, reason = "a place in a list")]
+    #[allow(clippy::cast_sign_loss, reason = "a share is not negative")]
     let at = |share: f64| {
         let place = share * last as f64;
         let (low, high) = (place.floor() as usize, place.ceil() as usize);

@@ -35,10 +35,7 @@ pub(crate) enum Broken {
 
 /// One direction.
 #[derive(Debug, Default)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is a state of its own, and a tunnel holds two of these"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(crate) struct Pump {
     /// Where the body ends; `None` for a tunnel, which ends with its connection.
     framing: Option<Framing>,
