@@ -58,9 +58,7 @@ impl Importer<'_> {
             route.set(&["websocket", "mode"], "deny");
         }
         let field = if tunnels { "timeouts.tunnel_idle" } else { "timeouts.response_header" };
-        let read = self.time(chain, "proxy_read_timeout", 60_000, field);
-        // Nothing is what it waits then; the model's shortest is a millisecond.
-        let read = if read == "0s" { "1ms".to_owned() } else { read };
+        let read = self.wait(chain, "proxy_read_timeout", 60_000, field);
         if let Some(id) = self.setting(chain, "proxy_send_timeout") {
             let same = value::time(&self.text(id, 0)).map(measure::duration) == Some(read.clone());
             self.ledger.taken(id, field);

@@ -44,9 +44,8 @@ impl Importer<'_> {
             ("keepalive_timeout", 75_000, "idle"),
             ("client_body_timeout", 60_000, "body_idle"),
         ] {
-            let time = self.time(&chain, name, default, "listeners.timeouts");
-            // Nothing is what a connection that is not kept waits; the model's shortest is a millisecond.
-            fields.set(&["timeouts", field], if time == "0s" { "1ms".to_owned() } else { time });
+            fields
+                .set(&["timeouts", field], self.wait(&chain, name, default, "listeners.timeouts"));
         }
         if let Some(id) = self.setting(&chain, "send_timeout") {
             self.ledger.taken(id, "timeouts.body_idle");

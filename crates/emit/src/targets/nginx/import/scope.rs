@@ -91,6 +91,18 @@ impl Importer<'_> {
         measure::duration(millis)
     }
 
+    /// [`Self::time`] for a wait: nothing is the model's shortest, a millisecond.
+    pub(super) fn wait(
+        &mut self,
+        chain: &Chain,
+        name: &str,
+        default: u64,
+        field: &'static str,
+    ) -> String {
+        let time = self.time(chain, name, default, field);
+        if time == "0s" { "1ms".to_owned() } else { time }
+    }
+
     /// An argument, with what is known of its variables.
     pub(super) fn text(&self, id: Id, number: usize) -> String {
         self.known(self.tree.argument(id, number))

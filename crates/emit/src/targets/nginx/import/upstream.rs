@@ -23,7 +23,7 @@ pub(super) struct Destination {
 impl Importer<'_> {
     /// The name of the upstream for a destination; one that cannot be a server's is said, and gives nothing.
     pub(super) fn upstream(&mut self, to: &Destination, chain: &Chain, pass: Id) -> Option<String> {
-        let connect = self.time(chain, "proxy_connect_timeout", 60_000, "timeouts.connect");
+        let connect = self.wait(chain, "proxy_connect_timeout", 60_000, "timeouts.connect");
         let tls = to.secure.then(|| self.upstream_tls(chain, &to.authority));
         let key = format!("{}|{}|{tls:?}", to.secure, to.authority);
         if let Some(known) = self.upstreams.get(&key).cloned() {
