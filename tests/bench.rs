@@ -55,9 +55,10 @@ fn clients_come_by_tls_where_that_is_asked() {
     let (html_report, markdown_report) =
         (format!("html={}", html.display()), format!("markdown={}", markdown.display()));
     let mut arguments = SHORT.to_vec();
-    arguments.extend(["--target", "serve", "--tls", "--size", "4k"]);
+    arguments.extend(["--target", "serve", "--tls", "--size", "4k", "--routes", "3"]);
     arguments.extend(["--report", &html_report, "--report", &markdown_report]);
     let (code, page, said, report) = bench(&arguments);
+    assert!(page.contains("; 3 routes; 4 connections by TLS;"), "{page}");
     assert_eq!((code, &report["tls"]), (0, &Value::Bool(true)), "{said}{page}");
     let html = std::fs::read_to_string(html).unwrap();
     assert!(html.contains("<svg") && html.contains("echo of 4 KiB"), "{html}");

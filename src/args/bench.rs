@@ -31,6 +31,9 @@ pub(crate) struct BenchArguments {
     /// Threads of each server. With one, servers and load get a core each where there are two.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) threads: NonZeroUsize,
+    /// Routes of the model; the last takes the load.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) routes: NonZeroUsize,
     /// Let clients come by TLS.
     #[arg(long)]
     pub(crate) tls: bool,

@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
         time: Duration::from_secs_f64(arguments.secs),
         rounds: arguments.rounds.get(),
         threads: arguments.threads.get(),
+        routes: arguments.routes.get(),
         tls: arguments.tls,
     };
     let fail = |error: std::io::Error| {

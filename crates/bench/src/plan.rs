@@ -115,6 +115,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Threads of each server.
     pub threads: usize,
+    /// Routes of the model, of which the last is the one that is used.
+    pub routes: usize,
     /// Whether clients come by TLS.
     pub tls: bool,
 }

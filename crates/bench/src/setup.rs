@@ -26,7 +26,8 @@ impl Running {
     }
 }
 
-/// The model that every server runs: one route, with its log and its limits on, as in production.
+/// The model that every server runs, with its log and its limits on, as in production. The route that is used
+/// is the last.
 fn model(echo: SocketAddr, plan: &Plan, connections: usize, folder: &Path) -> String {
     let tls = if plan.tls {
         let file = |name: &str| folder.join(name).display().to_string();
@@ -46,9 +47,14 @@ fn model(echo: SocketAddr, plan: &Plan, connections: usize, folder: &Path) -> St
         .map(|(name, setting)| format!("  {name}: {{{setting}: {threads}}}\n"))
         .collect();
     let own = if own.is_empty() { own } else { format!("targets:\n{own}") };
+    let others: String = (1..plan.routes)
+        .map(|number| {
+            format!("  - {{match: [{{path: {{prefix: \"/other-{number}\"}}}}], upstream: app}}\n")
+        })
+        .collect();
     format!(
         "version: 1\n{own}listeners:\n  - {{name: web, address: \"LISTEN\", limits: {{max_connections: {most}}}{tls}}}\n\
-         upstreams:\n  app: {{servers: [\"{echo}\"]}}\nroutes:\n  - {{upstream: app, limits: {{per_ip: {{connections: {most}}}}}}}\n",
+         upstreams:\n  app: {{servers: [\"{echo}\"]}}\nroutes:\n{others}  - {{upstream: app, limits: {{per_ip: {{connections: {most}}}}}}}\n",
         most = connections + 64,
     )
 }

@@ -78,6 +78,8 @@ pub struct Results {
     pub pinned: bool,
     /// Whether clients came by TLS.
     pub tls: bool,
+    /// Routes of the model.
+    pub routes: usize,
     /// Connections at a time.
     pub connections: usize,
     /// Seconds of a measurement.
@@ -124,6 +126,7 @@ impl Results {
             date: chrono::Local::now().format("%Y-%m-%d").to_string(),
             pinned,
             tls: plan.tls,
+            routes: plan.routes,
             connections: plan.connections,
             seconds: plan.time.as_secs_f64(),
             threads: plan.threads,
@@ -159,7 +162,7 @@ impl Results {
         rows.filter(|row| !row.samples.is_empty() || row.held.is_some())
     }
 
-    /// Whom a row is compared with, by name: those of [`BASELINES`] that were measured, and nobody between.
+    /// Whom a row is compared with, by name: the usual servers that were measured, and nobody between.
     pub fn baselines(&self, workload: Workload) -> Vec<(&'static str, &Row)> {
         let names = BASELINES.iter().chain(std::iter::once(&DIRECT)).copied();
         let found = names.filter_map(|name| {

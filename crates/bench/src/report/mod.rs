@@ -44,8 +44,12 @@ fn how(results: &Results) -> String {
     } else {
         "nothing pinned"
     };
+    let routes = match results.routes {
+        1 => String::new(),
+        many => format!("; {many} routes"),
+    };
     format!(
-        "{}; {} thread{} for each server, {place}; {} connections{}; {} s a measurement; {}",
+        "{}; {} thread{} for each server, {place}{routes}; {} connections{}; {} s a measurement; {}",
         results.machine,
         results.threads,
         if results.threads == 1 { "" } else { "s" },
