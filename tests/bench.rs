@@ -20,6 +20,19 @@ fn bench(arguments: &[&str]) -> (i32, String, String, Value) {
 
 const SHORT: [&str; 6] = ["--rounds", "2", "--secs", "0.1", "--conns", "4"];
 
+/// Every server that is here, each with what it can keep of the model.
+#[test]
+fn every_server_is_measured_where_none_is_named() {
+    let (code, page, said, report) =
+        bench(&["--rounds", "1", "--secs", "0.1", "--workload", "http"]);
+    assert_eq!(code, 0, "{said}{page}");
+    let seen: Vec<&str> =
+        report["rows"].as_array().unwrap().iter().map(|r| r["target"].as_str().unwrap()).collect();
+    for name in ["serve", "nginx", "haproxy", "apache"] {
+        assert!(seen.iter().any(|target| target.starts_with(name)), "{name}: {seen:?}");
+    }
+}
+
 /// Every load through the reference proxy and an installed server, and without any between.
 #[test]
 fn every_load_is_measured_and_compared() {

@@ -26,6 +26,10 @@ impl Running {
     }
 }
 
+/// A server that cannot count a client's connections is measured without that limit.
+const UNCOUNTED: &str =
+    "accept: [{code: WSG0317, route: measured, reason: \"measured without it\"}]";
+
 /// The model that every server runs, with its log and its limits on, as in production. The route that is used
 /// is the last.
 fn model(echo: SocketAddr, plan: &Plan, connections: usize, folder: &Path) -> String {
@@ -39,12 +43,14 @@ fn model(echo: SocketAddr, plan: &Plan, connections: usize, folder: &Path) -> St
     } else {
         String::new()
     };
-    let threads = plan.threads;
     let own: String = plan
         .targets
         .iter()
-        .filter_map(|target| Some((target.name, target.selection?.target.recipe.threads?)))
-        .map(|(name, setting)| format!("  {name}: {{{setting}: {threads}}}\n"))
+        .filter_map(|target| Some((target.name, target.selection?.target.recipe.threads)))
+        .map(|(name, setting)| {
+            let threads = setting.map(|setting| format!("{setting}: {}, ", plan.threads));
+            format!("  {name}: {{{}{UNCOUNTED}}}\n", threads.unwrap_or_default())
+        })
         .collect();
     let own = if own.is_empty() { own } else { format!("targets:\n{own}") };
     let others: String = (1..plan.routes)
@@ -54,7 +60,7 @@ fn model(echo: SocketAddr, plan: &Plan, connections: usize, folder: &Path) -> St
         .collect();
     format!(
         "version: 1\n{own}listeners:\n  - {{name: web, address: \"LISTEN\", limits: {{max_connections: {most}}}{tls}}}\n\
-         upstreams:\n  app: {{servers: [\"{echo}\"]}}\nroutes:\n{others}  - {{upstream: app, limits: {{per_ip: {{connections: {most}}}}}}}\n",
+         upstreams:\n  app: {{servers: [\"{echo}\"]}}\nroutes:\n{others}  - {{name: measured, upstream: app, limits: {{per_ip: {{connections: {most}}}}}}}\n",
         most = connections + 64,
     )
 }

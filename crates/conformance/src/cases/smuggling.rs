@@ -19,13 +19,18 @@ async fn hidden(stage: &Stage, head: &str, body: &str) -> Verdict {
             Err(trouble) => Err(trouble),
         }
     };
+    let is_refusal =
+        |status: u16| check(status == 0 || (400..=501).contains(&status), "a refusal", status);
+    let mut refused = std::pin::pin!(refused);
     tokio::select! {
-        status = refused => {
-            let status = status?;
-            check(status == 0 || (400..=501).contains(&status), "a refusal", status)
-        }
+        status = &mut refused => is_refusal(status?),
         asked = upstream.request() => {
-            let (mut far, asked) = asked?;
+            let (mut far, asked) = match asked {
+                Ok(asked) => asked,
+                // A connection was opened, and no byte came: the body was judged ahead of the head's sending.
+                Err(Trouble::Failed(_)) => return is_refusal(refused.await?),
+                Err(trouble) => return Err(trouble),
+            };
             let (rest, _) = far.rest_within(std::time::Duration::from_millis(400)).await.unwrap_or((Vec::new(), crate::wire::Ending::Fin));
             let rest = String::from_utf8_lossy(&rest).into_owned();
             let sure = asked.all("content-length").len() + asked.all("transfer-encoding").len() <= 1;

@@ -131,6 +131,9 @@ impl Importer<'_> {
                 continue;
             }
             match value::listen(&self.text(id, 0)) {
+                Some(address) if listens.iter().any(|known: &Listen| known.address == address) => {
+                    self.ledger.lost(id, "it listens there already: nginx refuses this");
+                }
                 Some(address) => {
                     self.ledger.taken(id, "listeners.address");
                     listens.push(Listen {
