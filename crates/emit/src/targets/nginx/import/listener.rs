@@ -192,9 +192,10 @@ impl Importer<'_> {
 /// The server that takes what no name claims on an address.
 pub(super) fn default_of(address: &str, of: &[usize], servers: &[Server]) -> usize {
     let says = |number: &&usize| {
-        servers[**number].listens.iter().any(|listen| {
-            listen.address == address && (listen.has("default_server") || listen.has("default"))
-        })
+        servers[**number]
+            .listens
+            .iter()
+            .any(|listen| listen.address == address && listen.is_default())
     };
     of.iter().find(says).or(of.first()).copied().unwrap_or(0)
 }

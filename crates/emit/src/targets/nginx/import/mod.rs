@@ -3,6 +3,7 @@
 mod access;
 mod answer;
 mod beside;
+mod claims;
 mod condition;
 mod dispatch;
 mod fields;

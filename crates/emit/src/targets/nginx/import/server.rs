@@ -6,6 +6,7 @@ use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
 
+use super::claims;
 use super::listener::default_of;
 use super::location::Matching;
 use super::scope::{Chain, Importer};
@@ -15,7 +16,7 @@ use crate::import::hostnames::written_out;
 use crate::import::ledger::Id;
 
 /// A `server` block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Server {
     pub(super) id: Option<Id>,
     pub(super) list: Vec<Id>,
@@ -25,9 +26,9 @@ pub(super) struct Server {
     pub(super) listens: Vec<Listen>,
     pub(super) names: Vec<String>,
     /// Whether it has names that the model cannot say.
-    unsaid: bool,
+    pub(super) unsaid: bool,
     /// Whether an earlier server has a name of its.
-    shadowed: bool,
+    pub(super) shadowed: bool,
 }
 
 /// A `listen` of a server.
@@ -41,6 +42,11 @@ pub(super) struct Listen {
 }
 
 impl Listen {
+    /// Whether it says that its server takes what no name claims.
+    pub(super) fn is_default(&self) -> bool {
+        self.has("default_server") || self.has("default")
+    }
+
     /// Whether it has a word.
     pub(super) fn has(&self, word: &str) -> bool {
         self.options.iter().any(|option| option == word)
@@ -81,6 +87,7 @@ impl Importer<'_> {
                 shadowed: false,
             });
         }
+        let servers = claims::settled(servers);
         let mut listeners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for (number, server) in servers.iter().enumerate() {
@@ -98,7 +105,6 @@ impl Importer<'_> {
             let called = self.listener(&address, of, &servers);
             names.insert(address, called);
         }
-        claims(&mut servers);
         let defaults: BTreeMap<&str, usize> = listeners
             .iter()
             .map(|(address, of)| (address.as_str(), default_of(address, of, &servers)))
@@ -154,12 +160,7 @@ impl Importer<'_> {
                 options: Vec::new(),
             });
         }
-        let tls = listens.iter().filter(|listen| listen.tls).count();
-        let scheme = match tls {
-            0 => Some("http"),
-            number if number == listens.len() => Some("https"),
-            _ => None,
-        };
+        let scheme = scheme(&listens);
         let (names, unsaid) = self.names(&list);
         Server { id: Some(id), list, chain, scheme, listens, names, unsaid, shadowed: false }
     }
@@ -301,19 +302,11 @@ impl Importer<'_> {
     }
 }
 
-/// A name belongs to the first server of an address that has it.
-fn claims(servers: &mut [Server]) {
-    let mut claimed: BTreeSet<(String, String)> = BTreeSet::new();
-    for server in servers {
-        let addresses: Vec<&str> = server.listens.iter().map(|l| l.address.as_str()).collect();
-        let known = |name: &String| {
-            addresses.iter().all(|a| claimed.contains(&((*a).to_owned(), name.clone())))
-        };
-        let before = server.names.len();
-        server.names.retain(|name| !known(name));
-        server.shadowed = server.names.len() < before;
-        for address in addresses {
-            claimed.extend(server.names.iter().map(|name| (address.to_owned(), name.clone())));
-        }
+/// The scheme of all these, where they agree.
+pub(super) fn scheme(listens: &[Listen]) -> Option<&'static str> {
+    match listens.iter().filter(|listen| listen.tls).count() {
+        0 => Some("http"),
+        number if number == listens.len() => Some("https"),
+        _ => None,
     }
 }
