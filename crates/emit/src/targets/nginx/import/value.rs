@@ -1,5 +1,8 @@
 //! nginx's times, sizes and addresses.
 
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::ListenAddress;
+
 /// A time in milliseconds: a number is seconds; several units follow each other (nginx, "Configuration file measurement
 /// units").
 pub(super) fn time(text: &str) -> Option<u64> {
@@ -47,8 +50,8 @@ pub(super) fn size(text: &str) -> Option<u64> {
 
 /// The address of a `listen`, in the model's form.
 pub(super) fn listen(text: &str) -> Option<String> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        return Some(format!("unix:{path}"));
+    if text.starts_with("unix:") {
+        return ListenAddress::parse(text).is_ok().then(|| text.to_owned());
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return port(text).map(|port| format!("0.0.0.0:{port}"));
@@ -100,6 +103,7 @@ mod tests {
             ("127.0.0.1", Some("127.0.0.1:80")),
             ("localhost:8080", Some("127.0.0.1:8080")),
             ("unix:/run/a.sock", Some("unix:/run/a.sock")),
+            ("unix:[::]:443", None),
             ("YOUR_SERVER_IP:80", None),
             ("0000", None),
         ] {
