@@ -151,10 +151,10 @@ impl Importer<'_> {
     /// What holds for everything.
     fn whole(&mut self) {
         let chain = vec![self.tree.around(&self.tree.top), self.outside.clone()];
-        if let Some(id) = self.setting(&chain, "worker_shutdown_timeout") {
-            let time = self.time(&chain, "worker_shutdown_timeout", 0, "drain.timeout");
+        // Nothing is no bound, as where it is not written.
+        let time = self.time(&chain, "worker_shutdown_timeout", 0, "drain.timeout");
+        if time != "0s" {
             self.site.fields.set(&["drain", "timeout"], time);
-            self.ledger.taken(id, "drain.timeout");
         }
         // The one that is found first serves all: the model has one.
         let resolver = (0..self.tree.all.len()).find(|id| self.tree.all[*id].name == "resolver");
