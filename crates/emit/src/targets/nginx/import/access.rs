@@ -51,6 +51,10 @@ impl Importer<'_> {
             self.ledger.opens(id, "the service that it asks is not known");
             return Vec::new();
         };
+        if route.get(&["auth", "basic"]).is_some() {
+            self.ledger.opens(id, "a route asks for users or another service, not both");
+            return Vec::new();
+        }
         self.ledger.taken(id, "auth.forward.url");
         route.set(&["auth", "forward", "url"], url);
         let mut copies = Vec::new();
