@@ -10,5 +10,5 @@ mod url;
 pub use accept::Upstream;
 pub use connection::{Ending, PATIENCE, Wire};
 pub use head::Head;
-pub use tls::{Certificate, Versions, client_tls, server_tls, tls_stream};
+pub use tls::{Anybody, Certificate, Versions, client_tls, server_tls, tls_stream};
 pub use url::Url;

@@ -151,8 +151,9 @@ pub async fn server_tls(
     Ok((Wire::over(tls, socket, "upstream", transcript), name))
 }
 
+/// Believes every certificate: those of a run are made for it.
 #[derive(Debug)]
-struct Anybody;
+pub struct Anybody;
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(

@@ -88,7 +88,7 @@ fn piece<'t>(text: &'t str, more: &mut bool) -> Option<(Vec<String>, &'t str)> {
                 },
             };
             let mut all = Vec::new();
-            for branch in branches(inner) {
+            for branch in super::pattern::branches(inner, '|') {
                 let (texts, left_out) = sequence(branch)?;
                 *more |= left_out;
                 all.extend(texts);
@@ -132,24 +132,6 @@ fn closing(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// What stands between the bars of a group, those of groups within apart.
-fn branches(text: &str) -> Vec<&str> {
-    let (mut depth, mut from, mut all) = (0, 0, Vec::new());
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            '|' if depth == 0 => {
-                all.push(&text[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    all.push(&text[from..]);
-    all
 }
 
 #[cfg(test)]

@@ -5,6 +5,24 @@ use wsgen_model::scalar::{PathLiteral, Pattern, Replacement};
 
 use super::draft::Draft;
 
+/// What stands between marks that no parentheses are around.
+pub(crate) fn branches(text: &str, mark: char) -> Vec<&str> {
+    let (mut all, mut begin, mut depth) = (Vec::new(), 0, 0_u32);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            c if c == mark && depth == 0 => {
+                all.push(&text[begin..at]);
+                begin = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    all.push(&text[begin..]);
+    all
+}
+
 /// A pattern that fits letters of either case: the model's regexes have no flags.
 pub(crate) fn any_case(pattern: &str) -> String {
     let mut out = String::new();

@@ -9,6 +9,7 @@ use super::scope::Importer;
 use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::pattern;
 
 /// A variable with its value.
 pub(super) type Asks = (String, String);
@@ -170,7 +171,7 @@ fn origins(pattern: &str) -> Option<(Vec<String>, bool)> {
         all.push("same_origin".to_owned());
     }
     if let Some((_, list)) = inner.rsplit_once("[^ ]* (") {
-        for one in split(list.strip_suffix(')')?) {
+        for one in pattern::branches(list.strip_suffix(')')?, '|') {
             let bare = one
                 .strip_suffix(")?")
                 .map_or(one, |rest| rest.rsplit_once("(:").map_or(rest, |(host, _)| host));
@@ -182,24 +183,6 @@ fn origins(pattern: &str) -> Option<(Vec<String>, bool)> {
         }
     }
     (!all.is_empty()).then_some((all, missing))
-}
-
-/// A text at the `|` outside of its groups.
-fn split(text: &str) -> Vec<&str> {
-    let (mut all, mut begin, mut depth) = (Vec::new(), 0, 0_i32);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            '|' if depth == 0 => {
-                all.push(&text[begin..at]);
-                begin = at + 1;
-            }
-            _ => {}
-        }
-    }
-    all.push(&text[begin..]);
-    all
 }
 
 /// `(?:^|,)[\x20\t]*(a|b)[\x20\t]*(?:,|$)`

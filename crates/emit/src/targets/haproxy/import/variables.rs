@@ -7,6 +7,7 @@ use super::scope::Importer;
 use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::pattern;
 use crate::import::way::{Way, Ways, both};
 
 /// What is known of a variable while the rules that ask for it are read.
@@ -94,7 +95,7 @@ impl Importer<'_> {
     /// What a variable that every request has is made of, where that is the host.
     fn alias(&self, id: Id) -> Option<String> {
         let [_, _, expression] = self.all[id].words.as_slice() else { return None };
-        let mut parts = pieces(expression).into_iter();
+        let mut parts = pattern::branches(expression, ',').into_iter();
         let fetch = parts.next()?;
         let is_host = fetch.trim_start_matches("req.").trim_start_matches('f') == "hdr(host)";
         (is_host && parts.all(|part| OF_A_HOST.contains(&part))).then(|| fetch.to_owned())
@@ -244,22 +245,4 @@ pub(super) fn constant(expression: &str) -> Option<&str> {
     ["str(", "int(", "bool("]
         .iter()
         .find_map(|kind| expression.strip_prefix(kind)?.strip_suffix(')'))
-}
-
-/// An expression at the commas outside of its parentheses.
-fn pieces(expression: &str) -> Vec<&str> {
-    let (mut all, mut begin, mut depth) = (Vec::new(), 0, 0_u32);
-    for (at, c) in expression.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                all.push(&expression[begin..at]);
-                begin = at + 1;
-            }
-            _ => {}
-        }
-    }
-    all.push(&expression[begin..]);
-    all
 }
