@@ -12,6 +12,7 @@ use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
+use wsgen_proxy::Relay;
 
 pub(crate) use self::bench::BenchArguments;
 pub(crate) use self::conformance::{
@@ -208,9 +209,33 @@ pub(crate) struct ServeArguments {
     /// The form of both logs, in place of the model's: `text` is `combined` for requests.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+    /// Who carries tunnels that have settled. For measurements and for doubts: `auto` is right.
+    #[arg(long, value_name = "ENGINE", default_value = "auto", env = "WSGEN_RELAY")]
+    pub(crate) relay: RelayEngine,
     /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
     #[arg(long, conflicts_with = "files")]
     pub(crate) demo: bool,
+}
+
+/// Who carries settled tunnels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RelayEngine {
+    /// The best that the kernel allows, once a tunnel is a second old or has carried some messages.
+    Auto,
+    /// The runtime, as for tunnels by TLS, HTTP/2 and Unix sockets.
+    Runtime,
+    /// epoll(7), for each tunnel as soon as it is quiet.
+    Epoll,
+}
+
+impl From<RelayEngine> for Relay {
+    fn from(engine: RelayEngine) -> Self {
+        match engine {
+            RelayEngine::Auto => Self::Auto,
+            RelayEngine::Runtime => Self::Runtime,
+            RelayEngine::Epoll => Self::Epoll,
+        }
+    }
 }
 
 /// The form of logs.

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use wsgen_model::config::AccessLogFormat;
 use wsgen_model::scalar::ListenAddress;
 
 use crate::answer::Answer;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::head::{self, Bounds, Refusal, RequestHead};
 use crate::stream::{Peer, Stream};
-use crate::tunnel::Tunnel;
+use crate::tunnel::{Course, Held, carry};
 use crate::worker::{Counted, Worker};
 
 /// Why there is no further request.
@@ -68,40 +67,15 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             Next::Tunnel(opened) => {
                 let log = &snapshot.site.access_log;
                 worker.log.opened(&opened.entry, log);
-                tokio::task::spawn_local(tunnel(
-                    client,
-                    *opened,
-                    worker,
-                    *log.format,
-                    from.counted,
-                ));
+                let Opened { upstream, limits, registration, timed, live, entry, places } = *opened;
+                let course =
+                    Course::new(limits, worker.wheel.clone(), timed, live, worker.relay.calm());
+                let (format, counted) = (*log.format, from.counted);
+                let until_its_end = Held { entry, format, registration, places, counted };
+                tokio::task::spawn_local(carry(client, upstream, course, until_its_end));
                 return;
             }
         }
-    }
-}
-
-/// Carries a tunnel, and logs its end.
-fn tunnel(
-    client: Peer,
-    opened: Opened,
-    worker: Rc<Worker>,
-    format: AccessLogFormat,
-    counted: Rc<Counted>,
-) -> impl Future<Output = ()> {
-    let Opened { upstream, limits, registration, entry, places } = opened;
-    let (timed, live) = registration.parts();
-    let mut tunnel = Tunnel::new(client, upstream, limits, worker.wheel.clone(), timed, live);
-    async move {
-        // By reference: a future that is awaited by value is held twice.
-        let report = (&mut tunnel).await;
-        drop(tunnel);
-        drop((places, registration, counted));
-        let mut entry = Rc::unwrap_or_clone(entry);
-        entry.sent = report.down;
-        entry.received = report.up;
-        entry.end = report.end.as_str();
-        worker.log.ended(&entry, format);
     }
 }
 

@@ -21,7 +21,8 @@ use crate::log::Entry;
 use crate::origin;
 use crate::snapshot::Snapshot;
 use crate::stream::Peer;
-use crate::tunnel::Limits;
+use crate::tunnel::{Limits, Live};
+use crate::wheel::Timed;
 use crate::worker::{Registration, Worker};
 
 /// What follows a request.
@@ -42,6 +43,10 @@ pub(crate) struct Opened {
     pub(crate) limits: Limits,
     /// Its place among the tunnels of the thread.
     pub(crate) registration: Registration,
+    /// What wakes it.
+    pub(crate) timed: Rc<Timed>,
+    /// What others see of it.
+    pub(crate) live: Rc<Live>,
     /// Its line of the log.
     pub(crate) entry: Rc<Entry>,
     /// What counts.

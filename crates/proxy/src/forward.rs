@@ -320,8 +320,8 @@ fn open(
     };
     let entry = Rc::new(exchange.entry);
     let generation = exchange.snapshot.generation;
-    let registration = exchange.worker.register(generation, server, entry.clone());
-    Next::Tunnel(Box::new(Opened { upstream, limits, registration, entry, places }))
+    let (registration, timed, live) = exchange.worker.register(generation, server, entry.clone());
+    Next::Tunnel(Box::new(Opened { upstream, limits, registration, timed, live, entry, places }))
 }
 
 /// A life that ends at most `drain.spread` early (`timer/tunnel-max`).

@@ -39,6 +39,7 @@ mod worker;
 
 pub use signals::Verdict;
 pub use snapshot::StartError;
+pub use tunnel::engine::Relay;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -83,7 +84,12 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a site with so many threads; `text` is what the status pages show of it. Everything that can fail does so
     /// before a listener takes a connection.
-    pub fn start(site: Site, text: String, threads: usize) -> Result<Self, StartError> {
+    pub fn start(
+        site: Site,
+        text: String,
+        threads: usize,
+        relay: Relay,
+    ) -> Result<Self, StartError> {
         raise_limit();
         // Ahead of the listeners: whoever sees one open may send a signal.
         let ears = Ears::new().map_err(|error| {
@@ -117,7 +123,7 @@ impl Proxy {
                 let Ok(runtime) = runtime else { return };
                 let last = log.clone();
                 let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, worker::run(snapshot, log, clients, orders));
+                local.block_on(&runtime, worker::run(snapshot, log, clients, orders, relay));
                 // What is cut off has its line too.
                 drop(local);
                 last.hand_over();

@@ -93,6 +93,11 @@ impl Pump {
         Self { unpacks, ..self }
     }
 
+    /// Whether nothing is on its way, and messages are small.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.bulky && self.bulk.is_none() && self.kept.is_empty()
+    }
+
     /// Moves what can be moved now. Ready once the body is whole, or the tunnel's reading side has ended, and
     /// everything was written.
     pub(crate) fn poll(

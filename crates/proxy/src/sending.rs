@@ -176,7 +176,8 @@ impl<'a> Sending<'a> {
         if at <= self.wheel.now() {
             return Poll::Ready(Err(late));
         }
-        self.wheel.wake_at(&self.timed, at, cx.waker());
+        self.timed.remember(cx.waker());
+        self.wheel.wake_at(&self.timed, at);
         Poll::Pending
     }
 }

@@ -50,6 +50,14 @@ impl Stream {
             _ => None,
         }
     }
+
+    /// The same, for good.
+    pub(crate) fn into_tcp(self) -> Option<TcpStream> {
+        match self {
+            Self::Plain(Wire::Tcp(tcp)) => Some(tcp),
+            _ => None,
+        }
+    }
 }
 
 /// What a connection is made of.

@@ -20,28 +20,71 @@ const SLOTS: usize = 2048;
 pub(crate) struct Timed {
     /// When it must be looked at again.
     due: Cell<Tick>,
+    waits: RefCell<Waits>,
+}
+
+/// Who is woken.
+#[derive(Debug, Default)]
+enum Waits {
+    #[default]
+    Nobody,
+    Task(Waker),
+    /// One of those that a task looks after.
+    One(Rc<Due>, u32),
+}
+
+/// Those that a task looks after and that are due.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    numbers: RefCell<Vec<u32>>,
     waker: RefCell<Option<Waker>>,
+}
+
+impl Due {
+    /// Who is due now. The task is woken when there are more.
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<u32> {
+        let mut known = self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+        std::mem::take(&mut self.numbers.borrow_mut())
+    }
+
+    /// Adds one, and wakes the task.
+    pub(crate) fn put(&self, number: u32) {
+        self.numbers.borrow_mut().push(number);
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
 }
 
 impl Timed {
     /// Wakes whoever waits, whatever the time.
     pub(crate) fn wake(&self) {
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
+        match self.waits.take() {
+            Waits::Nobody => {}
+            Waits::Task(waker) => waker.wake(),
+            Waits::One(due, number) => due.put(number),
         }
     }
 
     /// Lets go of who waited: a waker in the wheel would keep a whole task in memory until its deadline.
     pub(crate) fn forget(&self) {
-        *self.waker.borrow_mut() = None;
+        self.waits.replace(Waits::Nobody);
     }
 
     /// Keeps who is to be woken.
     pub(crate) fn remember(&self, waker: &Waker) {
-        let mut known = self.waker.borrow_mut();
-        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *known = Some(waker.clone());
+        let mut known = self.waits.borrow_mut();
+        if !matches!(&*known, Waits::Task(known) if known.will_wake(waker)) {
+            *known = Waits::Task(waker.clone());
         }
+    }
+
+    /// Keeps which one of a task's is due.
+    pub(crate) fn belongs(&self, due: &Rc<Due>, number: u32) {
+        self.waits.replace(Waits::One(due.clone(), number));
     }
 }
 
@@ -72,9 +115,8 @@ impl Wheel {
         self.now.get()
     }
 
-    /// Wakes somebody at a tick, or a little later. An earlier deadline of the same is replaced.
-    pub(crate) fn wake_at(&self, who: &Rc<Timed>, due: Tick, waker: &Waker) {
-        who.remember(waker);
+    /// Wakes whoever waits there at a tick, or a little later. An earlier deadline of the same is replaced.
+    pub(crate) fn wake_at(&self, who: &Rc<Timed>, due: Tick) {
         // One entry that comes early enough is enough.
         if who.due.get() > self.now() && who.due.get() <= due {
             return;
@@ -147,10 +189,15 @@ mod tests {
         let count = Arc::new(Count::default());
         let waker = Waker::from(count.clone());
         let woken = || count.0.load(Ordering::Relaxed);
-        let (soon, late, gone) = (Rc::default(), Rc::default(), Rc::default());
-        wheel.wake_at(&soon, 3, &waker);
-        wheel.wake_at(&late, SLOTS as u64 + 5, &waker);
-        wheel.wake_at(&gone, 4, &waker);
+        let timed = || {
+            let timed = Rc::<Timed>::default();
+            timed.remember(&waker);
+            timed
+        };
+        let (soon, late, gone) = (timed(), timed(), timed());
+        wheel.wake_at(&soon, 3);
+        wheel.wake_at(&late, SLOTS as u64 + 5);
+        wheel.wake_at(&gone, 4);
         drop(gone);
         wheel.turn_to(2);
         assert_eq!(woken(), 0);
@@ -161,7 +208,8 @@ mod tests {
         wheel.turn_to(SLOTS as u64 + 5);
         assert_eq!(woken(), 2);
         // A long pause skips nobody.
-        wheel.wake_at(&soon, SLOTS as u64 + 7, &waker);
+        soon.remember(&waker);
+        wheel.wake_at(&soon, SLOTS as u64 + 7);
         wheel.turn_to(SLOTS as u64 * 9);
         assert_eq!(woken(), 3);
     }
@@ -171,9 +219,10 @@ mod tests {
         let wheel = Wheel::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(count.clone());
-        let who = Rc::default();
-        wheel.wake_at(&who, 100, &waker);
-        wheel.wake_at(&who, 10, &waker);
+        let who = Rc::<Timed>::default();
+        who.remember(&waker);
+        wheel.wake_at(&who, 100);
+        wheel.wake_at(&who, 10);
         wheel.turn_to(10);
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         wheel.turn_to(100);

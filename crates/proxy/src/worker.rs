@@ -25,6 +25,7 @@ use crate::proxy_header;
 use crate::snapshot::Snapshot;
 use crate::stream::{Stream, Wire};
 use crate::tunnel::Live;
+use crate::tunnel::engine::{self, Engine, Relay};
 use crate::upstream::{Pool, Server, random};
 use crate::wheel::{TICK, Tick, Timed, Wheel, ticks};
 
@@ -44,7 +45,6 @@ pub(crate) enum Order {
 }
 
 /// A thread.
-#[derive(Debug)]
 pub(crate) struct Worker {
     /// Deadlines.
     pub(crate) wheel: Rc<Wheel>,
@@ -61,6 +61,16 @@ pub(crate) struct Worker {
     tunnels: RefCell<HashMap<u64, Held>>,
     next: Cell<u64>,
     connections: Cell<usize>,
+    /// Gone when the thread ends: it holds tunnels, and they the thread.
+    engine: RefCell<Option<Rc<dyn Engine>>>,
+    /// How it was chosen.
+    pub(crate) relay: Relay,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
 }
 
 /// A tunnel as the thread knows it.
@@ -113,14 +123,12 @@ impl Row {
 pub(crate) struct Registration {
     worker: Rc<Worker>,
     id: u64,
-    timed: Rc<Timed>,
-    live: Rc<Live>,
 }
 
 impl Registration {
-    /// What wakes the tunnel, and what others see of it.
-    pub(crate) fn parts(&self) -> (Rc<Timed>, Rc<Live>) {
-        (self.timed.clone(), self.live.clone())
+    /// The thread.
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
     }
 }
 
@@ -165,19 +173,24 @@ impl Worker {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    /// Notes a tunnel that opens.
+    /// What carries settled tunnels.
+    pub(crate) fn engine(&self) -> Option<Rc<dyn Engine>> {
+        self.engine.borrow().clone()
+    }
+
+    /// Notes a tunnel that opens; gives what wakes it, and what others see of it.
     pub(crate) fn register(
         self: &Rc<Self>,
         generation: u64,
         server: Arc<Server>,
         entry: Rc<Entry>,
-    ) -> Registration {
+    ) -> (Registration, Rc<Timed>, Rc<Live>) {
         let id = self.next.get();
         self.next.set(id + 1);
         let (timed, live) = (Rc::<Timed>::default(), Rc::<Live>::default());
         let held = Held { generation, server, timed: timed.clone(), live: live.clone(), entry };
         self.tunnels.borrow_mut().insert(id, held);
-        Registration { worker: self.clone(), id, timed, live }
+        (Registration { worker: self.clone(), id }, timed, live)
     }
 
     /// How many connections a listener may hold.
@@ -215,7 +228,8 @@ pub(crate) async fn run(
     snapshot: Arc<Snapshot>,
     log: Log,
     clients: Arc<Clients>,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    relay: Relay,
 ) {
     let worker = Rc::new(Worker {
         wheel: Rc::default(),
@@ -228,14 +242,24 @@ pub(crate) async fn run(
         tunnels: RefCell::default(),
         next: Cell::new(0),
         connections: Cell::new(0),
+        engine: RefCell::new(engine::start(relay)),
+        relay,
     });
+    listen(&worker, orders).await;
+    if let Some(engine) = worker.engine.take() {
+        engine.end();
+    }
+}
+
+/// Does as it is told.
+async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>) {
     let log = worker.log.clone();
     tokio::task::spawn_local(worker.wheel.clone().turn(move || log.hand_over()));
     let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
     loop {
         let order = tokio::select! {
             order = orders.recv() => order.unwrap_or(Order::End),
-            () = idle(&worker), if worker.is_stopping() => return,
+            () = idle(worker), if worker.is_stopping() => return,
         };
         match order {
             Order::End => return,

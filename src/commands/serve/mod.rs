@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
     let Some(site) = site else { return Ok(Exit::Findings) };
     let listeners: Vec<String> =
         site.listeners.iter().map(|l| format!("{} on {}", l.name.value, l.address.value)).collect();
-    let proxy = Proxy::start(site, text(&input.sources), threads)
+    let proxy = Proxy::start(site, text(&input.sources), threads, arguments.relay.into())
         .map_err(|error| failure(&error, &input.sources))?;
     for listener in listeners {
         voice.say(&listener);

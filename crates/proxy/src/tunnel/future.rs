@@ -1,103 +1,40 @@
-//! A tunnel: bytes, not frames. One future owns both connections from the 101 on.
+//! A tunnel as a future of the runtime: it owns both connections, and knows every way in which a tunnel can go on or
+//! end.
 
-use std::cell::Cell;
-use std::io;
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 
+use super::{Course, End, Live};
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
-use crate::wheel::{Tick, Timed, Wheel, ticks};
+use crate::wheel::Tick;
 
-/// Why a tunnel ended (`log/access`).
+/// What becomes of a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The client closed first.
-    Client,
-    /// The upstream closed first.
-    Upstream,
-    /// `timer/tunnel-idle`
-    TunnelIdle,
-    /// `timer/tunnel-max`
-    TunnelMax,
-    /// `timer/half-closed`
-    HalfClosed,
-    /// `drain/reload` and `drain/stop`
-    Drain,
-    /// A connection was reset.
-    Reset,
-    /// Another error.
-    Error,
-}
-
-impl End {
-    /// The word for logs.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Upstream => "upstream",
-            Self::TunnelIdle => "tunnel_idle",
-            Self::TunnelMax => "tunnel_max",
-            Self::HalfClosed => "half_closed",
-            Self::Drain => "drain",
-            Self::Reset => "reset",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// When a tunnel must end.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Limits {
-    /// Longest silence in both directions.
-    pub(crate) idle: Option<Duration>,
-    /// Longest life.
-    pub(crate) max: Option<Duration>,
-    /// Longest life of one side alone.
-    pub(crate) half_closed: Option<Duration>,
-}
-
-/// The bytes that a tunnel carried, and its end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Report {
-    /// From the client.
-    pub(crate) up: u64,
-    /// To the client.
-    pub(crate) down: u64,
-    /// Why it ended.
-    pub(crate) end: End,
-}
-
-/// What others see of a tunnel, and what they tell it.
-#[derive(Debug, Default)]
-pub(crate) struct Live {
-    /// A tick at which it is told to end.
-    pub(crate) end_at: Cell<Option<Tick>>,
-    /// Bytes from the client.
-    pub(crate) up: Cell<u64>,
-    /// Bytes to the client.
-    pub(crate) down: Cell<u64>,
-    /// When the last byte passed.
-    pub(crate) last: Cell<Tick>,
+pub(super) enum Outcome {
+    /// It has ended.
+    Ended(End),
+    /// It may go to an engine: two sockets, nothing kept, only small messages.
+    Settled,
 }
 
 /// An open tunnel.
-pub(crate) struct Tunnel {
+pub(super) struct Tunnel {
     client: Peer,
     upstream: Peer,
     up: Side,
     down: Side,
-    limits: Limits,
-    wheel: Rc<Wheel>,
-    timed: Rc<Timed>,
-    opened: Tick,
+    course: Course,
     half_closed: Option<Tick>,
     first_end: Option<End>,
-    live: Rc<Live>,
+    /// Since when it is here, how often bytes have passed since, and whether there is an engine for it.
+    since: Tick,
+    messages: u32,
+    settles: bool,
 }
 
 /// One direction and how far its end has come.
@@ -116,37 +53,46 @@ impl Side {
 }
 
 impl Tunnel {
-    /// Joins two connections; what was read of either ahead of the 101 goes first.
-    pub(crate) fn new(
+    /// Joins two connections; what was read of either before goes first.
+    pub(super) fn new(
         mut client: Peer,
         mut upstream: Peer,
-        limits: Limits,
-        wheel: Rc<Wheel>,
-        timed: Rc<Timed>,
-        live: Rc<Live>,
+        course: Course,
+        has_engine: bool,
     ) -> Self {
-        let now = wheel.now();
-        live.last.set(now);
         // What heads were read into is not held while a tunnel waits.
         client.buffer.shrink_to_fit();
         upstream.buffer.shrink_to_fit();
+        let settles =
+            has_engine && client.stream.tcp().is_some() && upstream.stream.tcp().is_some();
         Self {
             client,
             upstream,
             up: Side::new(),
             down: Side::new(),
-            limits,
-            wheel,
-            timed,
-            opened: now,
             half_closed: None,
             first_end: None,
-            live,
+            since: course.wheel.now(),
+            messages: 0,
+            settles,
+            course,
         }
     }
 
+    /// What others see of it.
+    pub(super) fn live(&self) -> Rc<Live> {
+        self.course.live.clone()
+    }
+
+    /// The sockets of one that has settled.
+    pub(super) fn into_sockets(self) -> Option<(TcpStream, TcpStream, Course)> {
+        let client = self.client.stream.into_tcp()?.into_std().ok()?;
+        let upstream = self.upstream.stream.into_tcp()?.into_std().ok()?;
+        Some((client, upstream, self.course))
+    }
+
     fn poll_sides(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        let before = self.up.pump.moved + self.down.pump.moved;
+        let before = (self.up.pump.moved, self.down.pump.moved);
         for (from_client, side) in [(true, &mut self.up), (false, &mut self.down)] {
             let (from, to) = if from_client {
                 (&mut self.client, &mut self.upstream.stream)
@@ -161,74 +107,70 @@ impl Tunnel {
                 side.ended = true;
                 let who = if from_client { End::Client } else { End::Upstream };
                 self.first_end.get_or_insert(who);
-                self.half_closed.get_or_insert(self.wheel.now());
+                self.half_closed.get_or_insert(self.course.wheel.now());
             }
             if !side.shut && Pin::new(to).poll_shutdown(cx).map_err(Broken::To)?.is_ready() {
                 side.shut = true;
             }
         }
-        if self.up.pump.moved + self.down.pump.moved != before {
-            self.live.last.set(self.wheel.now());
-            self.live.up.set(self.up.pump.moved);
-            self.live.down.set(self.down.pump.moved);
+        let now = self.course.wheel.now();
+        for (from_client, before, side) in
+            [(true, before.0, &self.up), (false, before.1, &self.down)]
+        {
+            if side.pump.moved != before {
+                self.course.live.moved(from_client, side.pump.moved - before, now);
+                self.messages = self.messages.saturating_add(1);
+            }
         }
         Ok(())
     }
 
-    /// The deadline that comes first, and what it means.
-    fn deadline(&self) -> Option<(Tick, End)> {
-        let after =
-            |from: Tick, time: Option<Duration>, end| time.map(|time| (from + ticks(time), end));
-        [
-            after(self.live.last.get(), self.limits.idle, End::TunnelIdle),
-            after(self.opened, self.limits.max, End::TunnelMax),
-            self.half_closed.and_then(|from| after(from, self.limits.half_closed, End::HalfClosed)),
-            self.live.end_at.get().map(|at| (at, End::Drain)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
-    }
-
-    fn report(&self, end: End) -> Report {
-        Report { up: self.up.pump.moved, down: self.down.pump.moved, end }
-    }
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        self.timed.forget();
+    /// Whether it may go to an engine now; else when, if that is a matter of time.
+    fn settles_at(&self) -> Option<Tick> {
+        let is_quiet = self.settles
+            && self.half_closed.is_none()
+            && self.up.pump.is_quiet()
+            && self.down.pump.is_quiet();
+        is_quiet.then(|| {
+            let calm = self.course.calm;
+            if self.messages >= calm { self.since } else { self.since + Tick::from(calm) }
+        })
     }
 }
 
 impl Future for Tunnel {
-    type Output = Report;
+    type Output = Outcome;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Report> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = self.get_mut();
         if let Err(broken) = this.poll_sides(cx) {
             let (Broken::From(error) | Broken::To(error)) = broken else {
-                return Poll::Ready(this.report(End::Error));
+                return Poll::Ready(Outcome::Ended(End::Error));
             };
-            let reset =
-                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
             // A side that closed first is why the other could not be written to.
-            let end = this.first_end.unwrap_or(if reset { End::Reset } else { End::Error });
-            return Poll::Ready(this.report(end));
+            return Poll::Ready(Outcome::Ended(this.first_end.unwrap_or(End::of(&error))));
         }
         if this.up.shut && this.down.shut {
-            return Poll::Ready(this.report(this.first_end.unwrap_or(End::Client)));
+            return Poll::Ready(Outcome::Ended(this.first_end.unwrap_or(End::Client)));
+        }
+        let now = this.course.wheel.now();
+        let deadline = this.course.deadline(this.half_closed);
+        if let Some((at, end)) = deadline
+            && at <= now
+        {
+            // Both sides see a FIN; what they were sent before is theirs.
+            let _ = Pin::new(&mut this.client.stream).poll_shutdown(cx);
+            let _ = Pin::new(&mut this.upstream.stream).poll_shutdown(cx);
+            return Poll::Ready(Outcome::Ended(end));
+        }
+        let settles = this.settles_at();
+        if settles.is_some_and(|at| at <= now) {
+            return Poll::Ready(Outcome::Settled);
         }
         // Somebody may set an end from outside.
-        this.timed.remember(cx.waker());
-        if let Some((at, end)) = this.deadline() {
-            if at <= this.wheel.now() {
-                // Both sides see a FIN; what they were sent before is theirs.
-                let _ = Pin::new(&mut this.client.stream).poll_shutdown(cx);
-                let _ = Pin::new(&mut this.upstream.stream).poll_shutdown(cx);
-                return Poll::Ready(this.report(end));
-            }
-            this.wheel.wake_at(&this.timed, at, cx.waker());
+        this.course.timed.remember(cx.waker());
+        if let Some(at) = deadline.map(|(at, _)| at).into_iter().chain(settles).min() {
+            this.course.wheel.wake_at(&this.course.timed, at);
         }
         Poll::Pending
     }
@@ -240,6 +182,7 @@ mod tests {
     use proptest::prelude::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+    use super::super::Limits;
     use crate::stream::Stream;
 
     /// What one end does: pieces that it sends with pauses between, and how much it reads at once.
@@ -310,20 +253,16 @@ mod tests {
                     stream: Stream::Inner(Box::new(crate::stream::Inner::new(stream))),
                     buffer: early.to_vec(),
                 };
-                let tunnel = Tunnel::new(
-                    peer(near, &a.early),
-                    peer(far, &b.early),
-                    Limits::default(),
-                    Rc::default(),
-                    Rc::default(),
-                    Rc::default(),
-                );
-                let (report, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
-                (to_b, to_a, report)
+                let live = Rc::<Live>::default();
+                let course = Course::new(Limits::default(), Rc::default(), Rc::default(), live.clone(), 0);
+                let tunnel = Tunnel::new(peer(near, &a.early), peer(far, &b.early), course, true);
+                let (outcome, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
+                assert!(matches!(outcome, Outcome::Ended(End::Client | End::Upstream)));
+                (to_b, to_a, (live.up.get(), live.down.get()))
             });
             prop_assert_eq!(&to_b, &sent(&a));
             prop_assert_eq!(&to_a, &sent(&b));
-            prop_assert_eq!((report.up, report.down), (to_b.len() as u64, to_a.len() as u64));
+            prop_assert_eq!(report, (to_b.len() as u64, to_a.len() as u64));
         }
     }
 }

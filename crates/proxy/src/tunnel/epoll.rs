@@ -1,0 +1,158 @@
+//! The engine over epoll(7), with a descriptor of its own that the runtime waits for: no task, no registration with the
+//! runtime and no readiness to keep for a tunnel, only its place here.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use slab::Slab;
+
+use super::End;
+use super::engine::{Engine, Leave, Rest, Settled};
+use super::readiness::Readiness;
+use crate::bulk;
+use crate::wheel::Due;
+
+/// How many events are taken at once.
+const EVENTS: usize = 128;
+/// How often events are taken before everybody else has a turn.
+const ROUNDS: usize = 4;
+/// How much is read at once. A read that fills it is worth a pipe.
+const SCRATCH: usize = bulk::WORTH;
+
+/// See the module.
+pub(super) struct Epoll {
+    poll: Readiness,
+    tunnels: RefCell<Slab<Settled>>,
+    due: Rc<Due>,
+}
+
+impl Epoll {
+    /// Starts it as a task of this thread.
+    pub(super) fn start() -> io::Result<Rc<Self>> {
+        let poll = Readiness::new(epoll::create(CreateFlags::CLOEXEC)?)?;
+        let engine = Rc::new(Self { poll, tunnels: RefCell::default(), due: Rc::default() });
+        tokio::task::spawn_local(engine.clone().run());
+        Ok(engine)
+    }
+
+    async fn run(self: Rc<Self>) {
+        let mut scratch = vec![0; SCRATCH];
+        let mut events = Vec::with_capacity(EVENTS);
+        std::future::poll_fn(|cx| self.poll(cx, &mut events, &mut scratch)).await;
+    }
+
+    fn poll(&self, cx: &mut Context<'_>, events: &mut Vec<Event>, scratch: &mut [u8]) -> Poll<()> {
+        for number in self.due.take(cx.waker()) {
+            let is_due = self
+                .tunnels
+                .borrow()
+                .get(number as usize)
+                .is_some_and(|t| t.is_due(&self.due, number));
+            if is_due {
+                self.leave(number as usize, Leave::Due, Rest::default());
+            }
+        }
+        for _ in 0..ROUNDS {
+            // It fails when the runtime ends, and nothing else does any more either.
+            if ready!(self.poll.poll(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            loop {
+                events.clear();
+                let now = rustix::event::Timespec::default();
+                if epoll::wait(&self.poll, rustix::buffer::spare_capacity(events), Some(&now))
+                    .is_err()
+                {
+                    break;
+                }
+                for event in events.iter() {
+                    self.event(event.data.u64(), event.flags, scratch);
+                }
+                if events.len() < EVENTS {
+                    break;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Carries what came on one side of a tunnel.
+    fn event(&self, data: u64, flags: EventFlags, scratch: &mut [u8]) {
+        let Ok(number) = usize::try_from(data / 2) else { return };
+        let from_client = data.is_multiple_of(2);
+        let step = match self.tunnels.borrow().get(number) {
+            None => return,
+            Some(_) if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) => {
+                Err((Leave::Due, Vec::new()))
+            }
+            Some(tunnel) => pass(tunnel, from_client, scratch),
+        };
+        if let Err((why, rest)) = step {
+            let rest = if from_client {
+                Rest { of_client: rest, ..Rest::default() }
+            } else {
+                Rest { of_upstream: rest, ..Rest::default() }
+            };
+            self.leave(number, why, rest);
+        }
+    }
+
+    fn leave(&self, number: usize, why: Leave, rest: Rest) {
+        let tunnel = self.tunnels.borrow_mut().remove(number);
+        let _ = epoll::delete(&self.poll, &tunnel.client);
+        let _ = epoll::delete(&self.poll, &tunnel.upstream);
+        tunnel.leave(why, rest);
+    }
+}
+
+/// Reads once and writes it: what comes later has an event of its own.
+fn pass(tunnel: &Settled, from_client: bool, scratch: &mut [u8]) -> Result<(), (Leave, Vec<u8>)> {
+    let broken = |error: Errno| (Leave::Broken(End::of(&error.into())), Vec::new());
+    let (from, to) = tunnel.sides(from_client);
+    let read = match recv(from, &mut *scratch, RecvFlags::empty()) {
+        Ok((_, 0)) => return Err((Leave::Due, Vec::new())),
+        Ok((_, read)) => read,
+        Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+        Err(error) => return Err(broken(error)),
+    };
+    let written = match send(to, &scratch[..read], SendFlags::NOSIGNAL) {
+        Ok(written) => written,
+        Err(Errno::AGAIN | Errno::INTR) => 0,
+        Err(error) => return Err(broken(error)),
+    };
+    let course = &tunnel.course;
+    course.live.moved(from_client, written as u64, course.wheel.now());
+    if written < read {
+        return Err((Leave::Traffic, scratch[written..read].to_vec()));
+    }
+    if read == scratch.len() { Err((Leave::Traffic, Vec::new())) } else { Ok(()) }
+}
+
+impl Engine for Epoll {
+    fn adopt(&self, settled: Settled) {
+        let number = self.tunnels.borrow_mut().insert(settled);
+        let tunnels = self.tunnels.borrow();
+        let Some(tunnel) = tunnels.get(number) else { return };
+        let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+        let add = |socket, side| {
+            epoll::add(&self.poll, socket, EventData::new_u64(number as u64 * 2 + side), flags)
+        };
+        let added = add(&tunnel.client, 0).and_then(|()| add(&tunnel.upstream, 1));
+        let small = u32::try_from(number).unwrap_or(u32::MAX);
+        let is_due = tunnel.is_due(&self.due, small);
+        drop(tunnels);
+        if added.is_err() || is_due {
+            self.leave(number, Leave::Due, Rest::default());
+        }
+    }
+
+    fn end(&self) {
+        self.tunnels.borrow_mut().clear();
+    }
+}
