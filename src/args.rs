@@ -226,6 +226,8 @@ pub(crate) enum RelayEngine {
     Runtime,
     /// epoll(7), for each tunnel as soon as it is quiet.
     Epoll,
+    /// io_uring(7), likewise; epoll where the kernel does not allow it.
+    IoUring,
 }
 
 impl From<RelayEngine> for Relay {
@@ -234,6 +236,7 @@ impl From<RelayEngine> for Relay {
             RelayEngine::Auto => Self::Auto,
             RelayEngine::Runtime => Self::Runtime,
             RelayEngine::Epoll => Self::Epoll,
+            RelayEngine::IoUring => Self::IoUring,
         }
     }
 }

@@ -184,7 +184,8 @@ async fn idle(
         size: Some(SMALL),
     };
     let fail = |error: io::Error| format!("{}: {error}", target.title());
-    let settle = || std::thread::sleep(Duration::from_millis(1_500));
+    // Tunnels settle, and allocators give back what they have not used for ten seconds.
+    let settle = || std::thread::sleep(Duration::from_secs(12));
     // Once around first: what is made on first use is no cost of a tunnel.
     drop(load::hold(&load(64)).map_err(fail)?);
     settle();

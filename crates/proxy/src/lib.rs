@@ -26,6 +26,7 @@ mod metrics;
 mod origin;
 mod proxy_header;
 mod pump;
+mod readiness;
 mod sending;
 mod signals;
 mod snapshot;

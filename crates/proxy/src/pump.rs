@@ -45,6 +45,8 @@ pub(crate) struct Pump {
     bulk: Option<Bulk>,
     /// Whether messages are large.
     bulky: bool,
+    /// How much was read the last time.
+    last: usize,
     /// Whether chunks lose their frames.
     unpacks: bool,
     /// Read and not written yet.
@@ -93,9 +95,9 @@ impl Pump {
         Self { unpacks, ..self }
     }
 
-    /// Whether nothing is on its way, and messages are small.
-    pub(crate) fn is_quiet(&self) -> bool {
-        !self.bulky && self.bulk.is_none() && self.kept.is_empty()
+    /// Whether nothing is on its way, and what was read last was less than this.
+    pub(crate) fn is_quiet(&self, most: usize) -> bool {
+        self.last < most && self.bulk.is_none() && self.kept.is_empty()
     }
 
     /// Moves what can be moved now. Ready once the body is whole, or the tunnel's reading side has ended, and
@@ -143,6 +145,7 @@ impl Pump {
                     }
                     Poll::Ready(Ok(())) => {
                         let length = buffer.filled().len();
+                        self.last = length;
                         self.bulky = length >= bulk::WORTH && self.framing.is_none();
                         Poll::Ready(self.pass(cx, &scratch[..length], from, to))
                     }

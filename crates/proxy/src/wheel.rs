@@ -6,6 +6,13 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+
+use crate::readiness::Readiness;
+
 /// A moment, in ticks since the thread began.
 pub(crate) type Tick = u64;
 
@@ -109,6 +116,16 @@ pub(crate) fn ticks(time: Duration) -> Tick {
     Tick::try_from(ticks).unwrap_or(Tick::MAX / 2).max(1)
 }
 
+/// A timer of the kernel that ticks: one of the runtime's would be set anew each time that the thread waits.
+fn timer() -> std::io::Result<Readiness> {
+    let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+    let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+    let tick = Timespec::try_from(TICK).unwrap_or_default();
+    let each = Itimerspec { it_interval: tick, it_value: tick };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &each)?;
+    Readiness::new(timer)
+}
+
 impl Wheel {
     /// The current tick; reading it costs no clock.
     pub(crate) fn now(&self) -> Tick {
@@ -132,10 +149,10 @@ impl Wheel {
 
     /// Turns the wheel for as long as the thread lives, and does something else at each tick.
     pub(crate) async fn turn(self: Rc<Self>, each: impl Fn()) {
-        let mut interval = tokio::time::interval(TICK);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            interval.tick().await;
+        let Ok(ticking) = timer() else { return };
+        while std::future::poll_fn(|cx| ticking.poll(cx)).await.is_ok() {
+            // It goes on when it is read.
+            let _ = rustix::io::read(&ticking, &mut [0; 8]);
             let passed = self.began.elapsed().as_millis() / TICK.as_millis();
             self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
             each();

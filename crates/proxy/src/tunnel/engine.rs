@@ -8,6 +8,7 @@ use std::rc::Rc;
 use tokio::task::spawn_local;
 
 use super::epoll::Epoll;
+use super::uring::Uring;
 use super::{Course, End, Held, carry};
 use crate::stream::{Peer, Stream, Wire};
 
@@ -21,6 +22,8 @@ pub enum Relay {
     Runtime,
     /// epoll(7), from the first quiet moment of each tunnel on.
     Epoll,
+    /// `io_uring(7)`, likewise; epoll where the kernel does not allow it.
+    IoUring,
 }
 
 impl Relay {
@@ -35,6 +38,8 @@ impl Relay {
 pub(crate) trait Engine {
     /// Carries a tunnel from now on.
     fn adopt(&self, settled: Settled);
+    /// The most that is read at once of what it should carry; larger messages are better off with the runtime.
+    fn most(&self) -> usize;
     /// Lets go of all.
     fn end(&self);
 }
@@ -52,6 +57,13 @@ pub(crate) struct Settled {
 pub(super) struct Rest {
     pub(super) of_client: Vec<u8>,
     pub(super) of_upstream: Vec<u8>,
+}
+
+impl Rest {
+    /// What was read of one side.
+    pub(super) fn of(&mut self, client: bool) -> &mut Vec<u8> {
+        if client { &mut self.of_client } else { &mut self.of_upstream }
+    }
 }
 
 /// Why a tunnel leaves its engine.
@@ -105,10 +117,18 @@ impl Settled {
     }
 }
 
+fn epoll() -> Option<Rc<dyn Engine>> {
+    Some(Epoll::start().ok()?)
+}
+
 /// Starts an engine for this thread, if there is to be one.
 pub(crate) fn start(relay: Relay) -> Option<Rc<dyn Engine>> {
     match relay {
         Relay::Runtime => None,
-        Relay::Auto | Relay::Epoll => Epoll::start().ok().map(|engine| engine as Rc<dyn Engine>),
+        Relay::Epoll => epoll(),
+        Relay::Auto | Relay::IoUring => match Uring::start() {
+            Ok(engine) => Some(engine),
+            Err(_) => epoll(),
+        },
     }
 }

@@ -13,8 +13,8 @@ use slab::Slab;
 
 use super::End;
 use super::engine::{Engine, Leave, Rest, Settled};
-use super::readiness::Readiness;
 use crate::bulk;
+use crate::readiness::Readiness;
 use crate::wheel::Due;
 
 /// How many events are taken at once.
@@ -94,12 +94,9 @@ impl Epoll {
             Some(tunnel) => pass(tunnel, from_client, scratch),
         };
         if let Err((why, rest)) = step {
-            let rest = if from_client {
-                Rest { of_client: rest, ..Rest::default() }
-            } else {
-                Rest { of_upstream: rest, ..Rest::default() }
-            };
-            self.leave(number, why, rest);
+            let mut all = Rest::default();
+            *all.of(from_client) = rest;
+            self.leave(number, why, all);
         }
     }
 
@@ -150,6 +147,10 @@ impl Engine for Epoll {
         if added.is_err() || is_due {
             self.leave(number, Leave::Due, Rest::default());
         }
+    }
+
+    fn most(&self) -> usize {
+        SCRATCH
     }
 
     fn end(&self) {

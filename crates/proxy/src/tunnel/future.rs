@@ -31,10 +31,11 @@ pub(super) struct Tunnel {
     course: Course,
     half_closed: Option<Tick>,
     first_end: Option<End>,
-    /// Since when it is here, how often bytes have passed since, and whether there is an engine for it.
+    /// Since when it is here, and how often bytes have passed since.
     since: Tick,
     messages: u32,
-    settles: bool,
+    /// The most that the engine should read of it at once, if there is an engine for it.
+    most: Option<usize>,
 }
 
 /// One direction and how far its end has come.
@@ -58,13 +59,12 @@ impl Tunnel {
         mut client: Peer,
         mut upstream: Peer,
         course: Course,
-        has_engine: bool,
+        most: Option<usize>,
     ) -> Self {
         // What heads were read into is not held while a tunnel waits.
         client.buffer.shrink_to_fit();
         upstream.buffer.shrink_to_fit();
-        let settles =
-            has_engine && client.stream.tcp().is_some() && upstream.stream.tcp().is_some();
+        let are_sockets = client.stream.tcp().is_some() && upstream.stream.tcp().is_some();
         Self {
             client,
             upstream,
@@ -74,7 +74,7 @@ impl Tunnel {
             first_end: None,
             since: course.wheel.now(),
             messages: 0,
-            settles,
+            most: most.filter(|_| are_sockets),
             course,
         }
     }
@@ -127,10 +127,10 @@ impl Tunnel {
 
     /// Whether it may go to an engine now; else when, if that is a matter of time.
     fn settles_at(&self) -> Option<Tick> {
-        let is_quiet = self.settles
-            && self.half_closed.is_none()
-            && self.up.pump.is_quiet()
-            && self.down.pump.is_quiet();
+        let most = self.most?;
+        let is_quiet = self.half_closed.is_none()
+            && self.up.pump.is_quiet(most)
+            && self.down.pump.is_quiet(most);
         is_quiet.then(|| {
             let calm = self.course.calm;
             if self.messages >= calm { self.since } else { self.since + Tick::from(calm) }
@@ -255,7 +255,7 @@ mod tests {
                 };
                 let live = Rc::<Live>::default();
                 let course = Course::new(Limits::default(), Rc::default(), Rc::default(), live.clone(), 0);
-                let tunnel = Tunnel::new(peer(near, &a.early), peer(far, &b.early), course, true);
+                let tunnel = Tunnel::new(peer(near, &a.early), peer(far, &b.early), course, Some(1));
                 let (outcome, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
                 assert!(matches!(outcome, Outcome::Ended(End::Client | End::Upstream)));
                 (to_b, to_a, (live.up.get(), live.down.get()))

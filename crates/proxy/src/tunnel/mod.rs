@@ -5,7 +5,7 @@
 pub(crate) mod engine;
 mod epoll;
 mod future;
-mod readiness;
+mod uring;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -192,7 +192,8 @@ pub(crate) fn carry(
     held: Held,
 ) -> impl Future<Output = ()> {
     let engine = held.registration.worker().engine();
-    let mut tunnel = Tunnel::new(client, upstream, course, engine.is_some());
+    let mut tunnel =
+        Tunnel::new(client, upstream, course, engine.as_ref().map(|engine| engine.most()));
     async move {
         // By reference: a future that is awaited by value is held twice.
         let outcome = (&mut tunnel).await;

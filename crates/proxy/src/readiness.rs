@@ -9,11 +9,11 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// A descriptor that becomes readable.
-pub(super) struct Readiness(AsyncFd<OwnedFd>);
+pub(crate) struct Readiness(AsyncFd<OwnedFd>);
 
 impl Readiness {
     /// Waits for a descriptor, with the runtime of this thread.
-    pub(super) fn new(descriptor: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(descriptor: OwnedFd) -> io::Result<Self> {
         // SAFETY: an `OwnedFd` is open, and the same, for as long as it is owned; nobody takes it out.
         let registered = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
         Ok(Self(registered?))
@@ -21,7 +21,7 @@ impl Readiness {
 
     /// Ready when the descriptor has become readable since it was last asked. Whoever asks looks at everything then:
     /// what comes later is told of once more.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
     }
 }

@@ -1,0 +1,295 @@
+//! The engine over `io_uring(7)`: what came on all tunnels is read and written in one or two calls. For small messages
+//! alone; large ones are copied here, which a pipe saves.
+
+mod buffers;
+mod ring;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use slab::Slab;
+
+use self::buffers::Buffer;
+use self::ring::{Completion, Ring};
+use super::End;
+use super::engine::{Engine, Leave, Rest, Settled};
+use crate::readiness::Readiness;
+use crate::wheel::Due;
+
+/// How often results are taken before everybody else has a turn.
+const ROUNDS: usize = 8;
+/// What comes at once and is too much: it takes as many operations as buffers.
+const LARGE: usize = 2 * buffers::SIZE;
+/// Buffers of a direction that are with the kernel or wait; more say that its reader is slow.
+const WAITING: usize = 4;
+
+/// See the module.
+pub(super) struct Uring {
+    readiness: Readiness,
+    due: Rc<Due>,
+    state: RefCell<State>,
+}
+
+struct State {
+    ring: Ring,
+    tunnels: Slab<Carried>,
+    /// Directions that found no buffer.
+    starved: Vec<Mark>,
+}
+
+/// A tunnel and its operations.
+struct Carried {
+    settled: Settled,
+    /// What was read and not yet written; the first is with the kernel.
+    waiting: [VecDeque<Buffer>; 2],
+    /// Whether each side is read.
+    reads: [bool; 2],
+    cancels: u8,
+    leaves: Option<Leave>,
+    rest: Rest,
+}
+
+/// What an operation is for: its kind, its direction and its tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    kind: Kind,
+    from_client: bool,
+    number: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Receive,
+    Send,
+    Cancel,
+}
+
+impl Mark {
+    fn code(self) -> u64 {
+        u64::from(self.number) << 8 | u64::from(self.from_client) << 2 | self.kind as u64
+    }
+
+    fn of(code: u64) -> Self {
+        let kind = match code & 3 {
+            0 => Kind::Receive,
+            1 => Kind::Send,
+            _ => Kind::Cancel,
+        };
+        let number = u32::try_from(code >> 8).unwrap_or(u32::MAX);
+        Self { kind, from_client: code & 4 != 0, number }
+    }
+}
+
+impl Uring {
+    /// Starts it as a task of this thread; an error where the kernel does not allow it.
+    pub(super) fn start() -> io::Result<Rc<Self>> {
+        let (ring, event) = Ring::new()?;
+        let state = State { ring, tunnels: Slab::new(), starved: Vec::new() };
+        let engine = Rc::new(Self {
+            readiness: Readiness::new(event)?,
+            due: Rc::default(),
+            state: RefCell::new(state),
+        });
+        tokio::task::spawn_local(engine.clone().run());
+        Ok(engine)
+    }
+
+    async fn run(self: Rc<Self>) {
+        let mut results = Vec::new();
+        std::future::poll_fn(|cx| self.poll(cx, &mut results)).await;
+    }
+
+    fn poll(&self, cx: &mut Context<'_>, results: &mut Vec<Completion>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        for number in self.due.take(cx.waker()) {
+            let tunnel = state.tunnels.get(number as usize);
+            if tunnel.is_some_and(|tunnel| tunnel.settled.is_due(&self.due, number)) {
+                state.leave(number, Leave::Due);
+            }
+        }
+        state.ring.tells(false);
+        for _ in 0..ROUNDS {
+            match self.readiness.poll(cx) {
+                // It fails when the runtime ends, and nothing else does any more either.
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => {
+                    state.ring.tells(true);
+                    if state.ring.is_idle() {
+                        return Poll::Pending;
+                    }
+                    state.ring.tells(false);
+                }
+            }
+            state.ring.submit();
+            state.ring.take(results);
+            for result in results.drain(..) {
+                state.done(result);
+            }
+            for mark in std::mem::take(&mut state.starved) {
+                state.receive(mark);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl State {
+    /// Reads one side, from now on.
+    fn receive(&mut self, mark: Mark) {
+        let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
+        if tunnel.leaves.is_none() {
+            tunnel.reads[usize::from(mark.from_client)] = true;
+            let (from, _) = tunnel.settled.sides(mark.from_client);
+            self.ring.receive(from, mark.code());
+        }
+    }
+
+    /// Goes on with what an operation came to.
+    fn done(&mut self, completion: Completion) {
+        let mark = Mark::of(completion.mark);
+        let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
+        match mark.kind {
+            Kind::Cancel => tunnel.cancels -= 1,
+            Kind::Receive => {
+                tunnel.reads[usize::from(mark.from_client)] = completion.more;
+                self.received(mark, completion);
+            }
+            Kind::Send => self.sent(mark, completion.result),
+        }
+        self.leave_if_free(mark.number);
+    }
+
+    fn received(&mut self, mark: Mark, Completion { result, buffer, more, .. }: Completion) {
+        let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
+        let waiting = &mut tunnel.waiting[usize::from(mark.from_client)];
+        match (result, buffer) {
+            (Ok(1..), Some(buffer)) => {
+                if tunnel.leaves.is_some() && waiting.is_empty() {
+                    let bytes = self.ring.bytes(&buffer);
+                    tunnel.rest.of(mark.from_client).extend_from_slice(bytes);
+                    self.ring.give_back(buffer);
+                    return;
+                }
+                let is_large =
+                    !waiting.is_empty() && self.ring.bytes(&buffer).len() == buffers::SIZE;
+                let is_first = waiting.is_empty();
+                if is_first {
+                    let (_, to) = tunnel.settled.sides(mark.from_client);
+                    self.ring.send(to, &buffer, Mark { kind: Kind::Send, ..mark }.code());
+                }
+                waiting.push_back(buffer);
+                if is_large || waiting.len() > WAITING {
+                    self.leave(mark.number, Leave::Traffic);
+                } else if !more {
+                    self.receive(mark);
+                }
+            }
+            (Err(error), _)
+                if error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error()) =>
+            {
+                self.starved.push(mark);
+            }
+            (Err(error), _)
+                if error.raw_os_error() == Some(rustix::io::Errno::CANCELED.raw_os_error()) => {}
+            (Err(error), _) => self.leave(mark.number, Leave::Broken(End::of(&error))),
+            (Ok(_), _) => self.leave(mark.number, Leave::Due),
+        }
+    }
+
+    fn sent(&mut self, mark: Mark, result: io::Result<usize>) {
+        let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
+        let waiting = &mut tunnel.waiting[usize::from(mark.from_client)];
+        let Some(buffer) = waiting.pop_front() else { return };
+        let bytes = self.ring.bytes(&buffer);
+        let (written, why) = match result {
+            Ok(written) if written == bytes.len() => (written, None),
+            Ok(written) => (written, Some(Leave::Traffic)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Some(Leave::Traffic)),
+            Err(error) => (0, Some(Leave::Broken(End::of(&error)))),
+        };
+        let course = &tunnel.settled.course;
+        course.live.moved(mark.from_client, written as u64, course.wheel.now());
+        if why.is_some() || tunnel.leaves.is_some() {
+            let rest = tunnel.rest.of(mark.from_client);
+            rest.extend_from_slice(&bytes[written..]);
+            self.ring.give_back(buffer);
+            for buffer in waiting.drain(..) {
+                rest.extend_from_slice(self.ring.bytes(&buffer));
+                self.ring.give_back(buffer);
+            }
+            if let Some(why) = why {
+                self.leave(mark.number, why);
+            }
+            return;
+        }
+        self.ring.give_back(buffer);
+        if let Some(next) = waiting.front() {
+            let (_, to) = tunnel.settled.sides(mark.from_client);
+            self.ring.send(to, next, mark.code());
+        }
+    }
+
+    /// Has a tunnel leave once the kernel has let go of it.
+    fn leave(&mut self, number: u32, why: Leave) {
+        let Some(tunnel) = self.tunnels.get_mut(number as usize) else { return };
+        if tunnel.leaves.is_none() {
+            for from_client in [false, true] {
+                if tunnel.reads[usize::from(from_client)] {
+                    let read = Mark { kind: Kind::Receive, from_client, number };
+                    let cancel = Mark { kind: Kind::Cancel, from_client, number };
+                    self.ring.cancel(read.code(), cancel.code());
+                    tunnel.cancels += 1;
+                }
+            }
+        }
+        // An error is told once: nothing else may hide it.
+        if tunnel.leaves.is_none() || matches!(why, Leave::Broken(_)) {
+            tunnel.leaves = Some(why);
+        }
+        self.leave_if_free(number);
+    }
+
+    fn leave_if_free(&mut self, number: u32) {
+        let Some(tunnel) = self.tunnels.get(number as usize) else { return };
+        let is_free = tunnel.cancels == 0
+            && tunnel.reads == [false; 2]
+            && tunnel.waiting.iter().all(VecDeque::is_empty);
+        if let (Some(why), true) = (tunnel.leaves, is_free) {
+            let tunnel = self.tunnels.remove(number as usize);
+            tunnel.settled.leave(why, tunnel.rest);
+        }
+    }
+}
+
+impl Engine for Uring {
+    fn adopt(&self, settled: Settled) {
+        let mut state = self.state.borrow_mut();
+        let carried = Carried {
+            settled,
+            waiting: Default::default(),
+            reads: [false; 2],
+            cancels: 0,
+            leaves: None,
+            rest: Rest::default(),
+        };
+        let number = u32::try_from(state.tunnels.insert(carried)).unwrap_or(u32::MAX);
+        for from_client in [false, true] {
+            state.receive(Mark { kind: Kind::Receive, from_client, number });
+        }
+        // The engine wakes, sets the deadline and hands over what was asked for.
+        self.due.put(number);
+    }
+
+    fn most(&self) -> usize {
+        LARGE
+    }
+
+    fn end(&self) {
+        self.state.borrow_mut().tunnels.clear();
+    }
+}

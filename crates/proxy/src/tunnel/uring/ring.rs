@@ -1,0 +1,144 @@
+//! A ring of `io_uring(7)` with the buffers that the kernel reads into, so that nothing outside of this folder is unsafe.
+//! Deferred task work (Linux 6.1): the kernel does its part when this thread asks for it, never in between.
+#![allow(unsafe_code, reason = "an entry of a ring names memory, and the kernel uses it later")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{Ordering, fence};
+
+use io_uring::{IoUring, Probe, cqueue, opcode, squeue, types};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::net::SendFlags;
+
+use super::buffers::{Buffer, Buffers};
+
+/// Entries that are handed over at once; more of them take more calls.
+const ENTRIES: u32 = 256;
+/// Results that wait at once; the kernel keeps what is beyond.
+const RESULTS: u32 = 1024;
+
+/// See the module.
+pub(super) struct Ring {
+    uring: IoUring,
+    buffers: Buffers,
+}
+
+/// What became of an operation.
+pub(super) struct Completion {
+    /// The mark that it was given.
+    pub(super) mark: u64,
+    /// What it yields: bytes, or an error.
+    pub(super) result: io::Result<usize>,
+    /// What was read, if something was.
+    pub(super) buffer: Option<Buffer>,
+    /// Whether the operation goes on.
+    pub(super) more: bool,
+}
+
+impl Ring {
+    /// A ring of this thread, and a descriptor that tells of results. An error where the kernel has none, or not all
+    /// of what is used, or forbids it: containers mostly do.
+    pub(super) fn new() -> io::Result<(Self, OwnedFd)> {
+        let uring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_cqsize(RESULTS)
+            .build(ENTRIES)?;
+        let mut probe = Probe::new();
+        uring.submitter().register_probe(&mut probe)?;
+        let needed = [opcode::RecvMulti::CODE, opcode::Send::CODE, opcode::AsyncCancel::CODE];
+        if !needed.iter().all(|code| probe.is_supported(*code)) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let buffers = Buffers::new(&uring)?;
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        uring.submitter().register_eventfd(event.as_raw_fd())?;
+        Ok((Self { uring, buffers }, event))
+    }
+
+    /// Reads whatever comes on a socket, until it ends, fails or is told to stop.
+    pub(super) fn receive(&mut self, socket: impl AsFd, mark: u64) {
+        let socket = types::Fd(socket.as_fd().as_raw_fd());
+        let entry = opcode::RecvMulti::new(socket, Buffers::GROUP).build().user_data(mark);
+        // SAFETY: it names no memory but the buffers of the ring, which are never freed.
+        unsafe { self.push(&entry) };
+    }
+
+    /// Writes a buffer to a socket, or what of it the socket takes now. It must be kept until the result is there.
+    pub(super) fn send(&mut self, socket: impl AsFd, buffer: &Buffer, mark: u64) {
+        let socket = types::Fd(socket.as_fd().as_raw_fd());
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let bytes = self.buffers.bytes(buffer);
+        let length = u32::try_from(bytes.len()).unwrap_or(0);
+        let entry = opcode::Send::new(socket, bytes.as_ptr(), length)
+            .flags(flags.bits().cast_signed())
+            .build()
+            .user_data(mark);
+        // SAFETY: it names a buffer of the ring, and those are never freed.
+        unsafe { self.push(&entry) };
+    }
+
+    /// Stops what has a mark; both have a result then.
+    pub(super) fn cancel(&mut self, stopped: u64, mark: u64) {
+        let entry = opcode::AsyncCancel::new(stopped).build().user_data(mark);
+        // SAFETY: it names no memory.
+        unsafe { self.push(&entry) };
+    }
+
+    /// # Safety
+    /// The memory that an entry names must be there until its result is.
+    unsafe fn push(&mut self, entry: &squeue::Entry) {
+        // SAFETY: passed on to the caller.
+        while unsafe { self.uring.submission().push(entry) }.is_err() {
+            self.submit();
+        }
+    }
+
+    /// Hands over what was asked for, and has the kernel do what has become possible.
+    pub(super) fn submit(&mut self) {
+        // What is not taken now is handed over the next time.
+        let _ = self.uring.submit();
+    }
+
+    /// Takes the results that are there.
+    pub(super) fn take(&mut self, into: &mut Vec<Completion>) {
+        into.extend(self.uring.completion().map(|entry| {
+            let (result, flags) = (entry.result(), entry.flags());
+            let bytes = usize::try_from(result).unwrap_or(0);
+            Completion {
+                mark: entry.user_data(),
+                result: usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result)),
+                buffer: cqueue::buffer_select(flags).map(|id| Buffer::new(id, bytes)),
+                more: cqueue::more(flags),
+            }
+        }));
+    }
+
+    /// Whether there is nothing to hand over, to do or to take.
+    pub(super) fn is_idle(&mut self) -> bool {
+        // Results are told of from now on: what was there before is seen by this look.
+        fence(Ordering::SeqCst);
+        let submission = self.uring.submission();
+        let has_work = !submission.is_empty() || submission.taskrun();
+        drop(submission);
+        !has_work && self.uring.completion().is_empty()
+    }
+
+    /// Whether the descriptor tells of results.
+    pub(super) fn tells(&mut self, tells: bool) {
+        let completion = self.uring.completion();
+        if tells { completion.enable_eventfd() } else { completion.disable_eventfd() }
+    }
+
+    /// What was read.
+    pub(super) fn bytes(&self, buffer: &Buffer) -> &[u8] {
+        self.buffers.bytes(buffer)
+    }
+
+    /// Lets the kernel read into a buffer again.
+    pub(super) fn give_back(&mut self, buffer: Buffer) {
+        self.buffers.give(buffer);
+    }
+}
