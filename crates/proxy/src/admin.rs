@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::signals::Verdict;
 use crate::snapshot::{Snapshot, StartError};
 use crate::stream::{Peer, Stream, Wire};
-use crate::worker::Row;
+use crate::tunnel::registration::Row;
 
 /// What the pages tell of.
 #[derive(Debug)]

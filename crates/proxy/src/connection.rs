@@ -66,12 +66,12 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             Next::Close => return linger(client).await,
             Next::Tunnel(opened) => {
                 let log = &snapshot.site.access_log;
-                worker.log.opened(&opened.entry, log);
-                let Opened { upstream, limits, registration, timed, live, entry, places } = *opened;
+                opened.registration.is_open(log);
+                let Opened { upstream, limits, registration, timed, live, places } = *opened;
                 let course =
                     Course::new(limits, worker.wheel.clone(), timed, live, worker.relay.calm());
                 let (format, counted) = (*log.format, from.counted);
-                let until_its_end = Held { entry, format, registration, places, counted };
+                let until_its_end = Held { format, registration, places, counted };
                 tokio::task::spawn_local(carry(client, upstream, course, until_its_end));
                 return;
             }

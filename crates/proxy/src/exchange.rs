@@ -4,7 +4,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::io::AsyncWriteExt;
 use wsgen_model::config::WebSocketMode;
@@ -14,16 +13,17 @@ use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
 use crate::answer::{Answer, other_prefix};
 use crate::ask::Copied;
 use crate::connection::Arrival;
+use crate::entry::{Entry, Field};
 use crate::forward;
 use crate::head::{RequestHead, find};
 use crate::limits::ClientPlace;
-use crate::log::Entry;
 use crate::origin;
 use crate::snapshot::Snapshot;
 use crate::stream::Peer;
+use crate::tunnel::registration::Registration;
 use crate::tunnel::{Limits, Live};
 use crate::wheel::Timed;
-use crate::worker::{Registration, Worker};
+use crate::worker::Worker;
 
 /// What follows a request.
 pub(crate) enum Next {
@@ -47,10 +47,8 @@ pub(crate) struct Opened {
     pub(crate) timed: Rc<Timed>,
     /// What others see of it.
     pub(crate) live: Rc<Live>,
-    /// Its line of the log.
-    pub(crate) entry: Rc<Entry>,
     /// What counts.
-    pub(crate) places: (crate::upstream::Place, Option<ClientPlace>),
+    pub(crate) places: (crate::upstream::Place, Option<Box<ClientPlace>>),
 }
 
 /// A request and where it stands.
@@ -85,25 +83,16 @@ impl<'a> Exchange<'a> {
         head: &'a RequestHead,
     ) -> Self {
         let Arrival { peer, local, secure, .. } = *from;
-        let text = |name: &str| {
-            find(&head.fields, name).map_or_else(String::new, |v| String::from_utf8_lossy(v).into())
-        };
-        let entry = Entry {
-            began: Instant::now(),
-            client: client(snapshot, listener, peer.ip(), head),
-            handshake: false,
-            host: text("host"),
-            method: head.method.clone(),
-            target: head.target.clone(),
-            referer: text("referer"),
-            agent: text("user-agent"),
-            route: String::new(),
-            server: String::new(),
-            status: 0,
-            sent: 0,
-            received: 0,
-            end: "",
-        };
+        let mut entry = Entry::new(client(snapshot, listener, peer.ip(), head));
+        entry.set(Field::Method, &head.method);
+        entry.set(Field::Target, &head.target);
+        let fields =
+            [("host", Field::Host), ("referer", Field::Referer), ("user-agent", Field::Agent)];
+        for (name, field) in fields {
+            if let Some(value) = find(&head.fields, name) {
+                entry.set(field, &String::from_utf8_lossy(value));
+            }
+        }
         let keep_alive = head.keep_alive && !worker.is_stopping();
         Self { worker, snapshot, listener, peer, local, secure, head, keep_alive, entry }
     }
@@ -134,11 +123,13 @@ impl<'a> Exchange<'a> {
         let Ok(path) = NormalPath::parse(target) else {
             return self.answer(client, &Answer::status(400)).await;
         };
-        self.entry.route = match &site.routes[route.0].name {
-            Some(name) => name.value.to_string(),
-            None => (route.0 + 1).to_string(),
-        };
-        self.entry.host.clone_from(&host);
+        match &site.routes[route.0].name {
+            Some(name) => self.entry.set(Field::Route, name.value.as_str()),
+            None => self.entry.write(Field::Route, &(route.0 + 1)),
+        }
+        if host != self.entry.get(Field::Host) {
+            self.entry.set(Field::Host, &host);
+        }
         self.entry.handshake = websocket;
         let forward = match &site.routes[route.0].action {
             Action::Redirect(redirect) => {

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
 use crate::ask::Copied;
 use crate::body::Framing;
 use crate::compression::Coding;
+use crate::entry::Field;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
 use crate::head::{RequestHead, ResponseHead, find, tokens};
@@ -26,6 +26,7 @@ use crate::sending::{Failed, Sending, Timers};
 use crate::stream::{Peer, Stream};
 use crate::tunnel::Limits;
 use crate::upstream::{Choice, Server, Speaks};
+use crate::wheel::short;
 
 /// The most of a body that is held back.
 const HELD: usize = 1 << 20;
@@ -67,7 +68,7 @@ pub(crate) async fn run(
             let status = if tried.is_empty() { 503 } else { 502 };
             return exchange.refuse(client, route, status).await;
         };
-        exchange.entry.server = server.target.to_string();
+        exchange.entry.write(Field::Server, &server.target);
         let place = server.standing.place();
         // A connection that begins with a client's address is that client's alone.
         let header = server.target.header.map(|version| {
@@ -108,7 +109,7 @@ pub(crate) async fn run(
             target,
             tunnel,
             host,
-            server: &exchange.entry.server,
+            server: exchange.entry.get(Field::Server),
             peer: exchange.peer.ip(),
             trusted: exchange.trusts_peer(),
             client: exchange.entry.client,
@@ -307,21 +308,23 @@ fn open(
     upstream: Peer,
     forward: &Forward,
     server: Arc<Server>,
-    places: (crate::upstream::Place, Option<ClientPlace>),
+    (place, client_place): (crate::upstream::Place, Option<ClientPlace>),
 ) -> Next {
+    let places = (place, client_place.map(Box::new));
     let listener = exchange.snapshot.site.listener(exchange.listener);
     let limits = Limits {
         idle: match *forward.timeouts.tunnel_idle {
-            TunnelIdle::After(idle) => Some(idle.into()),
+            TunnelIdle::After(idle) => Some(short(idle.into())),
             TunnelIdle::Unlimited => None,
         },
-        max: forward.timeouts.tunnel_max.map(|max| jittered(&exchange, max.value.into())),
-        half_closed: Some((*listener.timeouts.half_closed).into()),
+        max: forward.timeouts.tunnel_max.map(|max| short(jittered(&exchange, max.value.into()))),
+        half_closed: Some(short((*listener.timeouts.half_closed).into())),
     };
-    let entry = Rc::new(exchange.entry);
+    let mut entry = exchange.entry;
+    entry.shrink();
     let generation = exchange.snapshot.generation;
-    let (registration, timed, live) = exchange.worker.register(generation, server, entry.clone());
-    Next::Tunnel(Box::new(Opened { upstream, limits, registration, timed, live, entry, places }))
+    let (registration, timed, live) = exchange.worker.register(generation, server, entry);
+    Next::Tunnel(Box::new(Opened { upstream, limits, registration, timed, live, places }))
 }
 
 /// A life that ends at most `drain.spread` early (`timer/tunnel-max`).

@@ -12,6 +12,7 @@ pub mod body;
 mod bulk;
 mod compression;
 mod connection;
+mod entry;
 mod exchange;
 mod fields;
 mod forward;
@@ -62,7 +63,8 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::signals::Ears;
 use crate::snapshot::Snapshot;
-use crate::worker::{Order, Row};
+use crate::tunnel::registration::Row;
+use crate::worker::Order;
 
 /// A running proxy.
 #[derive(Debug)]

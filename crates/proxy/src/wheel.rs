@@ -2,6 +2,7 @@
 //! deadline that comes finds out when the last byte passed and, if that was late enough, is set anew.
 
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -124,6 +125,14 @@ fn timer() -> std::io::Result<Readiness> {
     let each = Itimerspec { it_interval: tick, it_value: tick };
     timerfd_settime(&timer, TimerfdTimerFlags::empty(), &each)?;
     Readiness::new(timer)
+}
+
+/// A length of time, as short as a tunnel keeps it.
+pub(crate) type Ticks = NonZeroU32;
+
+/// The same in ticks; three years are as good as more.
+pub(crate) fn short(time: Duration) -> Ticks {
+    u32::try_from(ticks(time)).ok().and_then(Ticks::new).unwrap_or(Ticks::MAX)
 }
 
 impl Wheel {

@@ -2,14 +2,14 @@
 //! a message.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use slab::Slab;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
@@ -17,17 +17,19 @@ use wsgen_model::config::OnOff;
 use wsgen_model::scalar::ListenAddress;
 
 use crate::connection::{self, Arrival};
+use crate::entry::Entry;
 use crate::http2;
 use crate::limits::Clients;
 use crate::listening::{Listening, Socket};
-use crate::log::{Entry, Log, json};
+use crate::log::Log;
 use crate::proxy_header;
 use crate::snapshot::Snapshot;
 use crate::stream::{Stream, Wire};
 use crate::tunnel::Live;
 use crate::tunnel::engine::{self, Engine, Relay};
+use crate::tunnel::registration::{Known, Registration, Row};
 use crate::upstream::{Pool, Server, random};
-use crate::wheel::{TICK, Tick, Timed, Wheel, ticks};
+use crate::wheel::{Timed, Wheel, ticks};
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ pub(crate) struct Worker {
     pub(crate) clients: Arc<Clients>,
     current: RefCell<Arc<Snapshot>>,
     stopping: watch::Sender<bool>,
-    tunnels: RefCell<HashMap<u64, Held>>,
-    next: Cell<u64>,
+    /// Tunnels that are open.
+    pub(crate) tunnels: RefCell<Slab<Known>>,
     connections: Cell<usize>,
     /// Gone when the thread ends: it holds tunnels, and they the thread.
     engine: RefCell<Option<Rc<dyn Engine>>>,
@@ -70,71 +72,6 @@ pub(crate) struct Worker {
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker").finish_non_exhaustive()
-    }
-}
-
-/// A tunnel as the thread knows it.
-#[derive(Debug)]
-struct Held {
-    generation: u64,
-    server: Arc<Server>,
-    timed: Rc<Timed>,
-    live: Rc<Live>,
-    entry: Rc<Entry>,
-}
-
-/// A tunnel as it is told of.
-#[derive(Debug)]
-pub(crate) struct Row {
-    /// When its handshake came.
-    pub(crate) began: Instant,
-    text: String,
-}
-
-impl Row {
-    fn new(held: &Held, now: Tick) -> Self {
-        let Held { generation, live, entry, .. } = held;
-        let ticks = u32::try_from(now.saturating_sub(live.last.get())).unwrap_or(u32::MAX);
-        let silent = (TICK * ticks).as_secs_f64();
-        let text = format!(
-            "{{\"client\":\"{}\",\"host\":\"{}\",\"uri\":\"{}\",\"route\":\"{}\",\"upstream\":\"{}\",\"seconds\":{:.1},\
-             \"silent\":{silent:.1},\"received\":{},\"sent\":{},\"configuration\":{generation},\"ends\":{}}}",
-            entry.client,
-            json(&entry.host),
-            json(&entry.target),
-            json(&entry.route),
-            json(&entry.server),
-            entry.began.elapsed().as_secs_f64(),
-            live.up.get(),
-            live.down.get(),
-            live.end_at.get().is_some(),
-        );
-        Self { began: entry.began, text }
-    }
-
-    /// An object of JSON.
-    pub(crate) fn json(&self) -> String {
-        self.text.clone()
-    }
-}
-
-/// A tunnel's place; it is given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    worker: Rc<Worker>,
-    id: u64,
-}
-
-impl Registration {
-    /// The thread.
-    pub(crate) fn worker(&self) -> &Rc<Worker> {
-        &self.worker
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.worker.tunnels.borrow_mut().remove(&self.id);
     }
 }
 
@@ -183,14 +120,12 @@ impl Worker {
         self: &Rc<Self>,
         generation: u64,
         server: Arc<Server>,
-        entry: Rc<Entry>,
+        entry: Entry,
     ) -> (Registration, Rc<Timed>, Rc<Live>) {
-        let id = self.next.get();
-        self.next.set(id + 1);
         let (timed, live) = (Rc::<Timed>::default(), Rc::<Live>::default());
-        let held = Held { generation, server, timed: timed.clone(), live: live.clone(), entry };
-        self.tunnels.borrow_mut().insert(id, held);
-        (Registration { worker: self.clone(), id }, timed, live)
+        let known = Known { generation, server, timed: timed.clone(), live: live.clone(), entry };
+        let number = self.tunnels.borrow_mut().insert(known);
+        (Registration::new(self.clone(), number), timed, live)
     }
 
     /// How many connections a listener may hold.
@@ -203,8 +138,10 @@ impl Worker {
     /// Ends the tunnels of a server at once (`health/tunnels`).
     fn leave(&self, server: &Arc<Server>) {
         let tunnels = self.tunnels.borrow();
-        for held in
-            tunnels.values().filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing))
+        for held in tunnels
+            .iter()
+            .map(|(_, held)| held)
+            .filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing))
         {
             held.live.end_at.set(Some(self.wheel.now()));
             held.timed.wake();
@@ -213,7 +150,8 @@ impl Worker {
 
     /// Gives tunnels of older configurations a time to end, spread over another (`drain/reload`).
     fn drain(&self, below: u64, time: Duration, spread: Duration) {
-        for held in self.tunnels.borrow().values().filter(|held| held.generation < below) {
+        let tunnels = self.tunnels.borrow();
+        for held in tunnels.iter().map(|(_, held)| held).filter(|held| held.generation < below) {
             let late = u64::try_from(spread.as_millis()).unwrap_or(0);
             let late = if late == 0 { 0 } else { random() % late };
             let end = self.wheel.now() + ticks(time + Duration::from_millis(late));
@@ -240,7 +178,6 @@ pub(crate) async fn run(
         current: RefCell::new(snapshot),
         stopping: watch::Sender::new(false),
         tunnels: RefCell::default(),
-        next: Cell::new(0),
         connections: Cell::new(0),
         engine: RefCell::new(engine::start(relay)),
         relay,
@@ -266,7 +203,7 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
             Order::Leave(server) => worker.leave(&server),
             Order::Tell(to) => {
                 let now = worker.wheel.now();
-                let rows = worker.tunnels.borrow().values().map(|h| Row::new(h, now)).collect();
+                let rows = worker.tunnels.borrow().iter().map(|(_, h)| Row::new(h, now)).collect();
                 let _ = to.send(rows);
             }
             Order::Stop(time, spread) => {

@@ -5,23 +5,23 @@
 pub(crate) mod engine;
 mod epoll;
 mod future;
+pub(crate) mod registration;
 mod uring;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use wsgen_model::config::AccessLogFormat;
 
 use crate::limits::ClientPlace;
-use crate::log::Entry;
 use crate::stream::Peer;
 use crate::upstream::Place;
-use crate::wheel::{Tick, Timed, Wheel, ticks};
-use crate::worker::{Counted, Registration};
+use crate::wheel::{Tick, Ticks, Timed, Wheel};
+use crate::worker::Counted;
 
 use self::engine::Settled;
 use self::future::{Outcome, Tunnel};
+use self::registration::Registration;
 
 /// Why a tunnel ended (`log/access`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +70,11 @@ impl End {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     /// Longest silence in both directions.
-    pub(crate) idle: Option<Duration>,
+    pub(crate) idle: Option<Ticks>,
     /// Longest life.
-    pub(crate) max: Option<Duration>,
+    pub(crate) max: Option<Ticks>,
     /// Longest life of one side alone.
-    pub(crate) half_closed: Option<Duration>,
+    pub(crate) half_closed: Option<Ticks>,
 }
 
 /// What others see of a tunnel, and what they tell it.
@@ -132,7 +132,7 @@ impl Course {
     /// The deadline that comes first, and what it means.
     fn deadline(&self, half_closed: Option<Tick>) -> Option<(Tick, End)> {
         let after =
-            |from: Tick, time: Option<Duration>, end| time.map(|time| (from + ticks(time), end));
+            |from: Tick, time: Option<Ticks>, end| time.map(|t| (from + Tick::from(t.get()), end));
         [
             after(self.live.last.get(), self.limits.idle, End::TunnelIdle),
             after(self.opened, self.limits.max, End::TunnelMax),
@@ -158,14 +158,12 @@ impl Drop for Course {
 
 /// What a tunnel holds until its end, and gives back then.
 pub(crate) struct Held {
-    /// Its line of the log.
-    pub(crate) entry: Rc<Entry>,
-    /// Its form.
+    /// The form of its line of the log.
     pub(crate) format: AccessLogFormat,
-    /// Its place among the tunnels of the thread.
+    /// Its place among the tunnels of the thread, with what the line says.
     pub(crate) registration: Registration,
     /// Its places at the server and among those of its client.
-    pub(crate) places: (Place, Option<ClientPlace>),
+    pub(crate) places: (Place, Option<Box<ClientPlace>>),
     /// Its place at the listener.
     pub(crate) counted: Rc<Counted>,
 }
@@ -173,14 +171,16 @@ pub(crate) struct Held {
 impl Held {
     /// Gives everything back, and logs the end.
     fn end(self, end: End, live: &Live) {
-        let Self { entry, format, registration, places, counted } = self;
+        let Self { format, registration, places, counted } = self;
         let worker = registration.worker().clone();
-        drop((places, registration, counted));
-        let mut entry = Rc::unwrap_or_clone(entry);
-        entry.sent = live.down.get();
-        entry.received = live.up.get();
-        entry.end = end.as_str();
-        worker.log.ended(&entry, format);
+        let entry = registration.end();
+        drop((places, counted));
+        if let Some(mut entry) = entry {
+            entry.sent = live.down.get();
+            entry.received = live.up.get();
+            entry.end = end.as_str();
+            worker.log.ended(&entry, format);
+        }
     }
 }
 

@@ -17,9 +17,58 @@ pub(super) const SIZE: usize = 8 * 1024;
 const PAGE: usize = 4096;
 
 /// A buffer that the kernel has filled. Whoever has it may read it; giving it back ends that.
+#[derive(Debug)]
 pub(super) struct Buffer {
     id: u16,
     length: u16,
+}
+
+/// Buffers in a row, of which only the first is known: a tunnel that waits holds nothing on the heap for them.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    first: Option<Buffer>,
+    last: u16,
+    length: u16,
+}
+
+impl Row {
+    /// The one that is next.
+    pub(super) fn first(&self) -> Option<&Buffer> {
+        self.first.as_ref()
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.length)
+    }
+}
+
+/// What follows each buffer in its row.
+pub(super) struct Rows([Option<Buffer>; COUNT as usize]);
+
+impl Rows {
+    /// No buffer is in a row.
+    pub(super) fn new() -> Self {
+        Self([const { None }; COUNT as usize])
+    }
+
+    /// Puts one at the end of a row.
+    pub(super) fn push(&mut self, row: &mut Row, buffer: Buffer) {
+        let before = std::mem::replace(&mut row.last, buffer.id);
+        row.length += 1;
+        match &mut row.first {
+            Some(_) => self.0[usize::from(before)] = Some(buffer),
+            first @ None => *first = Some(buffer),
+        }
+    }
+
+    /// Takes the first of a row.
+    pub(super) fn pop(&mut self, row: &mut Row) -> Option<Buffer> {
+        let buffer = row.first.take()?;
+        row.length -= 1;
+        row.first = self.0[usize::from(buffer.id)].take();
+        Some(buffer)
+    }
 }
 
 impl Buffer {
@@ -96,4 +145,26 @@ fn zeroed<T>(count: usize) -> *mut T {
         handle_alloc_error(layout);
     }
     pages.cast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_order() {
+        let (mut rows, mut one, mut other) = (Rows::new(), Row::default(), Row::default());
+        let mut push = |row: &mut Row, id| rows.push(row, Buffer::new(id, 1));
+        push(&mut one, 7);
+        push(&mut other, 0);
+        push(&mut one, 127);
+        push(&mut one, 3);
+        assert_eq!((one.len(), other.len()), (3, 1));
+        let mut all = |row: &mut Row| {
+            std::iter::from_fn(|| rows.pop(row)).map(|buffer| buffer.id).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&mut one), [7, 127, 3]);
+        assert_eq!(all(&mut other), [0]);
+        assert!(one.first().is_none() && one.len() == 0);
+    }
 }

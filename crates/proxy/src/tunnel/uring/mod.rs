@@ -5,14 +5,13 @@ mod buffers;
 mod ring;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use slab::Slab;
 
-use self::buffers::Buffer;
+use self::buffers::{Row, Rows};
 use self::ring::{Completion, Ring};
 use super::End;
 use super::engine::{Engine, Leave, Rest, Settled};
@@ -36,6 +35,7 @@ pub(super) struct Uring {
 struct State {
     ring: Ring,
     tunnels: Slab<Carried>,
+    rows: Rows,
     /// Directions that found no buffer.
     starved: Vec<Mark>,
 }
@@ -44,12 +44,13 @@ struct State {
 struct Carried {
     settled: Settled,
     /// What was read and not yet written; the first is with the kernel.
-    waiting: [VecDeque<Buffer>; 2],
+    waiting: [Row; 2],
     /// Whether each side is read.
     reads: [bool; 2],
     cancels: u8,
     leaves: Option<Leave>,
-    rest: Rest,
+    /// There once it leaves with something.
+    rest: Option<Box<Rest>>,
 }
 
 /// What an operation is for: its kind, its direction and its tunnel.
@@ -87,7 +88,7 @@ impl Uring {
     /// Starts it as a task of this thread; an error where the kernel does not allow it.
     pub(super) fn start() -> io::Result<Rc<Self>> {
         let (ring, event) = Ring::new()?;
-        let state = State { ring, tunnels: Slab::new(), starved: Vec::new() };
+        let state = State { ring, tunnels: Slab::new(), rows: Rows::new(), starved: Vec::new() };
         let engine = Rc::new(Self {
             readiness: Readiness::new(event)?,
             due: Rc::default(),
@@ -169,20 +170,23 @@ impl State {
         let waiting = &mut tunnel.waiting[usize::from(mark.from_client)];
         match (result, buffer) {
             (Ok(1..), Some(buffer)) => {
-                if tunnel.leaves.is_some() && waiting.is_empty() {
+                if tunnel.leaves.is_some() && waiting.len() == 0 {
                     let bytes = self.ring.bytes(&buffer);
-                    tunnel.rest.of(mark.from_client).extend_from_slice(bytes);
+                    tunnel
+                        .rest
+                        .get_or_insert_default()
+                        .of(mark.from_client)
+                        .extend_from_slice(bytes);
                     self.ring.give_back(buffer);
                     return;
                 }
-                let is_large =
-                    !waiting.is_empty() && self.ring.bytes(&buffer).len() == buffers::SIZE;
-                let is_first = waiting.is_empty();
+                let is_large = waiting.len() > 0 && self.ring.bytes(&buffer).len() == buffers::SIZE;
+                let is_first = waiting.len() == 0;
                 if is_first {
                     let (_, to) = tunnel.settled.sides(mark.from_client);
                     self.ring.send(to, &buffer, Mark { kind: Kind::Send, ..mark }.code());
                 }
-                waiting.push_back(buffer);
+                self.rows.push(waiting, buffer);
                 if is_large || waiting.len() > WAITING {
                     self.leave(mark.number, Leave::Traffic);
                 } else if !more {
@@ -204,7 +208,7 @@ impl State {
     fn sent(&mut self, mark: Mark, result: io::Result<usize>) {
         let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
         let waiting = &mut tunnel.waiting[usize::from(mark.from_client)];
-        let Some(buffer) = waiting.pop_front() else { return };
+        let Some(buffer) = self.rows.pop(waiting) else { return };
         let bytes = self.ring.bytes(&buffer);
         let (written, why) = match result {
             Ok(written) if written == bytes.len() => (written, None),
@@ -215,10 +219,10 @@ impl State {
         let course = &tunnel.settled.course;
         course.live.moved(mark.from_client, written as u64, course.wheel.now());
         if why.is_some() || tunnel.leaves.is_some() {
-            let rest = tunnel.rest.of(mark.from_client);
+            let rest = tunnel.rest.get_or_insert_default().of(mark.from_client);
             rest.extend_from_slice(&bytes[written..]);
             self.ring.give_back(buffer);
-            for buffer in waiting.drain(..) {
+            while let Some(buffer) = self.rows.pop(waiting) {
                 rest.extend_from_slice(self.ring.bytes(&buffer));
                 self.ring.give_back(buffer);
             }
@@ -228,7 +232,7 @@ impl State {
             return;
         }
         self.ring.give_back(buffer);
-        if let Some(next) = waiting.front() {
+        if let Some(next) = waiting.first() {
             let (_, to) = tunnel.settled.sides(mark.from_client);
             self.ring.send(to, next, mark.code());
         }
@@ -258,10 +262,10 @@ impl State {
         let Some(tunnel) = self.tunnels.get(number as usize) else { return };
         let is_free = tunnel.cancels == 0
             && tunnel.reads == [false; 2]
-            && tunnel.waiting.iter().all(VecDeque::is_empty);
+            && tunnel.waiting.iter().all(|row| row.len() == 0);
         if let (Some(why), true) = (tunnel.leaves, is_free) {
             let tunnel = self.tunnels.remove(number as usize);
-            tunnel.settled.leave(why, tunnel.rest);
+            tunnel.settled.leave(why, tunnel.rest.map(|rest| *rest).unwrap_or_default());
         }
     }
 }
@@ -275,7 +279,7 @@ impl Engine for Uring {
             reads: [false; 2],
             cancels: 0,
             leaves: None,
-            rest: Rest::default(),
+            rest: None,
         };
         let number = u32::try_from(state.tunnels.insert(carried)).unwrap_or(u32::MAX);
         for from_client in [false, true] {

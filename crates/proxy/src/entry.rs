@@ -1,0 +1,226 @@
+//! What is known of a request, for its line of the access log (`log/access`).
+
+use std::fmt::{Display, Write as _};
+use std::net::IpAddr;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use wsgen_model::config::AccessLogFormat;
+
+/// A text of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Field {
+    /// Host as it was asked for.
+    Host,
+    /// The method.
+    Method,
+    /// The target.
+    Target,
+    /// `Referer`
+    Referer,
+    /// `User-Agent`
+    Agent,
+    /// The route's name or number; empty where none was found.
+    Route,
+    /// The server's address; empty where none was asked.
+    Server,
+}
+
+/// How many they are.
+const FIELDS: usize = 7;
+
+/// What is known of a request. All its texts are one: a tunnel keeps them for as long as it is open.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// When it came.
+    pub(crate) began: Instant,
+    /// Whose it was.
+    pub(crate) client: IpAddr,
+    /// Whether it is a handshake.
+    pub(crate) handshake: bool,
+    /// What it was answered with.
+    pub(crate) status: u16,
+    /// Bytes of the answer's body, or of a tunnel to the client.
+    pub(crate) sent: u64,
+    /// Bytes of a tunnel from the client.
+    pub(crate) received: u64,
+    /// Why a tunnel ended; empty for a request.
+    pub(crate) end: &'static str,
+    text: String,
+    /// Where each field begins and ends.
+    places: [(u32, u32); FIELDS],
+}
+
+impl Entry {
+    /// A request that came just now.
+    pub(crate) fn new(client: IpAddr) -> Self {
+        Self {
+            began: Instant::now(),
+            client,
+            handshake: false,
+            status: 0,
+            sent: 0,
+            received: 0,
+            end: "",
+            text: String::with_capacity(256),
+            places: [(0, 0); FIELDS],
+        }
+    }
+
+    /// A text.
+    pub(crate) fn get(&self, field: Field) -> &str {
+        let (begin, end) = self.places[field as usize];
+        self.text.get(begin as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Sets a text.
+    pub(crate) fn set(&mut self, field: Field, value: &str) {
+        let begin = self.length();
+        self.text.push_str(value);
+        self.places[field as usize] = (begin, self.length());
+    }
+
+    /// Sets a text to what something is written as.
+    pub(crate) fn write(&mut self, field: Field, value: &impl Display) {
+        let begin = self.length();
+        // Writing to a text fails never.
+        let _ = write!(self.text, "{value}");
+        self.places[field as usize] = (begin, self.length());
+    }
+
+    fn length(&self) -> u32 {
+        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Gives back what it does not need.
+    pub(crate) fn shrink(&mut self) {
+        let mut text = String::with_capacity(self.text.len());
+        for place in &mut self.places {
+            let begin = text.len();
+            text.push_str(self.text.get(place.0 as usize..place.1 as usize).unwrap_or_default());
+            let at = |at| u32::try_from(at).unwrap_or(u32::MAX);
+            *place = (at(begin), at(text.len()));
+        }
+        text.shrink_to_fit();
+        self.text = text;
+    }
+
+    /// Adds its line to others.
+    pub(crate) fn line(&self, format: AccessLogFormat, out: &mut String) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        match format {
+            AccessLogFormat::Json => {
+                let _ = write!(
+                    out,
+                    "{{\"time\":\"{}\",\"client\":\"{}\",\"host\":\"{}\",\"method\":\"{}\",\"uri\":\"{}\",\"status\":{},\"bytes\":{},\"received\":{},\
+                     \"seconds\":{:.3},\"route\":\"{}\",\"upstream\":\"{}\",\"end\":\"{}\",\"user_agent\":\"{}\"}}",
+                    iso(now),
+                    self.client,
+                    json(self.get(Field::Host)),
+                    json(self.get(Field::Method)),
+                    json(self.get(Field::Target)),
+                    self.status,
+                    self.sent,
+                    self.received,
+                    self.began.elapsed().as_secs_f64(),
+                    json(self.get(Field::Route)),
+                    json(self.get(Field::Server)),
+                    self.end,
+                    json(self.get(Field::Agent)),
+                );
+            }
+            AccessLogFormat::Common => self.common(now, out),
+            AccessLogFormat::Combined => {
+                self.common(now, out);
+                for field in [Field::Referer, Field::Agent] {
+                    let text = self.get(field);
+                    out.push_str(" \"");
+                    quoted(if text.is_empty() { "-" } else { text }, out);
+                    out.push('"');
+                }
+            }
+        }
+        out.push('\n');
+    }
+
+    fn common(&self, now: u64, out: &mut String) {
+        let _ = write!(out, "{} - - [{}] \"", self.client, iso(now));
+        out.push_str(self.get(Field::Method));
+        out.push(' ');
+        quoted(self.get(Field::Target), out);
+        let _ = write!(out, " HTTP/1.1\" {} {}", self.status, self.sent);
+    }
+}
+
+/// A text within quotes of a line that people read.
+fn quoted(text: &str, out: &mut String) {
+    if !text.contains(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        return out.push_str(text);
+    }
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\x22"),
+            '\\' => out.push_str("\\x5C"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+}
+
+/// A text within quotes of JSON (RFC 8259 section 7).
+pub(crate) fn json(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// A time in UTC (RFC 3339), with the days of the civil calendar counted by hand: the eras of 400 years are alike.
+fn iso(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(iso(0), "1970-01-01T00:00:00Z");
+        assert_eq!(iso(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(iso(1_795_277_646), "2026-11-21T16:14:06Z");
+    }
+
+    #[test]
+    fn texts_are_what_they_were_set_to_last() {
+        let mut entry = Entry::new(IpAddr::from([127, 0, 0, 1]));
+        entry.set(Field::Host, "given.example:80");
+        entry.set(Field::Target, "/chat?a=1");
+        entry.set(Field::Host, "given.example");
+        entry.write(Field::Route, &7);
+        entry.shrink();
+        let texts = [Field::Host, Field::Target, Field::Route, Field::Agent].map(|f| entry.get(f));
+        assert_eq!(texts, ["given.example", "/chat?a=1", "7", ""]);
+        assert_eq!(entry.text, "given.example/chat?a=17");
+    }
+
+    #[test]
+    fn a_quote_ends_no_text() {
+        let mut out = String::new();
+        quoted("a\"b\\\n", &mut out);
+        assert_eq!(out, "a\\x22b\\x5C\\x0A");
+        assert_eq!(json("a\"b\\\n"), "a\\\"b\\\\\\u000a");
+    }
+}

@@ -1,0 +1,105 @@
+//! The place of a tunnel among those of its thread: what orders, reloads and status pages find it by.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wsgen_model::site::AccessLog;
+
+use super::Live;
+use crate::entry::{Entry, Field, json};
+use crate::upstream::Server;
+use crate::wheel::{TICK, Tick, Timed};
+use crate::worker::Worker;
+
+/// A tunnel as the thread knows it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Its configuration.
+    pub(crate) generation: u64,
+    /// Its server.
+    pub(crate) server: Arc<Server>,
+    /// What wakes it.
+    pub(crate) timed: Rc<Timed>,
+    /// What others see of it.
+    pub(crate) live: Rc<Live>,
+    /// Its line of the log.
+    pub(crate) entry: Entry,
+}
+
+/// A tunnel as it is told of.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// When its handshake came.
+    pub(crate) began: Instant,
+    text: String,
+}
+
+impl Row {
+    /// Tells of one.
+    pub(crate) fn new(known: &Known, now: Tick) -> Self {
+        let Known { generation, live, entry, .. } = known;
+        let ticks = u32::try_from(now.saturating_sub(live.last.get())).unwrap_or(u32::MAX);
+        let silent = (TICK * ticks).as_secs_f64();
+        let text = format!(
+            "{{\"client\":\"{}\",\"host\":\"{}\",\"uri\":\"{}\",\"route\":\"{}\",\"upstream\":\"{}\",\"seconds\":{:.1},\
+             \"silent\":{silent:.1},\"received\":{},\"sent\":{},\"configuration\":{generation},\"ends\":{}}}",
+            entry.client,
+            json(entry.get(Field::Host)),
+            json(entry.get(Field::Target)),
+            json(entry.get(Field::Route)),
+            json(entry.get(Field::Server)),
+            entry.began.elapsed().as_secs_f64(),
+            live.up.get(),
+            live.down.get(),
+            live.end_at.get().is_some(),
+        );
+        Self { began: entry.began, text }
+    }
+
+    /// An object of JSON.
+    pub(crate) fn json(&self) -> String {
+        self.text.clone()
+    }
+}
+
+/// A tunnel's place; it is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    worker: Rc<Worker>,
+    number: usize,
+}
+
+impl Registration {
+    /// The place of this number.
+    pub(crate) fn new(worker: Rc<Worker>, number: usize) -> Self {
+        Self { worker, number }
+    }
+
+    /// Notes in the log that it is open.
+    pub(crate) fn is_open(&self, log: &AccessLog) {
+        if let Some(held) = self.worker.tunnels.borrow().get(self.number) {
+            self.worker.log.opened(&held.entry, log);
+        }
+    }
+
+    /// Gives the place back; what was known of the tunnel is left.
+    pub(crate) fn end(mut self) -> Option<Entry> {
+        let held = self.worker.tunnels.borrow_mut().try_remove(self.number);
+        // The place may be another's from now on.
+        self.number = usize::MAX;
+        Some(held?.entry)
+    }
+
+    /// The thread.
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let held = self.worker.tunnels.borrow_mut().try_remove(self.number);
+        drop(held);
+    }
+}
