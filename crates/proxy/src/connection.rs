@@ -67,9 +67,8 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             Next::Tunnel(opened) => {
                 let log = &snapshot.site.access_log;
                 opened.registration.is_open(log);
-                let Opened { upstream, limits, registration, timed, live, places } = *opened;
-                let course =
-                    Course::new(limits, worker.wheel.clone(), timed, live, worker.relay.calm());
+                let Opened { upstream, limits, registration, live, places } = *opened;
+                let course = Course::new(limits, worker.wheel.clone(), live, worker.relay.calm());
                 let (format, counted) = (*log.format, from.counted);
                 let until_its_end = Held { format, registration, places, counted };
                 tokio::task::spawn_local(carry(client, upstream, course, until_its_end));

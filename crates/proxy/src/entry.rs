@@ -28,6 +28,17 @@ pub(crate) enum Field {
 /// How many they are.
 const FIELDS: usize = 7;
 
+/// What passed, once that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Carried {
+    /// Bytes of the answer's body, or of a tunnel to the client.
+    pub(crate) sent: u64,
+    /// Bytes of a tunnel from the client.
+    pub(crate) received: u64,
+    /// Why a tunnel ended; empty for a request, and while it is open.
+    pub(crate) end: &'static str,
+}
+
 /// What is known of a request. All its texts are one: a tunnel keeps them for as long as it is open.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -39,15 +50,9 @@ pub(crate) struct Entry {
     pub(crate) handshake: bool,
     /// What it was answered with.
     pub(crate) status: u16,
-    /// Bytes of the answer's body, or of a tunnel to the client.
-    pub(crate) sent: u64,
-    /// Bytes of a tunnel from the client.
-    pub(crate) received: u64,
-    /// Why a tunnel ended; empty for a request.
-    pub(crate) end: &'static str,
     text: String,
-    /// Where each field begins and ends.
-    places: [(u32, u32); FIELDS],
+    /// Where each field begins and ends; what lies beyond 64 KiB of all together is not logged.
+    places: [(u16, u16); FIELDS],
 }
 
 impl Entry {
@@ -58,9 +63,6 @@ impl Entry {
             client,
             handshake: false,
             status: 0,
-            sent: 0,
-            received: 0,
-            end: "",
             text: String::with_capacity(256),
             places: [(0, 0); FIELDS],
         }
@@ -69,7 +71,7 @@ impl Entry {
     /// A text.
     pub(crate) fn get(&self, field: Field) -> &str {
         let (begin, end) = self.places[field as usize];
-        self.text.get(begin as usize..end as usize).unwrap_or_default()
+        self.text.get(usize::from(begin)..usize::from(end)).unwrap_or_default()
     }
 
     /// Sets a text.
@@ -87,25 +89,24 @@ impl Entry {
         self.places[field as usize] = (begin, self.length());
     }
 
-    fn length(&self) -> u32 {
-        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    fn length(&self) -> u16 {
+        place(&self.text)
     }
 
     /// Gives back what it does not need.
     pub(crate) fn shrink(&mut self) {
         let mut text = String::with_capacity(self.text.len());
-        for place in &mut self.places {
-            let begin = text.len();
-            text.push_str(self.text.get(place.0 as usize..place.1 as usize).unwrap_or_default());
-            let at = |at| u32::try_from(at).unwrap_or(u32::MAX);
-            *place = (at(begin), at(text.len()));
+        for at in &mut self.places {
+            let begin = place(&text);
+            text.push_str(self.text.get(usize::from(at.0)..usize::from(at.1)).unwrap_or_default());
+            *at = (begin, place(&text));
         }
         text.shrink_to_fit();
         self.text = text;
     }
 
     /// Adds its line to others.
-    pub(crate) fn line(&self, format: AccessLogFormat, out: &mut String) {
+    pub(crate) fn line(&self, carried: Carried, format: AccessLogFormat, out: &mut String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         match format {
             AccessLogFormat::Json => {
@@ -119,18 +120,18 @@ impl Entry {
                     json(self.get(Field::Method)),
                     json(self.get(Field::Target)),
                     self.status,
-                    self.sent,
-                    self.received,
+                    carried.sent,
+                    carried.received,
                     self.began.elapsed().as_secs_f64(),
                     json(self.get(Field::Route)),
                     json(self.get(Field::Server)),
-                    self.end,
+                    carried.end,
                     json(self.get(Field::Agent)),
                 );
             }
-            AccessLogFormat::Common => self.common(now, out),
+            AccessLogFormat::Common => self.common(carried.sent, now, out),
             AccessLogFormat::Combined => {
-                self.common(now, out);
+                self.common(carried.sent, now, out);
                 for field in [Field::Referer, Field::Agent] {
                     let text = self.get(field);
                     out.push_str(" \"");
@@ -142,13 +143,18 @@ impl Entry {
         out.push('\n');
     }
 
-    fn common(&self, now: u64, out: &mut String) {
+    fn common(&self, sent: u64, now: u64, out: &mut String) {
         let _ = write!(out, "{} - - [{}] \"", self.client, iso(now));
         out.push_str(self.get(Field::Method));
         out.push(' ');
         quoted(self.get(Field::Target), out);
-        let _ = write!(out, " HTTP/1.1\" {} {}", self.status, self.sent);
+        let _ = write!(out, " HTTP/1.1\" {} {}", self.status, sent);
     }
+}
+
+/// Where a text ends.
+fn place(text: &str) -> u16 {
+    u16::try_from(text.len()).unwrap_or(u16::MAX)
 }
 
 /// A text within quotes of a line that people read.

@@ -43,10 +43,8 @@ pub(crate) struct Opened {
     pub(crate) limits: Limits,
     /// Its place among the tunnels of the thread.
     pub(crate) registration: Registration,
-    /// What wakes it.
-    pub(crate) timed: Rc<Timed>,
-    /// What others see of it.
-    pub(crate) live: Rc<Live>,
+    /// What wakes it, and what others see of it.
+    pub(crate) live: Rc<Timed<Live>>,
     /// What counts.
     pub(crate) places: (crate::upstream::Place, Option<Box<ClientPlace>>),
 }
@@ -71,6 +69,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// Its line of the log.
     pub(crate) entry: Entry,
+    /// Bytes of its answer's body.
+    pub(crate) sent: u64,
 }
 
 impl<'a> Exchange<'a> {
@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
             }
         }
         let keep_alive = head.keep_alive && !worker.is_stopping();
-        Self { worker, snapshot, listener, peer, local, secure, head, keep_alive, entry }
+        Self { worker, snapshot, listener, peer, local, secure, head, keep_alive, entry, sent: 0 }
     }
 
     /// Answers it.
@@ -223,7 +223,7 @@ impl<'a> Exchange<'a> {
         self.keep_alive &= self.head.framing.is_none();
         let bytes = answer.bytes(self.head.method == "HEAD", self.keep_alive);
         self.entry.status = answer.status;
-        self.entry.sent = answer.body.len() as u64;
+        self.sent = answer.body.len() as u64;
         let written = client.stream.write_all(&bytes).await.is_ok();
         let written = written && client.stream.flush().await.is_ok();
         self.log();
@@ -232,7 +232,7 @@ impl<'a> Exchange<'a> {
 
     /// Writes its line of the log.
     pub(crate) fn log(&self) {
-        self.worker.log.answered(&self.entry, *self.snapshot.site.access_log.format);
+        self.worker.log.answered(&self.entry, self.sent, *self.snapshot.site.access_log.format);
     }
 
     /// Whether the peer is a trusted proxy.

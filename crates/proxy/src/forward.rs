@@ -288,7 +288,7 @@ async fn pass(
         let download = Pump::body(framing, None).ahead(ahead).coded(coding).unpacking(unpacks);
         let download = download.behind(answer);
         match sending.body(download).await {
-            Ok(moved) => exchange.entry.sent = moved,
+            Ok(moved) => exchange.sent = moved,
             Err(_) => good = false,
         }
     } else {
@@ -323,8 +323,8 @@ fn open(
     let mut entry = exchange.entry;
     entry.shrink();
     let generation = exchange.snapshot.generation;
-    let (registration, timed, live) = exchange.worker.register(generation, server, entry);
-    Next::Tunnel(Box::new(Opened { upstream, limits, registration, timed, live, places }))
+    let (registration, live) = exchange.worker.register(generation, server, entry);
+    Next::Tunnel(Box::new(Opened { upstream, limits, registration, live, places }))
 }
 
 /// A life that ends at most `drain.spread` early (`timer/tunnel-max`).

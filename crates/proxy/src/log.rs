@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use wsgen_model::config::AccessLogFormat;
 use wsgen_model::site::AccessLog;
 
-use crate::entry::Entry;
+use crate::entry::{Carried, Entry};
 use crate::metrics::Metrics;
 
 /// Bundles of lines that may wait; a reader that is slower than that loses some.
@@ -40,28 +40,28 @@ impl Log {
     }
 
     /// A request that was answered; nobody waits for its line.
-    pub(crate) fn answered(&self, entry: &Entry, format: AccessLogFormat) {
+    pub(crate) fn answered(&self, entry: &Entry, sent: u64, format: AccessLogFormat) {
         self.metrics.answered(entry.status, entry.handshake, entry.began.elapsed());
-        self.put(entry, format);
+        self.put(entry, Carried { sent, ..Carried::default() }, format);
     }
 
     /// A tunnel that opens; it has a line where the model asks for one.
     pub(crate) fn opened(&self, entry: &Entry, log: &AccessLog) {
         self.metrics.opened(entry.began.elapsed());
         if *log.tunnel_open {
-            self.put(entry, *log.format);
+            self.put(entry, Carried::default(), *log.format);
         }
     }
 
     /// A tunnel that has ended.
-    pub(crate) fn ended(&self, entry: &Entry, format: AccessLogFormat) {
-        self.metrics.ended(entry.end, entry.received, entry.sent);
-        self.put(entry, format);
+    pub(crate) fn ended(&self, entry: &Entry, carried: Carried, format: AccessLogFormat) {
+        self.metrics.ended(carried.end, carried.received, carried.sent);
+        self.put(entry, carried, format);
     }
 
-    fn put(&self, entry: &Entry, format: AccessLogFormat) {
+    fn put(&self, entry: &Entry, carried: Carried, format: AccessLogFormat) {
         let full = LINES.with_borrow_mut(|lines| {
-            entry.line(format, lines);
+            entry.line(carried, format, lines);
             lines.len() >= BUNDLE
         });
         if full {

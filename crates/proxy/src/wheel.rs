@@ -23,12 +23,24 @@ pub(crate) const TICK: Duration = Duration::from_millis(25);
 /// Slots of the wheel: what is further away waits for further rounds.
 const SLOTS: usize = 2048;
 
-/// What waits for a deadline.
+/// What waits for a deadline, with what others are to know of it: one place in memory for both.
 #[derive(Debug, Default)]
-pub(crate) struct Timed {
+pub(crate) struct Timed<T: ?Sized = ()> {
     /// When it must be looked at again.
     due: Cell<Tick>,
     waits: RefCell<Waits>,
+    known: T,
+}
+
+/// The same for the wheel, which knows nothing of it.
+type Anything = Timed<dyn std::fmt::Debug>;
+
+impl<T: ?Sized> std::ops::Deref for Timed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.known
+    }
 }
 
 /// Who is woken.
@@ -67,7 +79,7 @@ impl Due {
     }
 }
 
-impl Timed {
+impl<T: ?Sized> Timed<T> {
     /// Wakes whoever waits, whatever the time.
     pub(crate) fn wake(&self) {
         match self.waits.take() {
@@ -101,7 +113,7 @@ impl Timed {
 pub(crate) struct Wheel {
     now: Cell<Tick>,
     began: Instant,
-    slots: RefCell<Vec<Vec<Rc<Timed>>>>,
+    slots: RefCell<Vec<Vec<Rc<Anything>>>>,
 }
 
 impl Default for Wheel {
@@ -142,7 +154,7 @@ impl Wheel {
     }
 
     /// Wakes whoever waits there at a tick, or a little later. An earlier deadline of the same is replaced.
-    pub(crate) fn wake_at(&self, who: &Rc<Timed>, due: Tick) {
+    pub(crate) fn wake_at<T: std::fmt::Debug + 'static>(&self, who: &Rc<Timed<T>>, due: Tick) {
         // One entry that comes early enough is enough.
         if who.due.get() > self.now() && who.due.get() <= due {
             return;
@@ -151,7 +163,7 @@ impl Wheel {
         self.put(who.clone());
     }
 
-    fn put(&self, who: Rc<Timed>) {
+    fn put(&self, who: Rc<Anything>) {
         let slot = usize::try_from(who.due.get() % SLOTS as u64).unwrap_or(0);
         self.slots.borrow_mut()[slot].push(who);
     }

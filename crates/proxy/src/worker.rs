@@ -121,11 +121,11 @@ impl Worker {
         generation: u64,
         server: Arc<Server>,
         entry: Entry,
-    ) -> (Registration, Rc<Timed>, Rc<Live>) {
-        let (timed, live) = (Rc::<Timed>::default(), Rc::<Live>::default());
-        let known = Known { generation, server, timed: timed.clone(), live: live.clone(), entry };
+    ) -> (Registration, Rc<Timed<Live>>) {
+        let live = Rc::<Timed<Live>>::default();
+        let known = Known { generation, server, live: live.clone(), entry };
         let number = self.tunnels.borrow_mut().insert(known);
-        (Registration::new(self.clone(), number), timed, live)
+        (Registration::new(self.clone(), number), live)
     }
 
     /// How many connections a listener may hold.
@@ -144,7 +144,7 @@ impl Worker {
             .filter(|held| Arc::ptr_eq(&held.server.standing, &server.standing))
         {
             held.live.end_at.set(Some(self.wheel.now()));
-            held.timed.wake();
+            held.live.wake();
         }
     }
 
@@ -156,7 +156,7 @@ impl Worker {
             let late = if late == 0 { 0 } else { random() % late };
             let end = self.wheel.now() + ticks(time + Duration::from_millis(late));
             held.live.end_at.set(Some(held.live.end_at.get().map_or(end, |known| known.min(end))));
-            held.timed.wake();
+            held.live.wake();
         }
     }
 }

@@ -85,12 +85,12 @@ impl Settled {
 
     /// Whether a deadline has come; else its next one wakes the engine for the number.
     pub(super) fn is_due(&self, due: &Rc<crate::wheel::Due>, number: u32) -> bool {
-        let Course { wheel, timed, .. } = &self.course;
-        timed.belongs(due, number);
+        let Course { wheel, live, .. } = &self.course;
+        live.belongs(due, number);
         match self.course.deadline(None) {
             Some((at, _)) if at <= wheel.now() => true,
             Some((at, _)) => {
-                wheel.wake_at(timed, at);
+                wheel.wake_at(live, at);
                 false
             }
             None => false,

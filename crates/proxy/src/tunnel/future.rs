@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use super::{Course, End, Live};
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
-use crate::wheel::Tick;
+use crate::wheel::{Tick, Timed};
 
 /// What becomes of a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Tunnel {
     }
 
     /// What others see of it.
-    pub(super) fn live(&self) -> Rc<Live> {
+    pub(super) fn live(&self) -> Rc<Timed<Live>> {
         self.course.live.clone()
     }
 
@@ -168,9 +168,9 @@ impl Future for Tunnel {
             return Poll::Ready(Outcome::Settled);
         }
         // Somebody may set an end from outside.
-        this.course.timed.remember(cx.waker());
+        this.course.live.remember(cx.waker());
         if let Some(at) = deadline.map(|(at, _)| at).into_iter().chain(settles).min() {
-            this.course.wheel.wake_at(&this.course.timed, at);
+            this.course.wheel.wake_at(&this.course.live, at);
         }
         Poll::Pending
     }
@@ -253,8 +253,8 @@ mod tests {
                     stream: Stream::Inner(Box::new(crate::stream::Inner::new(stream))),
                     buffer: early.to_vec(),
                 };
-                let live = Rc::<Live>::default();
-                let course = Course::new(Limits::default(), Rc::default(), Rc::default(), live.clone(), 0);
+                let live = Rc::<Timed<Live>>::default();
+                let course = Course::new(Limits::default(), Rc::default(), live.clone(), 0);
                 let tunnel = Tunnel::new(peer(near, &a.early), peer(far, &b.early), course, Some(1));
                 let (outcome, to_a, to_b) = tokio::join!(tunnel, act(client, &a), act(upstream, &b));
                 assert!(matches!(outcome, Outcome::Ended(End::Client | End::Upstream)));

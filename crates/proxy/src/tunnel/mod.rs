@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use wsgen_model::config::AccessLogFormat;
 
+use crate::entry::Carried;
 use crate::limits::ClientPlace;
 use crate::stream::Peer;
 use crate::upstream::Place;
@@ -105,8 +106,7 @@ pub(crate) struct Course {
     limits: Limits,
     opened: Tick,
     wheel: Rc<Wheel>,
-    timed: Rc<Timed>,
-    live: Rc<Live>,
+    live: Rc<Timed<Live>>,
     /// How many ticks it stays with the runtime before an engine has it, unless it has carried as many messages before:
     /// more each time that it came back.
     calm: u32,
@@ -117,16 +117,10 @@ const CALMEST: u32 = 64 * 40;
 
 impl Course {
     /// Begins now, and stays so long with the runtime.
-    pub(crate) fn new(
-        limits: Limits,
-        wheel: Rc<Wheel>,
-        timed: Rc<Timed>,
-        live: Rc<Live>,
-        calm: u32,
-    ) -> Self {
+    pub(crate) fn new(limits: Limits, wheel: Rc<Wheel>, live: Rc<Timed<Live>>, calm: u32) -> Self {
         let opened = wheel.now();
         live.last.set(opened);
-        Self { limits, opened, wheel, timed, live, calm }
+        Self { limits, opened, wheel, live, calm }
     }
 
     /// The deadline that comes first, and what it means.
@@ -152,7 +146,7 @@ impl Course {
 
 impl Drop for Course {
     fn drop(&mut self) {
-        self.timed.forget();
+        self.live.forget();
     }
 }
 
@@ -175,11 +169,9 @@ impl Held {
         let worker = registration.worker().clone();
         let entry = registration.end();
         drop((places, counted));
-        if let Some(mut entry) = entry {
-            entry.sent = live.down.get();
-            entry.received = live.up.get();
-            entry.end = end.as_str();
-            worker.log.ended(&entry, format);
+        if let Some(entry) = entry {
+            let (received, sent) = (live.up.get(), live.down.get());
+            worker.log.ended(&entry, Carried { received, sent, end: end.as_str() }, format);
         }
     }
 }

@@ -19,10 +19,8 @@ pub(crate) struct Known {
     pub(crate) generation: u64,
     /// Its server.
     pub(crate) server: Arc<Server>,
-    /// What wakes it.
-    pub(crate) timed: Rc<Timed>,
-    /// What others see of it.
-    pub(crate) live: Rc<Live>,
+    /// What wakes it, and what others see of it.
+    pub(crate) live: Rc<Timed<Live>>,
     /// Its line of the log.
     pub(crate) entry: Entry,
 }
