@@ -226,7 +226,7 @@ pub(crate) enum RelayEngine {
     Runtime,
     /// epoll(7), for each tunnel as soon as it is quiet.
     Epoll,
-    /// io_uring(7), likewise; epoll where the kernel does not allow it.
+    /// Rings of the kernel, likewise; epoll where the kernel does not allow it.
     IoUring,
 }
 

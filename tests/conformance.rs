@@ -35,3 +35,20 @@ fn every_installed_server_does_as_expected() {
         assert!(passed >= 150, "{}: {passed} passed", one["name"]);
     }
 }
+
+/// What carries tunnels is nobody's business but the proxy's: with each engine, from the first quiet moment of each
+/// tunnel on, every case comes out the same.
+#[test]
+fn every_engine_does_as_expected() {
+    for engine in ["runtime", "epoll", "io-uring"] {
+        let mut command = Command::cargo_bin("wsgen").unwrap();
+        let command = command.args(["conformance", "--target", "serve"]).env("WSGEN_RELAY", engine);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{engine}: {said}");
+        let all = said.lines().find(|line| line.starts_with("all ")).unwrap();
+        let (passed, run) = all["all ".len()..].trim().split_once('/').unwrap();
+        assert_eq!(passed, run, "{engine}: {said}");
+        assert!(run.parse::<usize>().unwrap() >= 230, "{engine}: {said}");
+    }
+}

@@ -210,7 +210,7 @@ async fn serve(
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, &file.bytes).unwrap();
     }
-    launch(kind, folder, &rendered.main, port).await
+    launch(kind, folder, &rendered.main, port, &[]).await
 }
 
 /// A site on loopback.

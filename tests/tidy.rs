@@ -135,6 +135,19 @@ fn every_relaxed_lint_says_why() {
     }
 }
 
+/// Where memory is shared with the kernel, and nowhere else (docs/decisions/reference-proxy.md).
+const UNSAFE: [&str; 3] = ["readiness.rs", "tunnel/uring/buffers.rs", "tunnel/uring/ring.rs"];
+
+#[test]
+fn unsafe_code_is_where_it_was_measured() {
+    let mut allowed = sources("*.rs");
+    let word = concat!("allow(", "unsafe_code");
+    allowed.retain(|path| fs::read_to_string(path).unwrap().contains(word));
+    assert_eq!(allowed.len(), UNSAFE.len(), "{allowed:?}");
+    let proxy = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/proxy/src");
+    assert!(UNSAFE.iter().all(|name| allowed.contains(&proxy.join(name))), "{allowed:?}");
+}
+
 #[test]
 fn every_dependency_has_its_reason() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -122,11 +122,27 @@ pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> S
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let configuration = render_into(kind, folder.path());
-    launch(kind, folder, &configuration, port).await
+    launch(kind, folder, &configuration, port, &[]).await
+}
+
+/// Starts the reference proxy with a model, in which `FOLDER` is its folder, in an environment.
+pub(crate) async fn start_in(environment: &[(&str, &str)], model: &str) -> Server {
+    let port = free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let model = model.replace("PORT", &port.to_string());
+    let model = model.replace("FOLDER", &folder.path().display().to_string());
+    std::fs::write(folder.path().join("wsgen.yaml"), &model).unwrap();
+    launch(&SERVE, folder, &model, port, environment).await
 }
 
 /// Checks and starts what was rendered into a folder, and waits until its port answers.
-pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, port: u16) -> Server {
+pub(crate) async fn launch(
+    kind: &Kind,
+    folder: TempDir,
+    configuration: &str,
+    port: u16,
+    environment: &[(&str, &str)],
+) -> Server {
     // Workers may run as another user, who must be able to read pages and users.
     let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
@@ -135,6 +151,7 @@ pub(crate) async fn launch(kind: &Kind, folder: TempDir, configuration: &str, po
     let said = std::fs::File::create(folder.path().join("stdout.log")).unwrap();
     let child = Process::new(kind.program())
         .args((kind.recipe().run)(&folder.path().display().to_string()))
+        .envs(environment.iter().copied())
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(said)

@@ -28,7 +28,8 @@ thread_local! {
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     lines: SyncSender<String>,
-    metrics: Arc<Metrics>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Log {

@@ -2,6 +2,7 @@
 //! tunnel begins or ends, never when a message passes.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Metrics {
     received: AtomicU64,
     sent: AtomicU64,
     reloads: [AtomicU64; 2],
+    /// What carries settled tunnels.
+    relay: OnceLock<&'static str>,
     request_seconds: Histogram,
     handshake_seconds: Histogram,
 }
@@ -68,6 +71,11 @@ fn add(counter: &AtomicU64, number: u64) {
 }
 
 impl Metrics {
+    /// What carries settled tunnels, by the word of `wsgen serve --relay`.
+    pub(crate) fn relayed_by(&self, engine: &'static str) {
+        let _ = self.relay.set(engine);
+    }
+
     /// An answer to a plain request, or to a handshake, and how long it took.
     pub(crate) fn answered(&self, status: u16, handshake: bool, time: Duration) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -180,6 +188,9 @@ impl Metrics {
             }
         }
         family("wsgen_server_up", "gauge", "Whether a server's checks are good.", servers);
+        let relay = self.relay.get().copied().unwrap_or_default();
+        let relay = vec![(format!("{{engine=\"{relay}\"}}"), "1".to_owned())];
+        family("wsgen_relay_info", "gauge", "What carries tunnels that have settled.", relay);
         let generation = vec![(String::new(), snapshot.generation.to_string())];
         let help = "Which of the configurations of this process holds.";
         family("wsgen_configuration", "gauge", help, generation);

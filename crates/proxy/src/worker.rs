@@ -169,6 +169,8 @@ pub(crate) async fn run(
     orders: mpsc::UnboundedReceiver<Order>,
     relay: Relay,
 ) {
+    let engine = engine::start(relay);
+    log.metrics.relayed_by(engine.as_ref().map_or("runtime", |engine| engine.name()));
     let worker = Rc::new(Worker {
         wheel: Rc::default(),
         pool: Pool::default(),
@@ -179,7 +181,7 @@ pub(crate) async fn run(
         stopping: watch::Sender::new(false),
         tunnels: RefCell::default(),
         connections: Cell::new(0),
-        engine: RefCell::new(engine::start(relay)),
+        engine: RefCell::new(engine),
         relay,
     });
     listen(&worker, orders).await;

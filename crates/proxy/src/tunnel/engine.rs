@@ -40,6 +40,8 @@ pub(crate) trait Engine {
     fn adopt(&self, settled: Settled);
     /// The most that is read at once of what it should carry; larger messages are better off with the runtime.
     fn most(&self) -> usize;
+    /// Its word for `wsgen serve --relay`.
+    fn name(&self) -> &'static str;
     /// Lets go of all.
     fn end(&self);
 }

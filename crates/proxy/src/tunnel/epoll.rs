@@ -153,6 +153,10 @@ impl Engine for Epoll {
         SCRATCH
     }
 
+    fn name(&self) -> &'static str {
+        "epoll"
+    }
+
     fn end(&self) {
         self.tunnels.borrow_mut().clear();
     }

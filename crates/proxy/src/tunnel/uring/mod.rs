@@ -293,6 +293,10 @@ impl Engine for Uring {
         LARGE
     }
 
+    fn name(&self) -> &'static str {
+        "io-uring"
+    }
+
     fn end(&self) {
         self.state.borrow_mut().tunnels.clear();
     }
