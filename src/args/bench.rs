@@ -13,7 +13,7 @@ pub(crate) struct BenchArguments {
     /// The servers: `serve` for the reference proxy, or a target of `render` [default: all that are here].
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
-    /// The workloads: `echo`, `echo:SIZE`, `rate`, `churn`, `http`, `idle` [default: all].
+    /// The workloads: `echo`, `echo:SIZE`, `rate`, `churn`, `http`, `idle`, `reload` [default: all].
     #[arg(long, value_name = "WORKLOAD")]
     pub(crate) workload: Vec<String>,
     /// Connections at a time.

@@ -11,6 +11,7 @@ mod echo;
 mod frame;
 pub mod load;
 mod machine;
+mod many;
 mod memory;
 pub mod plan;
 mod poll;

@@ -18,6 +18,8 @@ pub enum Workload {
     Idle,
     /// Plain requests on connections that stay.
     Http,
+    /// [`Workload::Rate`] while the server reads its configuration anew and holds thousands of silent tunnels.
+    Reload,
 }
 
 /// Messages of this size are what chats send; the length fits into one byte (RFC 6455, section 5.2).
@@ -27,8 +29,13 @@ pub const SMALL: usize = 125;
 pub const RATE: u32 = 8_000;
 
 impl Workload {
+    /// Whether it has a server of its own, which holds as many tunnels as there are descriptors for.
+    pub(crate) fn is_of_many(self) -> bool {
+        matches!(self, Self::Idle | Self::Reload)
+    }
+
     /// Those that are measured where none is named.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Echo(SMALL),
         Self::Rate,
         Self::Echo(4 << 10),
@@ -38,9 +45,10 @@ impl Workload {
         Self::Churn,
         Self::Http,
         Self::Idle,
+        Self::Reload,
     ];
 
-    /// The workload of a name: `echo` (of a size), `rate`, `churn`, `idle`, `http`.
+    /// The workload of a name: `echo` (of a size), `rate`, `churn`, `idle`, `http`, `reload`.
     pub fn named(name: &str, size: Option<usize>) -> Option<Vec<Self>> {
         let (name, own) = name.split_once(':').unwrap_or((name, ""));
         let own = if own.is_empty() { None } else { Some(bytes(own)?) };
@@ -53,6 +61,7 @@ impl Workload {
             ("churn", _) => vec![Self::Churn],
             ("idle", _) => vec![Self::Idle],
             ("http", _) => vec![Self::Http],
+            ("reload", _) => vec![Self::Reload],
             _ => return None,
         })
     }
@@ -60,7 +69,7 @@ impl Workload {
     /// What is counted.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Echo(_) | Self::Rate => "message",
+            Self::Echo(_) | Self::Rate | Self::Reload => "message",
             Self::Churn => "handshake",
             Self::Http => "request",
             Self::Idle => "tunnel",
@@ -96,6 +105,7 @@ impl fmt::Display for Workload {
             Self::Churn => f.write_str("churn"),
             Self::Idle => f.write_str("idle"),
             Self::Http => f.write_str("http"),
+            Self::Reload => write!(f, "{RATE} messages a second over a reload"),
         }
     }
 }

@@ -2,20 +2,18 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tokio_rustls::rustls::ClientConfig;
+use std::time::{Duration, Instant};
 
 use wsgen_conformance::launch::Target;
 
 use crate::echo::Echo;
 use crate::load::{self, Clients, Load, Seen};
 use crate::machine::{self, Core};
-use crate::memory;
+use crate::many::Many;
 use crate::plan::{Plan, RATE, SMALL, Workload};
 use crate::setup::{self, Running};
-use crate::statistics::{Figures, Held, Results, Sample};
+use crate::statistics::{Figures, Results, Sample};
 use crate::transport;
 
 /// Who is measured without a server between.
@@ -34,9 +32,9 @@ pub struct Step<'a> {
 
 /// Where the servers run, and where the load does.
 #[derive(Debug, Clone, Copy)]
-struct Cores {
-    server: Core,
-    load: Core,
+pub(crate) struct Cores {
+    pub(crate) server: Core,
+    pub(crate) load: Core,
 }
 
 impl Cores {
@@ -66,7 +64,7 @@ pub async fn run(
         std::iter::once(DIRECT.to_owned()).chain(plan.targets.iter().map(Target::title)).collect();
     let mut results = Results::new(plan, &names, machine::describe(), cores.server != Core::Any);
     let busy: Vec<Workload> =
-        plan.workloads.iter().copied().filter(|one| *one != Workload::Idle).collect();
+        plan.workloads.iter().copied().filter(|one| !one.is_of_many()).collect();
     if !busy.is_empty() {
         let mut servers = Vec::new();
         for target in &plan.targets {
@@ -98,11 +96,17 @@ pub async fn run(
             }
         }
     }
-    if plan.workloads.contains(&Workload::Idle) {
+    for workload in plan.workloads.iter().copied().filter(|one| one.is_of_many()) {
         for (at, target) in plan.targets.iter().enumerate() {
-            tell(&Step { workload: Workload::Idle, target: &names[at + 1], round: 1 });
-            let held = idle(target, plan, &echo, &cores, folder, tls.clone()).await?;
-            results.add(Workload::Idle, at + 1, 0, Figures::Idle(held));
+            tell(&Step { workload, target: &names[at + 1], round: 1 });
+            let many = Many { target, plan, echo: echo.address, cores, folder, tls: tls.clone() };
+            let figures = match workload {
+                Workload::Reload => many.reloaded().await?.into_iter().map(Figures::Busy).collect(),
+                _ => vec![Figures::Idle(many.idle().await?)],
+            };
+            for (round, figures) in figures.into_iter().enumerate() {
+                results.add(workload, at + 1, round, figures);
+            }
         }
     }
     Ok(results)
@@ -143,69 +147,23 @@ fn measured(
         let ours = machine::used(&[own]).saturating_sub(ours);
         let others = machine::busy().saturating_sub(busy).saturating_sub(used + ours);
         let count = seen.count.max(1) as f64;
-        let quantile = |at: f64| seen.latency.value_at_quantile(at) as f64 / 1e6;
-        Ok(Sample {
-            per_second: seen.count as f64 / wall.as_secs_f64(),
-            cpu: (!processes.is_empty()).then(|| used.as_secs_f64() * 1e6 / count),
-            p50: quantile(0.5),
-            p99: quantile(0.99),
-            p999: quantile(0.999),
-            errors: seen.errors,
-            others: others.as_secs_f64() / wall.as_secs_f64(),
-        })
+        let cpu = (!processes.is_empty()).then(|| used.as_secs_f64() * 1e6 / count);
+        Ok(sample(&seen, wall, cpu, others))
     };
     let thread = std::thread::Builder::new().name("load".into()).spawn(work)?;
     thread.join().unwrap_or_else(|_| Err(io::Error::other("the load has panicked")))
 }
 
-/// How many tunnels descriptors are left for: two of each here, and two in the server.
-fn most() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    let most = limit.and_then(|most| usize::try_from(most).ok()).unwrap_or(65_536);
-    (most.saturating_sub(512) / 2).min(9_250)
-}
-
-async fn idle(
-    target: &Target,
-    plan: &Plan,
-    echo: &Echo,
-    cores: &Cores,
-    folder: &Path,
-    tls: Option<Arc<ClientConfig>>,
-) -> Result<Held, String> {
-    let connections = most();
-    let folder = folder.join("idle");
-    let server =
-        setup::start(target, plan, echo.address, connections, cores.server, &folder).await?;
-    let load = |connections| Load {
-        address: server.address,
-        tls: tls.clone(),
-        connections,
-        size: Some(SMALL),
-    };
-    let fail = |error: io::Error| format!("{}: {error}", target.title());
-    // Tunnels settle, and allocators give back what they have not used for ten seconds.
-    let settle = || std::thread::sleep(Duration::from_secs(12));
-    // Once around first: what is made on first use is no cost of a tunnel.
-    drop(load::hold(&load(64)).map_err(fail)?);
-    settle();
-    let base = memory::proportional(&server.processes());
-    let slab = memory::slab();
-    let mut idle = load::hold(&load(connections)).map_err(fail)?;
-    settle();
-    let open = memory::proportional(&server.processes());
-    let kernel = memory::slab().saturating_sub(slab);
-    let dead = idle.dead().map_err(fail)?;
-    drop(idle);
-    settle();
-    let after = memory::proportional(&server.processes());
-    let per = |bytes: u64| bytes as f64 / connections as f64;
-    Ok(Held {
-        tunnels: connections,
-        bytes: per(open.saturating_sub(base)),
-        kernel: per(kernel),
-        base,
-        after,
-        dead,
-    })
+/// What was seen, in figures.
+pub(crate) fn sample(seen: &Seen, wall: Duration, cpu: Option<f64>, others: Duration) -> Sample {
+    let quantile = |at: f64| seen.latency.value_at_quantile(at) as f64 / 1e6;
+    Sample {
+        per_second: seen.count as f64 / wall.as_secs_f64(),
+        cpu,
+        p50: quantile(0.5),
+        p99: quantile(0.99),
+        p999: quantile(0.999),
+        errors: seen.errors,
+        others: others.as_secs_f64() / wall.as_secs_f64(),
+    }
 }

@@ -15,11 +15,19 @@ use crate::plan::Plan;
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     server: Arc<Server>,
+    /// The signal for that.
+    reload: &'static str,
     /// What it was started on; it ends the server.
     _stage: Stage,
 }
 
 impl Running {
+    /// Makes it read its configuration anew.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        let told = self.server.signal(self.reload);
+        told.map_err(|why| format!("a reload is refused: {why:?}"))
+    }
+
     /// Its processes.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.server.number().map(machine::tree).unwrap_or_default()
@@ -97,5 +105,5 @@ pub(crate) async fn start(
     let server = stage.start(&model).await;
     machine::pin(Core::Any);
     let server = server.map_err(|why| format!("{}: {why:?}", target.title()))?;
-    Ok(Running { address: server.address, server, _stage: stage })
+    Ok(Running { address: server.address, server, reload: target.recipe().reload, _stage: stage })
 }
