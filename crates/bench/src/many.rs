@@ -102,27 +102,35 @@ impl Many<'_> {
         for _ in 0..self.plan.rounds {
             let few = self.load(server.address, 64);
             let (core, time) = (self.cores.load, self.plan.time.max(RELOAD));
-            let begun = server.processes();
-            let (before, busy) = (machine::used(&begun), machine::busy());
-            let own = machine::used(&[std::process::id()]);
+            let (warm, is_warm) = std::sync::mpsc::channel();
             let driving = move || {
                 machine::pin(core);
                 let mut clients = Clients::open(&few)?;
+                load::rate(&mut clients, time / 8, RATE)?;
+                let _ = warm.send(());
                 load::rate(&mut clients, time, RATE)
             };
             let thread = std::thread::Builder::new().name("load".into()).spawn(driving);
             let thread = thread.map_err(&fail)?;
+            let _ = is_warm.recv();
+            let begun = server.processes();
+            // One by one: what a process has used is lost when it ends.
+            let used_by = |id: &u32| machine::used(&[*id]);
+            let before: Vec<Duration> = begun.iter().map(used_by).collect();
+            let busy = machine::busy();
+            let own = machine::used(&[std::process::id()]);
             let start = Instant::now();
-            tokio::time::sleep(time / 8).await;
+            std::thread::sleep(time / 8);
             server.reload()?;
             let seen =
                 thread.join().unwrap_or_else(|_| Err(io::Error::other("the load has panicked")));
             let seen = seen.map_err(&fail)?;
             let wall = start.elapsed();
-            // Processes of before and those that the reload began.
-            let mut all = server.processes();
-            all.extend(begun.iter().filter(|id| !server.processes().contains(id)));
-            let used = machine::used(&all).saturating_sub(before);
+            let since = |(id, before): (&u32, &Duration)| used_by(id).saturating_sub(*before);
+            let of_begun: Duration = begun.iter().zip(&before).map(since).sum();
+            let new: Vec<u32> =
+                server.processes().into_iter().filter(|id| !begun.contains(id)).collect();
+            let used = of_begun + machine::used(&new);
             let own = machine::used(&[std::process::id()]).saturating_sub(own);
             let others = machine::busy().saturating_sub(busy).saturating_sub(used + own);
             let cpu = used.as_secs_f64() * 1e6 / seen.count.max(1) as f64;

@@ -4,6 +4,7 @@
 use std::process::Child;
 use std::time::Duration;
 
+use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -89,12 +90,29 @@ impl Signals {
     }
 }
 
+/// Does something on a thread that gives way to those that carry traffic: reading a large model takes as long as
+/// thousands of messages, and the scheduler would let it have whole milliseconds in one.
+fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let work = || {
+        // Of this thread alone (setpriority(2), "C library/kernel differences"); without it, it takes as long as it takes.
+        let _ = setpriority_process(None, GIVES_WAY);
+        work()
+    };
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// A tenth of what the others get, where they want all.
+const GIVES_WAY: i32 = 10;
+
 impl Proxy {
     /// Serves until it is told to stop and everything has ended. `read` reloads; `changed` is asked now and then
     /// whether it should; `say` gets what the operator should know.
     pub fn run(
         mut self,
-        mut read: impl FnMut(&mut Self) -> Verdict,
+        mut read: impl FnMut(&mut Self) -> Verdict + Send,
         mut changed: impl FnMut() -> bool,
         say: impl Fn(&str),
     ) -> std::io::Result<()> {
@@ -117,7 +135,7 @@ impl Proxy {
             match (said, stage) {
                 (Said::Nothing, Stage::Serving) => {
                     if changed() {
-                        let verdict = read(&mut self);
+                        let verdict = aside(|| read(&mut self));
                         self.judged(verdict);
                     }
                     if let Some(child) = &mut successor
@@ -128,11 +146,11 @@ impl Proxy {
                     }
                 }
                 (Said::Reload, Stage::Serving) => {
-                    let verdict = read(&mut self);
+                    let verdict = aside(|| read(&mut self));
                     self.judged(verdict);
                 }
                 (Said::Asked(Question::Reload(answer)), Stage::Serving) => {
-                    let verdict = read(&mut self);
+                    let verdict = aside(|| read(&mut self));
                     let _ = answer.send(self.judged(verdict));
                 }
                 (Said::Asked(Question::Tunnels(answer)), _) => self.ask_tunnels(&answer),

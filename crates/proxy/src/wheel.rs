@@ -60,14 +60,24 @@ pub(crate) struct Due {
     waker: RefCell<Option<Waker>>,
 }
 
+/// How many are looked after before messages have a turn.
+const AT_ONCE: usize = 256;
+
 impl Due {
-    /// Who is due now. The task is woken when there are more.
+    /// Some of who is due now: a reload may be due for all, and messages do not wait for that. The task is woken when
+    /// there are more.
     pub(crate) fn take(&self, waker: &Waker) -> Vec<u32> {
         let mut known = self.waker.borrow_mut();
         if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *known = Some(waker.clone());
         }
-        std::mem::take(&mut self.numbers.borrow_mut())
+        let mut numbers = self.numbers.borrow_mut();
+        let rest = numbers.len().saturating_sub(AT_ONCE);
+        let some = numbers.split_off(rest);
+        if rest > 0 {
+            waker.wake_by_ref();
+        }
+        some
     }
 
     /// Adds one, and wakes the task.
