@@ -167,6 +167,8 @@ async fn settled_tunnels_end_as_the_model_says() {
 async fn the_engine_is_told() {
     for (engine, told) in [("runtime", "runtime"), ("epoll", "epoll"), ("io-uring", "")] {
         let server = proxy(engine, "").await;
+        // A tunnel first: its thread has begun then.
+        drop(tunnel(&server).await);
         let path = server.folder.path().join("admin.sock");
         let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
         stream

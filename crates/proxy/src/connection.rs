@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -12,6 +13,7 @@ use crate::exchange::{Exchange, Next, Opened};
 use crate::head::{self, Bounds, Refusal, RequestHead};
 use crate::stream::{Peer, Stream};
 use crate::tunnel::{Course, Held, carry};
+use crate::wheel::Timed;
 use crate::worker::{Counted, Worker};
 
 /// Why there is no further request.
@@ -36,10 +38,21 @@ pub(crate) struct Arrival {
     pub(crate) counted: Rc<Counted>,
 }
 
+/// The deadlines of a connection, one at a time; in the wheel nobody is kept for them who has gone.
+#[derive(Default)]
+struct Waits(Rc<Timed>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.forget();
+    }
+}
+
 /// Serves a connection until its end.
 pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
     let mut client = Peer::new(stream);
     let mut first = true;
+    let waits = Waits::default();
     loop {
         // The configuration of now: a reload holds from the next request on.
         let snapshot = worker.snapshot();
@@ -48,7 +61,8 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
         // A new connection owes its first head at once.
         let idle = if first { *timers.request_header } else { *timers.idle };
         let bounds = snapshot.bounds(listener);
-        let read = read(&mut client, bounds, idle.into(), (*timers.request_header).into(), &worker);
+        let patience = (idle.into(), (*timers.request_header).into());
+        let read = read(&mut client, bounds, patience, &waits.0, &worker);
         let head = match read.await {
             Ok(head) => head,
             Err(Over::Quietly) => return,
@@ -59,7 +73,7 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             }
         };
         first = false;
-        let exchange = Exchange::new(&worker, &snapshot, listener, &from, &head);
+        let exchange = Exchange::new(&worker, &snapshot, listener, &from, &waits.0, &head);
         // Boxed, so that a tunnel's task holds the relay alone.
         match Box::pin(exchange.run(&mut client)).await {
             Next::Again => {}
@@ -82,23 +96,25 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
 async fn read(
     client: &mut Peer,
     bounds: &Bounds,
-    idle: Duration,
-    whole: Duration,
+    (idle, whole): (Duration, Duration),
+    timed: &Rc<Timed>,
     worker: &Rc<Worker>,
 ) -> Result<RequestHead, Over> {
     if client.buffer.is_empty() {
         // Nothing is held while a connection waits.
         client.buffer = Vec::new();
-        tokio::select! {
-            read = tokio::time::timeout(idle, client.fill()) => match read {
-                Ok(Ok(1..)) => {}
-                _ => return Err(Over::Quietly),
-            },
-            () = worker.stopping() => return Err(Over::Quietly),
+        let mut first = std::pin::pin!(client.fill());
+        // Whoever stops everything wakes everybody.
+        let first = std::future::poll_fn(|cx| match first.as_mut().poll(cx) {
+            Poll::Pending if worker.is_stopping() => Poll::Ready(Ok(0)),
+            read => read,
+        });
+        if !matches!(worker.wheel.within(timed, idle, first).await, Some(Ok(1..))) {
+            return Err(Over::Quietly);
         }
     }
     let late = Over::Refused(Refusal { status: 408, why: "a slow head" });
-    tokio::time::timeout(whole, rest(client, bounds)).await.unwrap_or(Err(late))
+    worker.wheel.within(timed, whole, rest(client, bounds)).await.unwrap_or(Err(late))
 }
 
 async fn rest(client: &mut Peer, bounds: &Bounds) -> Result<RequestHead, Over> {

@@ -63,6 +63,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) local: SocketAddr,
     /// Whether by TLS.
     pub(crate) secure: bool,
+    /// What its deadlines wake.
+    pub(crate) timed: &'a Rc<Timed>,
     /// Its head.
     pub(crate) head: &'a RequestHead,
     /// Whether another may follow.
@@ -80,6 +82,7 @@ impl<'a> Exchange<'a> {
         snapshot: &'a Arc<Snapshot>,
         listener: ListenerId,
         from: &Arrival,
+        timed: &'a Rc<Timed>,
         head: &'a RequestHead,
     ) -> Self {
         let Arrival { peer, local, secure, .. } = *from;
@@ -94,7 +97,19 @@ impl<'a> Exchange<'a> {
             }
         }
         let keep_alive = head.keep_alive && !worker.is_stopping();
-        Self { worker, snapshot, listener, peer, local, secure, head, keep_alive, entry, sent: 0 }
+        Self {
+            worker,
+            snapshot,
+            listener,
+            peer,
+            local,
+            secure,
+            timed,
+            head,
+            keep_alive,
+            entry,
+            sent: 0,
+        }
     }
 
     /// Answers it.

@@ -129,6 +129,7 @@ pub(crate) async fn run(
             &exchange.head.method,
             timers,
             exchange.worker.wheel.clone(),
+            exchange.timed.clone(),
         );
         let head = match written {
             Ok(()) => last_head(&mut sending, tunnel).await,
@@ -283,7 +284,8 @@ async fn pass(
     let mut good = true;
     if let Some(framing) = head.framing.clone() {
         let wheel = exchange.worker.wheel.clone();
-        let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel);
+        let timed = exchange.timed.clone();
+        let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel, timed);
         let ahead = if *forward.buffer_response { HELD } else { 0 };
         let download = Pump::body(framing, None).ahead(ahead).coded(coding).unpacking(unpacks);
         let download = download.behind(answer);

@@ -188,8 +188,10 @@ impl Metrics {
             }
         }
         family("wsgen_server_up", "gauge", "Whether a server's checks are good.", servers);
-        let relay = self.relay.get().copied().unwrap_or_default();
-        let relay = vec![(format!("{{engine=\"{relay}\"}}"), "1".to_owned())];
+        // Nothing ahead of the first thread.
+        let relay = self.relay.get();
+        let relay = relay.map(|relay| (format!("{{engine=\"{relay}\"}}"), "1".to_owned()));
+        let relay = relay.into_iter().collect();
         family("wsgen_relay_info", "gauge", "What carries tunnels that have settled.", relay);
         let generation = vec![(String::new(), snapshot.generation.to_string())];
         let help = "Which of the configurations of this process holds.";

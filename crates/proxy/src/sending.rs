@@ -68,9 +68,10 @@ impl<'a> Sending<'a> {
         method: &'a str,
         timers: Timers,
         wheel: Rc<Wheel>,
+        timed: Rc<Timed>,
     ) -> Self {
         let last = wheel.now();
-        Self { client, server, upload, method, timers, wheel, timed: Rc::default(), last }
+        Self { client, server, upload, method, timers, wheel, timed, last }
     }
 
     /// The next head of the server: an interim one, or the last.

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rustix::time::{
@@ -173,6 +173,38 @@ impl Wheel {
         self.put(who.clone());
     }
 
+    /// Does something within a time; `None` when that is over. Who waits has one place in the wheel for everything that it
+    /// waits for, one after the other: an entry that comes early is set anew, and none is left behind by what ended in time.
+    pub(crate) async fn within<F: Future>(
+        &self,
+        who: &Rc<Timed>,
+        time: Duration,
+        work: F,
+    ) -> Option<F::Output> {
+        let end = self.now() + ticks(time);
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            if end <= self.now() {
+                return Poll::Ready(None);
+            }
+            who.remember(cx.waker());
+            self.wake_at(who, end);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Wakes everybody who waits for a deadline: something else has come.
+    pub(crate) fn wake_all(&self) {
+        let all: Vec<_> = self.slots.borrow().iter().flatten().cloned().collect();
+        for who in all {
+            who.wake();
+        }
+    }
+
     fn put(&self, who: Rc<Anything>) {
         let slot = usize::try_from(who.due.get() % SLOTS as u64).unwrap_or(0);
         self.slots.borrow_mut()[slot].push(who);
@@ -275,5 +307,22 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         wheel.turn_to(100);
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_ends_in_time_leaves_nothing_behind() {
+        let (wheel, who) = (Wheel::default(), Rc::<Timed>::default());
+        let mut cx = std::task::Context::from_waker(Waker::noop());
+        let minute = Duration::from_secs(60);
+        for _ in 0..1_000 {
+            let mut waits =
+                std::pin::pin!(wheel.within(&who, minute, std::future::pending::<()>()));
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(wheel.slots.borrow().iter().map(Vec::len).sum::<usize>(), 1);
+        let mut waits = std::pin::pin!(wheel.within(&who, TICK, std::future::pending::<()>()));
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
+        wheel.turn_to(2);
+        assert_eq!(waits.as_mut().poll(&mut cx), Poll::Ready(None));
     }
 }

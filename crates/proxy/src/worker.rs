@@ -210,6 +210,7 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
             }
             Order::Stop(time, spread) => {
                 worker.stopping.send_replace(true);
+                worker.wheel.wake_all();
                 for (_, accepting) in listening.drain(..) {
                     accepting.abort();
                 }
