@@ -1,10 +1,16 @@
 //! What is known of a request, for its line of the access log (`log/access`).
 
+use std::cell::RefCell;
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wsgen_model::config::AccessLogFormat;
+
+thread_local! {
+    /// The second of the last line, and how it is written.
+    static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+}
 
 /// A text of an entry.
 #[derive(Debug, Clone, Copy)]
@@ -108,13 +114,22 @@ impl Entry {
     /// Adds its line to others.
     pub(crate) fn line(&self, carried: Carried, format: AccessLogFormat, out: &mut String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        SECOND.with_borrow_mut(|(second, text)| {
+            if *second != now {
+                (*second, *text) = (now, iso(now));
+            }
+            self.line_at(text, carried, format, out);
+        });
+    }
+
+    fn line_at(&self, now: &str, carried: Carried, format: AccessLogFormat, out: &mut String) {
         match format {
             AccessLogFormat::Json => {
                 let _ = write!(
                     out,
                     "{{\"time\":\"{}\",\"client\":\"{}\",\"host\":\"{}\",\"method\":\"{}\",\"uri\":\"{}\",\"status\":{},\"bytes\":{},\"received\":{},\
                      \"seconds\":{:.3},\"route\":\"{}\",\"upstream\":\"{}\",\"end\":\"{}\",\"user_agent\":\"{}\"}}",
-                    iso(now),
+                    now,
                     self.client,
                     json(self.get(Field::Host)),
                     json(self.get(Field::Method)),
@@ -143,8 +158,8 @@ impl Entry {
         out.push('\n');
     }
 
-    fn common(&self, sent: u64, now: u64, out: &mut String) {
-        let _ = write!(out, "{} - - [{}] \"", self.client, iso(now));
+    fn common(&self, sent: u64, now: &str, out: &mut String) {
+        let _ = write!(out, "{} - - [{}] \"", self.client, now);
         out.push_str(self.get(Field::Method));
         out.push(' ');
         quoted(self.get(Field::Target), out);

@@ -1,6 +1,7 @@
 //! Heads on their way: hop-by-hop fields stay behind, what the model edits is edited, the rest passes with its
 //! names, values and order.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use wsgen_model::config::{
@@ -89,11 +90,13 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
         wsgen_model::routing::Version::Http10 => "HTTP/1.0",
         _ => "HTTP/1.1",
     };
-    out.extend_from_slice(format!("{} {} {version}\r\n", head.method, from.target).as_bytes());
+    for part in [&head.method, " ", from.target, " ", version, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
     let host = match &*forward.host {
-        HostPolicy::Preserve => from.host.to_owned(),
-        HostPolicy::Upstream => from.server.to_owned(),
-        HostPolicy::Literal(name) => name.to_string(),
+        HostPolicy::Preserve => Cow::Borrowed(from.host),
+        HostPolicy::Upstream => Cow::Borrowed(from.server),
+        HostPolicy::Literal(name) => Cow::Owned(name.to_string()),
     };
     line(&mut out, "Host", host.as_bytes());
     let named = named(&head.fields);
@@ -178,7 +181,7 @@ pub(crate) fn question(
 }
 
 /// What the upstream is told of the client (`forwarded/replace`, `forwarded/append`).
-fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
+fn told<'a>(from: &Outgoing<'a>) -> Vec<(&'static str, Cow<'a, str>)> {
     let forwarded = &from.forward.forwarded;
     let append = match *forwarded.mode {
         ForwardedMode::Off => return Vec::new(),
@@ -193,7 +196,7 @@ fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
     };
     let mut fields = Vec::new();
     if forwarded.headers.contains(&ForwardedHeader::RealIp) {
-        fields.push(("X-Real-IP", from.client.to_string()));
+        fields.push(("X-Real-IP", from.client.to_string().into()));
     }
     if *forwarded.style != ForwardedStyle::Forwarded {
         for header in &*forwarded.headers {
@@ -201,18 +204,18 @@ fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
                 ForwardedHeader::RealIp => continue,
                 ForwardedHeader::For => (
                     "X-Forwarded-For",
-                    said("x-forwarded-for").map_or_else(
+                    Cow::Owned(said("x-forwarded-for").map_or_else(
                         || from.client.to_string(),
                         |said| format!("{said}, {}", from.peer),
-                    ),
+                    )),
                 ),
                 ForwardedHeader::Proto => (
                     "X-Forwarded-Proto",
-                    said("x-forwarded-proto").unwrap_or_else(|| scheme.to_owned()),
+                    said("x-forwarded-proto").map_or(Cow::Borrowed(scheme), Cow::Owned),
                 ),
                 ForwardedHeader::Host => (
                     "X-Forwarded-Host",
-                    said("x-forwarded-host").unwrap_or_else(|| from.host.to_owned()),
+                    said("x-forwarded-host").map_or(Cow::Borrowed(from.host), Cow::Owned),
                 ),
             });
         }
@@ -229,8 +232,11 @@ fn told(from: &Outgoing<'_>) -> Vec<(&'static str, String)> {
             ForwardedHeader::RealIp => None,
         });
         let own = parts.collect::<Vec<_>>().join(";");
-        fields
-            .push(("Forwarded", said("forwarded").map_or(own.clone(), |s| format!("{s}, {own}"))));
+        let all = match said("forwarded") {
+            Some(said) => format!("{said}, {own}"),
+            None => own,
+        };
+        fields.push(("Forwarded", all.into()));
     }
     fields
 }
@@ -243,7 +249,14 @@ pub(crate) fn response(
     connection: &str,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
-    out.extend_from_slice(format!("HTTP/1.1 {} {}\r\n", head.status, head.reason).as_bytes());
+    let mut status = [b' '; 4];
+    for (at, power) in [(0, 100), (1, 10), (2, 1)] {
+        // A status has three digits: the reader of heads takes no other.
+        status[at] = b'0' + u8::try_from(head.status / power % 10).unwrap_or(0);
+    }
+    for part in [b"HTTP/1.1 ".as_slice(), &status, head.reason.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
     let named = named(&head.fields);
     for (name, value) in &head.fields {
         // A 426 says what to ask for (RFC 9110 section 15.5.22).

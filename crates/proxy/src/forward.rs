@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use wsgen_model::config::SameSite;
+use wsgen_model::config::{Policy, SameSite};
 use wsgen_model::scalar::{HashKey, TunnelIdle};
 use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
 
@@ -68,7 +68,7 @@ pub(crate) async fn run(
             let status = if tried.is_empty() { 503 } else { 502 };
             return exchange.refuse(client, route, status).await;
         };
-        exchange.entry.write(Field::Server, &server.target);
+        exchange.entry.set(Field::Server, server.target.name());
         let place = server.standing.place();
         // A connection that begins with a client's address is that client's alone.
         let header = server.target.header.map(|version| {
@@ -84,7 +84,7 @@ pub(crate) async fn run(
             exchange.worker.http2.stream(&server, header.as_deref()).await
         } else if !fresh
             && header.is_none()
-            && let Some(peer) = exchange.worker.pool.take(&server)
+            && let Some(peer) = exchange.worker.pool.take(&server, exchange.worker.wheel.now())
         {
             Ok((peer, true))
         } else {
@@ -299,7 +299,7 @@ async fn pass(
     good = good && client.stream.flush().await.is_ok();
     exchange.log();
     if good && head.keep_alive && whole && server.target.header.is_none() {
-        exchange.worker.pool.put(server, peer);
+        exchange.worker.pool.put(server, peer, exchange.worker.wheel.now());
     }
     if good && exchange.keep_alive { Next::Again } else { Next::Close }
 }
@@ -349,6 +349,9 @@ fn cookie(exchange: &Exchange<'_>, name: &str) -> Option<String> {
 
 /// What `ip_hash` and `hash` look at.
 fn key(exchange: &Exchange<'_>, upstream: &Upstream, target: &str) -> Vec<u8> {
+    if !matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash) {
+        return Vec::new();
+    }
     match upstream.load_balancing.key.as_ref().map(|key| &key.value) {
         None => exchange.entry.client.to_string().into_bytes(),
         Some(HashKey::Uri) => target.as_bytes().to_vec(),

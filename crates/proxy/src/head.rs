@@ -1,7 +1,9 @@
 //! Heads of HTTP/1 messages: read, judged and typed ahead of everything else. What two servers could read in two
 //! ways is refused here (RFC 9112 sections 2.2, 3, 5 and 6).
 
-use httparse::{EMPTY_HEADER, ParserConfig, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{ParserConfig, Status};
 use wsgen_model::routing::Version;
 
 use crate::body::{ChunkScanner, Framing};
@@ -106,11 +108,22 @@ pub fn end(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, usize)>, Refu
     Ok(None)
 }
 
+/// Fields that are read without asking for memory.
+const FEW: usize = 128;
+
 /// Reads a whole request head.
 pub fn request(bytes: &[u8], bounds: &Bounds) -> Result<RequestHead, Refusal> {
-    let mut slots = vec![EMPTY_HEADER; bounds.fields + 1];
-    let mut parsed = httparse::Request::new(&mut slots);
-    match parsed.parse(bytes) {
+    // On the stack and not set ahead, where the bound is the usual one.
+    let (mut few, mut many) = ([const { MaybeUninit::uninit() }; FEW], Vec::new());
+    let slots = match few.get_mut(..=bounds.fields) {
+        Some(slots) => slots,
+        None => {
+            many.resize_with(bounds.fields + 1, MaybeUninit::uninit);
+            &mut many
+        }
+    };
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(bytes, slots) {
         Ok(Status::Complete(length)) if length == bytes.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(refuse(431, "many fields")),
         _ => return Err(refuse(400, "no head of HTTP/1")),
@@ -186,9 +199,10 @@ fn judge(mut head: RequestHead, bytes: usize, bounds: &Bounds) -> Result<Request
 /// Reads a response head; `None` while it is not whole. `method` is that of the request.
 pub fn response(bytes: &[u8], method: &str) -> Result<Option<(usize, ResponseHead)>, Refusal> {
     let bad = refuse(502, "no head of HTTP/1");
-    let mut slots = [EMPTY_HEADER; 128];
-    let mut parsed = httparse::Response::new(&mut slots);
-    let parsing = ParserConfig::default().parse_response(&mut parsed, bytes);
+    let mut slots = [const { MaybeUninit::uninit() }; FEW];
+    let mut parsed = httparse::Response::new(&mut []);
+    let parsing =
+        ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots);
     let length = match parsing.map_err(|_| bad)? {
         Status::Complete(length) => length,
         Status::Partial if bytes.len() > 65_536 => return Err(refuse(502, "a long head")),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use wsgen_model::config::Policy;
 use wsgen_model::site::Upstream;
 
-use super::{Pooled, Server, standing};
+use super::{Pooled, Server};
 
 /// What a choice looks at beside the servers.
 #[derive(Debug, Default)]
@@ -23,9 +23,8 @@ pub(crate) struct Choice<'a> {
 impl Pooled {
     /// The server for a request; `None` when all were tried or are sick.
     pub(crate) fn choose(&self, upstream: &Upstream, choice: &Choice<'_>) -> Option<Arc<Server>> {
-        let now = standing::now();
         let untried = |server: &Arc<Server>| !choice.tried.iter().any(|t| Arc::ptr_eq(t, server));
-        let up = |server: &Arc<Server>| server.standing.is_well() && !server.standing.rests(now);
+        let up = |server: &Arc<Server>| server.standing.is_well() && !server.standing.rests();
         if let Some(mark) = choice.sticky {
             let kept = self.servers.iter().find(|server| server.mark == mark);
             if let Some(server) = kept.filter(|server| up(server) && untried(server)) {

@@ -64,6 +64,13 @@ impl fmt::Display for Target {
     }
 }
 
+impl Target {
+    /// Its address, as the model has it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Target").field(&self.name).finish()

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Server;
 use crate::stream::Peer;
+use crate::wheel::{Tick, ticks};
 
 /// How long a connection waits; servers mostly close theirs after 60 s or more.
 const WAITS: Duration = Duration::from_secs(30);
@@ -24,14 +25,14 @@ pub(crate) struct Pool(RefCell<HashMap<usize, Vec<Waiting>>>);
 #[derive(Debug)]
 struct Waiting {
     peer: Peer,
-    since: Instant,
+    since: Tick,
     /// Which of its name's addresses it goes to.
     changes: u64,
 }
 
 impl Waiting {
-    fn is_young(&self, changes: u64) -> bool {
-        self.since.elapsed() < WAITS && self.changes == changes
+    fn is_young(&self, now: Tick, changes: u64) -> bool {
+        self.since + ticks(WAITS) > now && self.changes == changes
     }
 }
 
@@ -41,11 +42,11 @@ fn key(server: &Arc<Server>) -> usize {
 
 impl Pool {
     /// A connection that is still open.
-    pub(crate) fn take(&self, server: &Arc<Server>) -> Option<Peer> {
+    pub(crate) fn take(&self, server: &Arc<Server>, now: Tick) -> Option<Peer> {
         let mut all = self.0.borrow_mut();
         let waiting = all.get_mut(&key(server))?;
         while let Some(mut one) = waiting.pop() {
-            if one.is_young(server.target.changes()) && is_quiet(&mut one.peer) {
+            if one.is_young(now, server.target.changes()) && is_quiet(&mut one.peer) {
                 return Some(one.peer);
             }
         }
@@ -53,16 +54,16 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(crate) fn put(&self, server: &Arc<Server>, peer: Peer) {
+    pub(crate) fn put(&self, server: &Arc<Server>, peer: Peer, now: Tick) {
         if !peer.buffer.is_empty() {
             return;
         }
         let mut all = self.0.borrow_mut();
         let waiting = all.entry(key(server)).or_default();
         let changes = server.target.changes();
-        waiting.retain(|one| one.is_young(changes));
+        waiting.retain(|one| one.is_young(now, changes));
         if waiting.len() < MANY {
-            waiting.push(Waiting { peer, since: Instant::now(), changes });
+            waiting.push(Waiting { peer, since: now, changes });
         }
     }
 

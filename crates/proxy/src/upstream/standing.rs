@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Milliseconds since the process first asked.
-pub(super) fn now() -> u64 {
+fn now() -> u64 {
     u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -69,8 +69,9 @@ impl Standing {
         self.rests_until.store(now() + time, Ordering::Relaxed);
     }
 
-    /// Whether it is left alone.
-    pub(super) fn rests(&self, now: u64) -> bool {
-        self.rests_until.load(Ordering::Relaxed) > now
+    /// Whether it is left alone. Most never were, and no clock is read for them.
+    pub(super) fn rests(&self) -> bool {
+        let until = self.rests_until.load(Ordering::Relaxed);
+        until > 0 && until > now()
     }
 }
