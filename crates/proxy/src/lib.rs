@@ -51,6 +51,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
@@ -122,13 +123,15 @@ impl Proxy {
             let _ = sender.send(first);
             let thread = std::thread::Builder::new().name(format!("proxy-{number}"));
             let thread = thread.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                // A `LocalSet` within would wake the thread by a call of its own for each batch of messages.
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build_local(LocalOptions::default());
                 let Ok(runtime) = runtime else { return };
                 let last = log.clone();
-                let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, worker::run(snapshot, log, clients, orders, relay));
+                runtime.block_on(worker::run(snapshot, log, clients, orders, relay));
                 // What is cut off has its line too.
-                drop(local);
+                drop(runtime);
                 last.hand_over();
             });
             let thread = thread.map_err(|error| {

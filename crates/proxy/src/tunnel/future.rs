@@ -105,6 +105,8 @@ impl Tunnel {
                     Poll::Ready(result) => result?,
                 }
                 side.ended = true;
+                // Both have ended: closing says the same, in one call less. TLS says goodbye first.
+                side.shut = self.first_end.is_some() && to.tcp().is_some();
                 let who = if from_client { End::Client } else { End::Upstream };
                 self.first_end.get_or_insert(who);
                 self.half_closed.get_or_insert(self.course.wheel.now());
