@@ -31,6 +31,9 @@ const ORIGINS: &[Origin] = &[
         .truth("Clients that all come back in one instant are a storm."),
     house("nbthread ", "`targets.haproxy.threads`", GLOBAL),
     demanded("maxconn ", Clause::LIMIT_LISTENER, GLOBAL),
+    house("tune.pool-low-fd-ratio ", "connections to servers are kept", GLOBAL)
+        .truth("By itself HAProxy keeps none once a fifth of its descriptors are in use, and maxconn says how many those are."),
+    house("tune.pool-high-fd-ratio ", "connections to servers are kept", GLOBAL),
     demanded("tune.bufsize ", Clause::LIMIT_HEAD, GLOBAL),
     demanded("tune.maxrewrite ", Clause::LIMIT_HEAD, GLOBAL),
     demanded("tune.http.maxhdr ", Clause::LIMIT_HEAD, GLOBAL),
