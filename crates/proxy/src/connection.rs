@@ -83,8 +83,7 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
                 opened.registration.is_open(log);
                 let Opened { upstream, limits, registration, live, places } = *opened;
                 let course = Course::new(limits, worker.wheel.clone(), live, worker.relay.calm());
-                let (format, counted) = (*log.format, from.counted);
-                let until_its_end = Held { format, registration, places, counted };
+                let until_its_end = Held { registration, places, counted: from.counted };
                 tokio::task::spawn_local(carry(client, upstream, course, until_its_end));
                 return;
             }

@@ -324,8 +324,9 @@ fn open(
     };
     let mut entry = exchange.entry;
     entry.shrink();
-    let generation = exchange.snapshot.generation;
-    let (registration, live) = exchange.worker.register(generation, server, entry);
+    let (generation, format) =
+        (exchange.snapshot.generation, *exchange.snapshot.site.access_log.format);
+    let (registration, live) = exchange.worker.register(generation, server, entry, format);
     Next::Tunnel(Box::new(Opened { upstream, limits, registration, live, places }))
 }
 

@@ -13,7 +13,7 @@ use slab::Slab;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
-use wsgen_model::config::OnOff;
+use wsgen_model::config::{AccessLogFormat, OnOff};
 use wsgen_model::scalar::ListenAddress;
 
 use crate::connection::{self, Arrival};
@@ -121,11 +121,12 @@ impl Worker {
         generation: u64,
         server: Arc<Server>,
         entry: Entry,
+        format: AccessLogFormat,
     ) -> (Registration, Rc<Timed<Live>>) {
         let live = Rc::<Timed<Live>>::default();
         let known = Known { generation, server, live: live.clone(), entry };
         let number = self.tunnels.borrow_mut().insert(known);
-        (Registration::new(self.clone(), number), live)
+        (Registration::new(self.clone(), number, format), live)
     }
 
     /// How many connections a listener may hold.

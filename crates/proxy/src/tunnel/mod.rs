@@ -11,8 +11,6 @@ mod uring;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use wsgen_model::config::AccessLogFormat;
-
 use crate::entry::Carried;
 use crate::limits::ClientPlace;
 use crate::stream::Peer;
@@ -152,8 +150,6 @@ impl Drop for Course {
 
 /// What a tunnel holds until its end, and gives back then.
 pub(crate) struct Held {
-    /// The form of its line of the log.
-    pub(crate) format: AccessLogFormat,
     /// Its place among the tunnels of the thread, with what the line says.
     pub(crate) registration: Registration,
     /// Its places at the server and among those of its client.
@@ -165,8 +161,8 @@ pub(crate) struct Held {
 impl Held {
     /// Gives everything back, and logs the end.
     fn end(self, end: End, live: &Live) {
-        let Self { format, registration, places, counted } = self;
-        let worker = registration.worker().clone();
+        let Self { registration, places, counted } = self;
+        let (worker, format) = (registration.worker().clone(), registration.format());
         let entry = registration.end();
         drop((places, counted));
         if let Some(entry) = entry {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use wsgen_model::config::AccessLogFormat;
 use wsgen_model::site::AccessLog;
 
 use super::Live;
@@ -65,27 +66,34 @@ impl Row {
 #[derive(Debug)]
 pub(crate) struct Registration {
     worker: Rc<Worker>,
-    number: usize,
+    number: u32,
+    format: AccessLogFormat,
 }
 
 impl Registration {
-    /// The place of this number.
-    pub(crate) fn new(worker: Rc<Worker>, number: usize) -> Self {
-        Self { worker, number }
+    /// The place of this number, and the form of its line of the log.
+    pub(crate) fn new(worker: Rc<Worker>, number: usize, format: AccessLogFormat) -> Self {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        Self { worker, number, format }
     }
 
     /// Notes in the log that it is open.
     pub(crate) fn is_open(&self, log: &AccessLog) {
-        if let Some(held) = self.worker.tunnels.borrow().get(self.number) {
+        if let Some(held) = self.worker.tunnels.borrow().get(self.number as usize) {
             self.worker.log.opened(&held.entry, log);
         }
     }
 
+    /// The form of its line of the log.
+    pub(crate) fn format(&self) -> AccessLogFormat {
+        self.format
+    }
+
     /// Gives the place back; what was known of the tunnel is left.
     pub(crate) fn end(mut self) -> Option<Entry> {
-        let held = self.worker.tunnels.borrow_mut().try_remove(self.number);
+        let held = self.worker.tunnels.borrow_mut().try_remove(self.number as usize);
         // The place may be another's from now on.
-        self.number = usize::MAX;
+        self.number = u32::MAX;
         Some(held?.entry)
     }
 
@@ -97,7 +105,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let held = self.worker.tunnels.borrow_mut().try_remove(self.number);
+        let held = self.worker.tunnels.borrow_mut().try_remove(self.number as usize);
         drop(held);
     }
 }

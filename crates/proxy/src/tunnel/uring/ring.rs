@@ -21,6 +21,8 @@ const RESULTS: u32 = 1024;
 pub(super) struct Ring {
     uring: IoUring,
     buffers: Buffers,
+    /// Entries for which there was no room.
+    later: Vec<squeue::Entry>,
 }
 
 /// What became of an operation.
@@ -55,7 +57,7 @@ impl Ring {
         let buffers = Buffers::new(&uring)?;
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         uring.submitter().register_eventfd(event.as_raw_fd())?;
-        Ok((Self { uring, buffers }, event))
+        Ok((Self { uring, buffers, later: Vec::new() }, event))
     }
 
     /// Reads whatever comes on a socket, until it ends, fails or is told to stop.
@@ -63,7 +65,7 @@ impl Ring {
         let socket = types::Fd(socket.as_fd().as_raw_fd());
         let entry = opcode::RecvMulti::new(socket, Buffers::GROUP).build().user_data(mark);
         // SAFETY: it names no memory but the buffers of the ring, which are never freed.
-        unsafe { self.push(&entry) };
+        unsafe { self.push(entry) };
     }
 
     /// Writes a buffer to a socket, or what of it the socket takes now. It must be kept until the result is there.
@@ -77,29 +79,40 @@ impl Ring {
             .build()
             .user_data(mark);
         // SAFETY: it names a buffer of the ring, and those are never freed.
-        unsafe { self.push(&entry) };
+        unsafe { self.push(entry) };
     }
 
     /// Stops what has a mark; both have a result then.
     pub(super) fn cancel(&mut self, stopped: u64, mark: u64) {
         let entry = opcode::AsyncCancel::new(stopped).build().user_data(mark);
         // SAFETY: it names no memory.
-        unsafe { self.push(&entry) };
+        unsafe { self.push(entry) };
     }
 
     /// # Safety
     /// The memory that an entry names must be there until its result is.
-    unsafe fn push(&mut self, entry: &squeue::Entry) {
+    unsafe fn push(&mut self, entry: squeue::Entry) {
+        // None overtakes another: what waits goes first.
         // SAFETY: passed on to the caller.
-        while unsafe { self.uring.submission().push(entry) }.is_err() {
-            self.submit();
+        if !self.later.is_empty() || unsafe { self.uring.submission().push(&entry) }.is_err() {
+            self.later.push(entry);
         }
     }
 
     /// Hands over what was asked for, and has the kernel do what has become possible.
     pub(super) fn submit(&mut self) {
-        // What is not taken now is handed over the next time.
-        let _ = self.uring.submit();
+        loop {
+            // What is not taken now, where results have to be taken first, is handed over the next time.
+            let is_taken = self.uring.submit().is_ok();
+            let mut submission = self.uring.submission();
+            let room = submission.capacity() - submission.len();
+            let some: Vec<_> = self.later.drain(..room.min(self.later.len())).collect();
+            // SAFETY: whoever pushed them has promised what they name.
+            let _ = unsafe { submission.push_multiple(&some) };
+            if some.is_empty() || !is_taken {
+                return;
+            }
+        }
     }
 
     /// Takes the results that are there.
@@ -121,7 +134,7 @@ impl Ring {
         // Results are told of from now on: what was there before is seen by this look.
         fence(Ordering::SeqCst);
         let submission = self.uring.submission();
-        let has_work = !submission.is_empty() || submission.taskrun();
+        let has_work = !submission.is_empty() || submission.taskrun() || !self.later.is_empty();
         drop(submission);
         !has_work && self.uring.completion().is_empty()
     }
