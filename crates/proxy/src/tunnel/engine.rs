@@ -27,7 +27,7 @@ pub enum Relay {
 }
 
 impl Relay {
-    /// How many ticks or messages a tunnel stays with the runtime first. One that opens for a moment is not worth the
+    /// How many ticks a tunnel stays with the runtime first. One that opens for a moment is not worth the
     /// change.
     pub(crate) fn calm(self) -> u32 {
         if self == Self::Auto { 40 } else { 0 }

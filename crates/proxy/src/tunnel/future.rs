@@ -135,7 +135,7 @@ impl Tunnel {
             && self.down.pump.is_quiet(most);
         is_quiet.then(|| {
             let calm = self.course.calm;
-            if self.messages >= calm { self.since } else { self.since + Tick::from(calm) }
+            if self.messages >= calm / 4 { self.since } else { self.since + Tick::from(calm) }
         })
     }
 }

@@ -105,8 +105,8 @@ pub(crate) struct Course {
     opened: Tick,
     wheel: Rc<Wheel>,
     live: Rc<Timed<Live>>,
-    /// How many ticks it stays with the runtime before an engine has it, unless it has carried as many messages before:
-    /// more each time that it came back.
+    /// How many ticks it stays with the runtime before an engine has it, unless it has carried a quarter as many messages
+    /// before: more each time that it came back.
     calm: u32,
 }
 

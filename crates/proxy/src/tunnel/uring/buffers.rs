@@ -90,6 +90,8 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Their number with the ring.
     pub(super) const GROUP: u16 = 0;
+    /// How many there are.
+    pub(super) const MANY: usize = COUNT as usize;
 
     /// Makes buffers for a ring.
     pub(super) fn new(uring: &IoUring) -> io::Result<Self> {

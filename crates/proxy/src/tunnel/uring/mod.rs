@@ -5,6 +5,7 @@ mod buffers;
 mod ring;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -36,8 +37,9 @@ struct State {
     ring: Ring,
     tunnels: Slab<Carried>,
     rows: Rows,
-    /// Directions that found no buffer.
-    starved: Vec<Mark>,
+    /// Directions that are to be read from now on. As many at once as there are buffers: each may take one at once, and
+    /// those that find none would be asked for again and again.
+    unread: VecDeque<Mark>,
 }
 
 /// A tunnel and its operations.
@@ -88,7 +90,8 @@ impl Uring {
     /// Starts it as a task of this thread; an error where the kernel does not allow it.
     pub(super) fn start() -> io::Result<Rc<Self>> {
         let (ring, event) = Ring::new()?;
-        let state = State { ring, tunnels: Slab::new(), rows: Rows::new(), starved: Vec::new() };
+        let state =
+            State { ring, tunnels: Slab::new(), rows: Rows::new(), unread: VecDeque::new() };
         let engine = Rc::new(Self {
             readiness: Readiness::new(event)?,
             due: Rc::default(),
@@ -119,19 +122,17 @@ impl Uring {
                 Poll::Ready(Ok(())) => {}
                 Poll::Pending => {
                     state.ring.tells(true);
-                    if state.ring.is_idle() {
+                    if state.unread.is_empty() && state.ring.is_idle() {
                         return Poll::Pending;
                     }
                     state.ring.tells(false);
                 }
             }
+            state.receive_some();
             state.ring.submit();
             state.ring.take(results);
             for result in results.drain(..) {
                 state.done(result);
-            }
-            for mark in std::mem::take(&mut state.starved) {
-                state.receive(mark);
             }
         }
         cx.waker().wake_by_ref();
@@ -140,11 +141,21 @@ impl Uring {
 }
 
 impl State {
+    /// Begins to read some of those that are not read.
+    fn receive_some(&mut self) {
+        // Half of them: those that are read already take some too.
+        for _ in 0..self.ring.free() / 2 {
+            let Some(mark) = self.unread.pop_front() else { return };
+            self.receive(mark);
+        }
+    }
+
     /// Reads one side, from now on.
     fn receive(&mut self, mark: Mark) {
         let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
-        if tunnel.leaves.is_none() {
-            tunnel.reads[usize::from(mark.from_client)] = true;
+        let reads = &mut tunnel.reads[usize::from(mark.from_client)];
+        // A number may be another's by now, which has marks of its own.
+        if tunnel.leaves.is_none() && !std::mem::replace(reads, true) {
             let (from, _) = tunnel.settled.sides(mark.from_client);
             self.ring.receive(from, mark.code());
         }
@@ -165,7 +176,12 @@ impl State {
         self.leave_if_free(mark.number);
     }
 
-    fn received(&mut self, mark: Mark, Completion { result, buffer, more, .. }: Completion) {
+    fn received(&mut self, mark: Mark, Completion { result, mut buffer, more, .. }: Completion) {
+        if !matches!(result, Ok(1..))
+            && let Some(empty) = buffer.take()
+        {
+            self.ring.give_back(empty);
+        }
         let Some(tunnel) = self.tunnels.get_mut(mark.number as usize) else { return };
         let waiting = &mut tunnel.waiting[usize::from(mark.from_client)];
         match (result, buffer) {
@@ -190,13 +206,13 @@ impl State {
                 if is_large || waiting.len() > WAITING {
                     self.leave(mark.number, Leave::Traffic);
                 } else if !more {
-                    self.receive(mark);
+                    self.unread.push_back(mark);
                 }
             }
             (Err(error), _)
                 if error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error()) =>
             {
-                self.starved.push(mark);
+                self.unread.push_back(mark);
             }
             (Err(error), _)
                 if error.raw_os_error() == Some(rustix::io::Errno::CANCELED.raw_os_error()) => {}
@@ -283,7 +299,7 @@ impl Engine for Uring {
         };
         let number = u32::try_from(state.tunnels.insert(carried)).unwrap_or(u32::MAX);
         for from_client in [false, true] {
-            state.receive(Mark { kind: Kind::Receive, from_client, number });
+            state.unread.push_back(Mark { kind: Kind::Receive, from_client, number });
         }
         // The engine wakes, sets the deadline and hands over what was asked for.
         self.due.put(number);

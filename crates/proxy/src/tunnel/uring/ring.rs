@@ -21,6 +21,8 @@ const RESULTS: u32 = 1024;
 pub(super) struct Ring {
     uring: IoUring,
     buffers: Buffers,
+    /// Buffers that the kernel has given out.
+    out: usize,
     /// Entries for which there was no room.
     later: Vec<squeue::Entry>,
 }
@@ -57,7 +59,7 @@ impl Ring {
         let buffers = Buffers::new(&uring)?;
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         uring.submitter().register_eventfd(event.as_raw_fd())?;
-        Ok((Self { uring, buffers, later: Vec::new() }, event))
+        Ok((Self { uring, buffers, out: 0, later: Vec::new() }, event))
     }
 
     /// Reads whatever comes on a socket, until it ends, fails or is told to stop.
@@ -117,8 +119,10 @@ impl Ring {
 
     /// Takes the results that are there.
     pub(super) fn take(&mut self, into: &mut Vec<Completion>) {
+        let out = &mut self.out;
         into.extend(self.uring.completion().map(|entry| {
             let (result, flags) = (entry.result(), entry.flags());
+            *out += usize::from(cqueue::buffer_select(flags).is_some());
             let bytes = usize::try_from(result).unwrap_or(0);
             Completion {
                 mark: entry.user_data(),
@@ -153,5 +157,11 @@ impl Ring {
     /// Lets the kernel read into a buffer again.
     pub(super) fn give_back(&mut self, buffer: Buffer) {
         self.buffers.give(buffer);
+        self.out -= 1;
+    }
+
+    /// How many buffers the kernel can read into.
+    pub(super) fn free(&self) -> usize {
+        Buffers::MANY.saturating_sub(self.out)
     }
 }
