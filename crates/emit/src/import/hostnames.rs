@@ -1,7 +1,15 @@
-//! Hostnames of a regex that can be written out: `^(www|app)\.example\.com$`.
+//! Hostnames: of a regex that can be written out (`^(www|app)\.example\.com$`), and of redirects.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::Hostname;
 
 /// The most names that a pattern is written out to.
 const MOST: usize = 64;
+
+/// Whether a text names one host: a redirect goes to no wildcard.
+pub(crate) fn is_one(text: &str) -> bool {
+    Hostname::parse(text).is_ok_and(|name| !name.is_wildcard())
+}
 
 /// The names that a pattern fits, and whether it fits others too. Nothing where it cannot be told.
 pub(crate) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {

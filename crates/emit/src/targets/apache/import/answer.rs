@@ -1,13 +1,14 @@
 //! Answers that Apache makes itself: `Redirect` and its kin, and what rules redirect to.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Hostname, PathLiteral};
+use wsgen_model::scalar::PathLiteral;
 
 use super::condition::Asked;
 use super::passes::ways;
 use super::rewrite::{Act, Rule};
 use super::scope::Importer;
 use crate::import::draft::Draft;
+use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
 use crate::import::pattern::prefix_change;
 
@@ -165,7 +166,9 @@ fn start(to: &str) -> Option<(Draft, String)> {
     };
     let (authority, path) = rest.split_at(rest.find(['/', '%', '$']).unwrap_or(rest.len()));
     let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    Hostname::parse(host).ok()?;
+    if !is_one(host) {
+        return None;
+    }
     redirect.set(&["hostname"], host);
     port_of(port, &mut redirect)?;
     Some((redirect, path.to_owned()))

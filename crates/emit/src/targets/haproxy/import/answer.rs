@@ -2,11 +2,12 @@
 
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, PathLiteral};
+use wsgen_model::scalar::{HeaderName, HeaderValue, PathLiteral};
 
 use super::scope::Importer;
 use crate::import::choices::Bound;
 use crate::import::draft::Draft;
+use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
 
 impl Importer<'_> {
@@ -160,7 +161,7 @@ fn target(to: &str, prefix: bool, redirect: &mut Draft) -> bool {
     };
     if !authority.is_empty() {
         let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-        if Hostname::parse(host).is_err() {
+        if !is_one(host) {
             return false;
         }
         redirect.set(&["hostname"], host);

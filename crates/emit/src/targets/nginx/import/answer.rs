@@ -1,10 +1,11 @@
 //! Answers that nginx makes itself: redirects and fixed ones.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Hostname, PathLiteral};
+use wsgen_model::scalar::PathLiteral;
 
 use super::scope::Importer;
 use crate::import::draft::Draft;
+use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
 
 impl Importer<'_> {
@@ -118,11 +119,12 @@ fn redirect(url: &str, status: u16, moves: bool) -> Option<Draft> {
             let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
             match host {
                 "$host" | "$http_host" | "$server_name" | "$hostname" => {}
-                host if Hostname::parse(host).is_ok() => redirect.set(&["hostname"], host),
+                host if is_one(host) => redirect.set(&["hostname"], host),
                 _ => return None,
             }
             if !port.is_empty() {
-                redirect.set(&["port"], u64::from(port.parse::<u16>().ok()?));
+                redirect
+                    .set(&["port"], u64::from(port.parse::<u16>().ok().filter(|port| *port > 0)?));
             }
             path
         }
@@ -168,5 +170,8 @@ mod tests {
             }
         }
         assert_eq!(redirect("http://127.0.0.1/login?next=$http_host", 302, false), None);
+        for nowhere in ["https://*.a.test$request_uri", "https://a.test:0$request_uri"] {
+            assert_eq!(redirect(nowhere, 301, false), None, "{nowhere}");
+        }
     }
 }
