@@ -127,20 +127,20 @@ async fn every_byte_arrives_whoever_carries_it() {
 #[tokio::test]
 async fn settled_tunnels_end_as_the_model_says() {
     for engine in ENGINES {
-        let server = proxy(engine, ", timeouts: {tunnel_idle: 1s}").await;
+        let server = proxy(engine, ", timeouts: {tunnel_idle: 2s}").await;
         let carries = async |stream: &mut TcpStream| {
             stream.write_all(b"ping").await.unwrap();
             until(stream, "ping").await;
         };
         // Silence ends it, and not before its time.
         let mut stream = tunnel(&server).await;
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
         carries(&mut stream).await;
         let silent = Instant::now();
         assert_eq!(rest(&mut stream).await, "", "{engine}");
         let lived = silent.elapsed();
-        assert!(lived > Duration::from_millis(900), "{engine}: {lived:?}");
-        assert!(lived < Duration::from_secs(4), "{engine}: {lived:?}");
+        assert!(lived > Duration::from_millis(1_900), "{engine}: {lived:?}");
+        assert!(lived < Duration::from_secs(6), "{engine}: {lived:?}");
         // A reset of the client is told on.
         let mut stream = tunnel(&server).await;
         carries(&mut stream).await;
@@ -156,7 +156,6 @@ async fn settled_tunnels_end_as_the_model_says() {
         assert_eq!(rest(&mut stream).await, "", "{engine}");
         let lived = asked.elapsed();
         assert!(lived > Duration::from_millis(400), "{engine}: {lived:?}");
-        assert!(lived < Duration::from_millis(990), "{engine}: {lived:?} is the other timer's");
         let ends: Vec<_> = log(&server, 3).await.iter().map(|line| line["end"].clone()).collect();
         assert_eq!(ends, ["tunnel_idle", "reset", "drain"], "{engine}");
     }
