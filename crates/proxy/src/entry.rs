@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, SecondsFormat};
 use wsgen_model::config::AccessLogFormat;
 
 thread_local! {
@@ -199,18 +200,10 @@ pub(crate) fn json(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// A time in UTC (RFC 3339), with the days of the civil calendar counted by hand: the eras of 400 years are alike.
+/// A time in UTC (RFC 3339).
 fn iso(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let time = i64::try_from(seconds).ok().and_then(|at| DateTime::from_timestamp(at, 0));
+    time.unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]
