@@ -18,13 +18,16 @@ pub const UNOBSERVED: &[(Clause, &str)] = &[
     (Clause::TIMER_KEEPALIVE, "the kernel asks, on a network that this machine does not have"),
     (
         Clause::LIMIT_CLIENT_ADDRESS,
-        "one client address is all that loopback has; `tests/client_address.rs` uses several",
+        "one client address is all that loopback has; `tests/servers/client_address.rs` uses several",
     ),
-    (Clause::BALANCE_RESOLVE, "needs a name server; `tests/names.rs` plays one"),
-    (Clause::ADMIN_PAGES, "the reference proxy's own; `tests/serve_admin.rs` asks them"),
+    (Clause::BALANCE_RESOLVE, "needs a name server; `tests/serve/names.rs` plays one"),
+    (Clause::ADMIN_PAGES, "the reference proxy's own; `tests/serve/admin.rs` asks them"),
     (Clause::MERGE_NAMES, "a matter of reading several files"),
     (Clause::VALUE_UNITS, "a matter of reading values"),
-    (Clause::VALUE_TEXT, "a matter of reading values; `tests/hostile.rs` shows what it protects"),
+    (
+        Clause::VALUE_TEXT,
+        "a matter of reading values; `tests/servers/hostile.rs` shows what it protects",
+    ),
     (Clause::VALUE_NAMES, "a matter of reading names"),
 ];
 

@@ -154,7 +154,7 @@ pub fn semantics_page() -> String {
     let mut page = String::from(
         "# What a model means\n\n\
          Every rule of the model, once. Code, conformance cases, diagnostics and reports carry these ids.\n\
-         Printed from `crates/model/src/clause.rs`; `UPDATE=1 cargo test --test docs` rewrites it.\n",
+         Printed from `crates/model/src/clause.rs`; `UPDATE=1 cargo test --test repository docs` rewrites it.\n",
     );
     let mut family = "";
     for entry in CLAUSES {

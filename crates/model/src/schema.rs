@@ -120,7 +120,7 @@ pub fn reference_page(targets: &[(&'static str, Section)]) -> String {
     let mut page = String::from(
         "# The model, field by field\n\n\
          Printed from the one description that also decodes the fields and makes their schema; \
-         `UPDATE=1 cargo test --test docs` rewrites it.\n\
+         `UPDATE=1 cargo test --test repository docs` rewrites it.\n\
          Scopes are those of `scope/fields`; rules stand in [semantics.md](semantics.md).\n",
     );
     for section in sections() {

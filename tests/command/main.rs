@@ -1,0 +1,15 @@
+//! The commands that read and write text: no server runs.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod annotate;
+mod bad_input;
+mod cli;
+mod codes;
+mod diff;
+mod every_field;
+mod import;
+mod oracle;
+mod round_trip;
+mod several_files;
+mod versions;

@@ -1,0 +1,16 @@
+//! The reference proxy (`wsgen serve`) by raw bytes and signals, in front of upstreams that follow a script.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admin;
+mod bodies;
+mod faults;
+mod http2_upstream;
+mod names;
+mod operation;
+#[path = "../real_server/mod.rs"]
+mod real_server;
+mod relay;
+mod requests;
+mod sockets;
+mod tunnels;
