@@ -13,4 +13,5 @@ mod real_server;
 mod relay;
 mod requests;
 mod sockets;
+mod systemd;
 mod tunnels;
