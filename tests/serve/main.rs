@@ -5,6 +5,7 @@
 mod admin;
 mod bodies;
 mod faults;
+mod forward_auth;
 mod http2_upstream;
 mod names;
 mod operation;

@@ -11,10 +11,10 @@ use wsgen_model::routing::{NormalPath, Outcome, Request};
 use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
 
 use crate::answer::{Answer, other_prefix};
-use crate::ask::Copied;
 use crate::connection::Arrival;
 use crate::entry::{Entry, Field};
 use crate::forward;
+use crate::forward_auth::Copied;
 use crate::head::{RequestHead, find};
 use crate::limits::ClientPlace;
 use crate::origin;

@@ -9,7 +9,7 @@ use wsgen_model::config::{
 };
 use wsgen_model::site::{Forward, HeaderEdit};
 
-use crate::ask::Copied;
+use crate::forward_auth::Copied;
 use crate::head::{RequestHead, ResponseHead, find, tokens};
 
 /// What a request's head is written from.
@@ -52,12 +52,12 @@ const HOP_BY_HOP: [&str; 8] = [
 
 /// The fields that a message says are its connection's own. Where a body ends and whose it is are not: whoever
 /// could have them taken out could hide a request in a body.
-fn named(fields: &[(String, Vec<u8>)]) -> Vec<String> {
+pub(crate) fn named(fields: &[(String, Vec<u8>)]) -> Vec<String> {
     let kept = ["content-length", "host"];
     tokens(fields, "connection").filter(|token| !kept.contains(&token.as_str())).collect()
 }
 
-fn is_hop_by_hop(name: &str, named: &[String]) -> bool {
+pub(crate) fn is_hop_by_hop(name: &str, named: &[String]) -> bool {
     HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
         || named.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -144,37 +144,6 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
         out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
     } else if find(&head.fields, "transfer-encoding").is_some() {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    out
-}
-
-/// Whether a field says how one message is framed.
-pub(crate) fn is_framing(name: &str) -> bool {
-    is_hop_by_hop(name, &["content-length".to_owned()])
-}
-
-/// What a service is asked: the request's own fields, without its body and its upgrade, and some more.
-pub(crate) fn question(
-    head: &RequestHead,
-    path: &str,
-    host: &str,
-    more: &[(&str, String)],
-) -> Vec<u8> {
-    let mut out =
-        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n").into_bytes();
-    let mut named = named(&head.fields);
-    named.extend(["host", "content-length", "expect"].map(str::to_owned));
-    named.extend(more.iter().map(|(name, _)| (*name).to_owned()));
-    for (name, value) in &head.fields {
-        let of_a_handshake =
-            name.get(..14).is_some_and(|n| n.eq_ignore_ascii_case("sec-websocket-"));
-        if !is_hop_by_hop(name, &named) && !of_a_handshake {
-            line(&mut out, name, value);
-        }
-    }
-    for (name, value) in more {
-        line(&mut out, name, value.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out

@@ -11,12 +11,12 @@ use wsgen_model::config::{Policy, SameSite};
 use wsgen_model::scalar::{HashKey, TunnelIdle};
 use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
 
-use crate::ask::Copied;
 use crate::body::Framing;
 use crate::compression::Coding;
 use crate::entry::Field;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
+use crate::forward_auth::Copied;
 use crate::head::{RequestHead, ResponseHead, find, tokens};
 use crate::http2;
 use crate::limits::ClientPlace;

@@ -6,7 +6,6 @@
 
 mod admin;
 mod answer;
-mod ask;
 mod background;
 pub mod body;
 mod bulk;
@@ -16,6 +15,7 @@ mod entry;
 mod exchange;
 mod fields;
 mod forward;
+mod forward_auth;
 mod handover;
 pub mod head;
 mod health;

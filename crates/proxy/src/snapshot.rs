@@ -8,7 +8,7 @@ use wsgen_model::scalar::{ListenAddress, Name};
 use wsgen_model::site::{Auth, Forward, ListenerId, Rewrite, RouteId, Site, UpstreamId};
 use wsgen_model::source::Span;
 
-use crate::ask::Service;
+use crate::forward_auth::Service;
 use crate::head::Bounds;
 use crate::tls;
 use crate::upstream::Pooled;
@@ -66,7 +66,7 @@ struct PreparedRoute {
     rewrite: Option<Regex>,
     pages: Vec<(u16, Arc<[u8]>)>,
     users: Option<Arc<Users>>,
-    service: Option<Service>,
+    service: Option<Arc<Service>>,
 }
 
 impl Snapshot {
@@ -131,7 +131,7 @@ impl Snapshot {
     }
 
     /// The service that is asked about a route's requests, if there is one.
-    pub(crate) fn service(&self, id: RouteId) -> Option<&Service> {
+    pub(crate) fn service(&self, id: RouteId) -> Option<&Arc<Service>> {
         self.routes[id.0].service.as_ref()
     }
 
@@ -152,7 +152,7 @@ fn prepare(forward: &Forward) -> Result<PreparedRoute, StartError> {
             prepared.users = Some(Arc::new(Users::read(users_file)?));
         }
         Some(Auth::Forward { url, copy_headers }) => {
-            prepared.service = Some(Service::new(url, copy_headers)?);
+            prepared.service = Some(Arc::new(Service::new(url, copy_headers)?));
         }
         None => {}
     }

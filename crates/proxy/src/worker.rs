@@ -18,6 +18,7 @@ use wsgen_model::scalar::ListenAddress;
 
 use crate::connection::{self, Arrival};
 use crate::entry::Entry;
+use crate::forward_auth;
 use crate::http2;
 use crate::limits::Clients;
 use crate::listening::{Listening, Socket};
@@ -54,6 +55,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     /// Those that carry many requests.
     pub(crate) http2: http2::Connections,
+    /// Clients of the services of forward authentication.
+    pub(crate) services: forward_auth::ServiceClients,
     /// The access log.
     pub(crate) log: Log,
     /// Limits for each client, of all threads.
@@ -176,6 +179,7 @@ pub(crate) async fn run(
         wheel: Rc::default(),
         pool: Pool::default(),
         http2: http2::Connections::default(),
+        services: forward_auth::ServiceClients::default(),
         log,
         clients,
         current: RefCell::new(snapshot),
@@ -228,6 +232,7 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
                 });
                 worker.pool.clear();
                 worker.http2.clear();
+                worker.services.clear();
                 let generation = snapshot.generation;
                 *worker.current.borrow_mut() = snapshot;
                 worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());
