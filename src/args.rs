@@ -12,7 +12,7 @@ use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
-use wsgen_proxy::Relay;
+use wsgen_proxy::{Filter, Relay};
 
 pub(crate) use self::bench::BenchArguments;
 pub(crate) use self::conformance::{
@@ -209,6 +209,10 @@ pub(crate) struct ServeArguments {
     /// The form of both logs, in place of the model's: `text` is `combined` for requests.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+    /// What the error log holds: off, error, warn, info, debug or trace; or a level for each target, such as
+    /// `warn,wsgen::health=debug` [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<Filter>,
     /// Who carries tunnels that have settled. For measurements and for doubts: `auto` is right.
     #[arg(long, value_name = "ENGINE", default_value = "auto", env = "WSGEN_RELAY")]
     pub(crate) relay: RelayEngine,

@@ -22,7 +22,7 @@ use crate::tunnel::registration::Row;
 /// What the pages tell of.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: &'static Metrics,
     pub(crate) snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) stopping: AtomicBool,
     /// The model as it was written.
@@ -44,7 +44,7 @@ pub(crate) enum Question {
 impl State {
     /// Of a configuration and its text; questions arrive at the receiver.
     pub(crate) fn new(
-        metrics: Arc<Metrics>,
+        metrics: &'static Metrics,
         snapshot: Arc<Snapshot>,
         text: String,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Question>) {

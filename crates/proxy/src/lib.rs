@@ -12,6 +12,8 @@ mod bulk;
 mod compression;
 mod connection;
 mod entry;
+#[allow(dead_code, reason = "callers are joined to it one by one")]
+mod events;
 mod exchange;
 mod fields;
 mod forward;
@@ -23,6 +25,7 @@ mod http2;
 mod limits;
 mod listening;
 mod log;
+#[allow(dead_code, reason = "the same")]
 mod metrics;
 mod origin;
 mod proxy_header;
@@ -39,6 +42,7 @@ mod users;
 mod wheel;
 mod worker;
 
+pub use events::{ErrorLog, Filter, Style};
 pub use signals::Verdict;
 pub use snapshot::StartError;
 pub use tunnel::engine::Relay;
@@ -61,7 +65,7 @@ use crate::admin::{Question, State};
 use crate::limits::Clients;
 use crate::listening::Sockets;
 use crate::log::Log;
-use crate::metrics::Metrics;
+use crate::metrics::metrics;
 use crate::signals::Ears;
 use crate::snapshot::Snapshot;
 use crate::tunnel::registration::Row;
@@ -108,9 +112,8 @@ impl Proxy {
         }
         let open = open(&snapshot.site, &mut handed, threads)?;
         let mut shares = open.spread(threads).map_err(no_descriptor)?;
-        let metrics = Arc::new(Metrics::default());
-        let (log, writer) = Log::start(metrics.clone());
-        let (state, questions) = State::new(metrics, snapshot.clone(), text);
+        let (log, writer) = Log::start();
+        let (state, questions) = State::new(metrics(), snapshot.clone(), text);
         for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
             admin::start(socket, state.clone());
         }

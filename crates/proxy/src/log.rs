@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -11,7 +10,7 @@ use wsgen_model::config::AccessLogFormat;
 use wsgen_model::site::AccessLog;
 
 use crate::entry::{Carried, Entry};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, metrics};
 
 /// Bundles of lines that may wait; a reader that is slower than that loses some.
 const WAITING: usize = 256;
@@ -29,15 +28,15 @@ thread_local! {
 pub(crate) struct Log {
     lines: SyncSender<String>,
     /// What is counted.
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: &'static Metrics,
 }
 
 impl Log {
     /// Starts the thread that writes to standard output; it ends when nobody is left who has lines for it.
-    pub(crate) fn start(metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start() -> (Self, JoinHandle<()>) {
         let (sender, receiver) = sync_channel(WAITING);
         let writer = std::thread::spawn(move || write(&receiver));
-        (Self { lines: sender, metrics }, writer)
+        (Self { lines: sender, metrics: metrics() }, writer)
     }
 
     /// A request that was answered; nobody waits for its line.

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin::Question;
-use crate::{Proxy, handover};
+use crate::{Proxy, events, handover};
 
 /// What became of a reload.
 #[derive(Debug, Clone)]
@@ -109,12 +109,11 @@ const GIVES_WAY: i32 = 10;
 
 impl Proxy {
     /// Serves until it is told to stop and everything has ended. `read` reloads; `changed` is asked now and then
-    /// whether it should; `say` gets what the operator should know.
+    /// whether it should.
     pub fn run(
         mut self,
         mut read: impl FnMut(&mut Self) -> Verdict + Send,
         mut changed: impl FnMut() -> bool,
-        say: impl Fn(&str),
     ) -> std::io::Result<()> {
         let ears = match self.ears.take() {
             Some(ears) => ears,
@@ -141,7 +140,7 @@ impl Proxy {
                     if let Some(child) = &mut successor
                         && let Ok(Some(status)) = child.try_wait()
                     {
-                        say(&format!("not handed over: the new process ended ({status})"));
+                        events::handed_over(Err(&format!("the new process ended ({status})")));
                         successor = None;
                     }
                 }
@@ -157,11 +156,11 @@ impl Proxy {
                 (Said::HandOver, Stage::Serving) if successor.is_none() => {
                     match self.sockets().and_then(handover::start) {
                         Ok(child) => successor = Some(child),
-                        Err(error) => say(&format!("not handed over: {error}")),
+                        Err(error) => events::handed_over(Err(&error)),
                     }
                 }
                 (Said::Taken, Stage::Serving) if successor.is_some() => {
-                    say("handed over to a new process");
+                    events::handed_over(Ok(()));
                     stage = Stage::Left;
                     self.leave();
                 }

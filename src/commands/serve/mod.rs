@@ -1,7 +1,6 @@
 //! `wsgen serve`.
 
 mod demo;
-mod voice;
 mod watched;
 
 use std::num::NonZeroUsize;
@@ -10,9 +9,8 @@ use wsgen_model::config::AccessLogFormat;
 use wsgen_model::located::Located;
 use wsgen_model::site::{Setting, Site};
 use wsgen_model::source::{Sources, Span};
-use wsgen_proxy::{Proxy, StartError, Verdict};
+use wsgen_proxy::{ErrorLog, Proxy, StartError, Style, Verdict};
 
-use self::voice::Voice;
 use self::watched::Watched;
 use crate::args::{LogFormat, ServeArguments};
 use crate::input::{self, Input};
@@ -20,26 +18,46 @@ use crate::output::{Exit, Failure};
 use crate::report;
 
 pub(super) fn run(arguments: &ServeArguments) -> Result<Exit, Failure> {
-    let voice = Voice::new(arguments.log_format);
+    let style = match arguments.log_format {
+        Some(LogFormat::Json) => Style::Json,
+        Some(LogFormat::Text) | None => Style::Text,
+    };
+    let filter = arguments.log_level.clone().unwrap_or_default();
+    let log = ErrorLog::start(filter, style).map_err(|error| {
+        Failure::new(format!("cannot start a thread: {error}"), "allow more threads")
+    })?;
+    match serve(arguments, &log) {
+        // Whoever reads the log by a program gets the reason there.
+        Err(failure) if !log.is_for_people() => {
+            log.failed(&failure.message, &failure.help);
+            Ok(Exit::Failed)
+        }
+        served => served,
+    }
+}
+
+fn serve(arguments: &ServeArguments, log: &ErrorLog) -> Result<Exit, Failure> {
     let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
     // An echo that is dropped would end.
     let (input, _echo) =
         if arguments.demo { demo::start()? } else { (input::read(&arguments.files)?, None) };
     let (site, said) = judge(&input, arguments);
-    voice.findings(&said);
+    log.findings(&said);
     let Some(site) = site else { return Ok(Exit::Findings) };
-    let listeners: Vec<String> =
-        site.listeners.iter().map(|l| format!("{} on {}", l.name.value, l.address.value)).collect();
+    let listeners: Vec<(String, String)> = site
+        .listeners
+        .iter()
+        .map(|l| (l.name.value.to_string(), l.address.value.to_string()))
+        .collect();
     let proxy = Proxy::start(site, text(&input.sources), threads, arguments.relay.into())
         .map_err(|error| failure(&error, &input.sources))?;
-    for listener in listeners {
-        voice.say(&listener);
+    for (name, address) in listeners {
+        log.listening(&name, &address);
     }
     let mut watched = Watched::new(&input.sources);
     let changed = || arguments.watch && !arguments.demo && watched.has_changed();
-    let served =
-        proxy.run(|proxy| reload(proxy, arguments, &voice), changed, |said| voice.say(said));
+    let served = proxy.run(|proxy| reload(proxy, arguments, log), changed);
     served.map_err(|error| {
         Failure::new(format!("cannot wait for signals: {error}"), "report this")
     })?;
@@ -80,7 +98,7 @@ fn override_with(site: &mut Site, arguments: &ServeArguments) {
 }
 
 /// Reads the model anew; a bad one is told and changes nothing.
-fn reload(proxy: &mut Proxy, arguments: &ServeArguments, voice: &Voice) -> Verdict {
+fn reload(proxy: &mut Proxy, arguments: &ServeArguments, log: &ErrorLog) -> Verdict {
     let mut outcome = || -> Result<(bool, String), Failure> {
         let input = input::read(&arguments.files)?;
         let (site, said) = judge(&input, arguments);
@@ -95,9 +113,9 @@ fn reload(proxy: &mut Proxy, arguments: &ServeArguments, voice: &Voice) -> Verdi
         outcome()
             .unwrap_or_else(|failure| (false, format!("{}; {}\n", failure.message, failure.help)))
     };
-    voice.findings(&said);
+    log.findings(&said);
     let word = if good { "reloaded" } else { "not reloaded: the configuration of before goes on" };
-    voice.say(word);
+    log.reloaded(good, word);
     said.push_str(word);
     said.push('\n');
     Verdict { good, said }
