@@ -1,9 +1,15 @@
 //! `wsgen conformance` on everything that is installed: the whole catalogue, and nothing that was not expected.
 
+use std::sync::{Mutex, PoisonError};
+
 use assert_cmd::Command;
+
+/// Held by each test of this file: a whole catalogue keeps a small machine busy enough.
+static CATALOGUE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn every_installed_server_does_as_expected() {
+    let _alone = CATALOGUE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let mut command = Command::cargo_bin("wsgen").unwrap();
@@ -38,6 +44,7 @@ fn every_installed_server_does_as_expected() {
 /// tunnel on, every case comes out the same.
 #[test]
 fn every_engine_does_as_expected() {
+    let _alone = CATALOGUE.lock().unwrap_or_else(PoisonError::into_inner);
     for engine in ["runtime", "epoll", "io-uring"] {
         let mut command = Command::cargo_bin("wsgen").unwrap();
         let command = command.args(["conformance", "--target", "serve"]).env("WSGEN_RELAY", engine);

@@ -43,7 +43,7 @@ async fn thousands_of_tunnels_outlive_a_reload_and_end_with_their_upstream() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let (before, memory) = (server.descriptors(), server.resident());
+    let (before, memory) = (server.settled().await, server.resident());
     let mut tunnels: Vec<TcpStream> = Vec::new();
     while tunnels.len() < many {
         let batch = (0..100.min(many - tunnels.len())).map(|_| async {

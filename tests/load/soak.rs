@@ -149,7 +149,7 @@ async fn a_while_of_everything_leaves_nothing_behind() {
          \x20   load_balancing: {{policy: least_conn}}\naccess_log: {{format: json}}\nroutes: [{{upstream: app}}]\n"
     );
     let server = Arc::new(start(&SERVE, &model, &[]).await);
-    let before = server.descriptors();
+    let before = server.settled().await;
     let [echoes, bytes, requests, mischiefs] = [(); 4].map(|()| Arc::new(AtomicU64::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..24 {

@@ -185,6 +185,20 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
+    /// How many descriptors it holds once its threads have started, which may be after its listeners answer: the number
+    /// that has stood still for a while.
+    pub(crate) async fn settled(&self) -> usize {
+        let (mut count, mut since) = (self.descriptors(), Instant::now());
+        while since.elapsed() < Duration::from_millis(300) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let now = self.descriptors();
+            if now != count {
+                (count, since) = (now, Instant::now());
+            }
+        }
+        count
+    }
+
     /// Bytes of memory that it holds.
     pub(crate) fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.id());

@@ -155,9 +155,9 @@ where
         "WS" => wanted.judge(&websocket(wanted, connect().await).await?.0),
         "IDLE" => {
             let (_, socket) = websocket(wanted, connect().await).await?;
-            let mut socket = socket.ok_or_else(|| format!("{}: no tunnel", wanted.line))?;
+            let (mut socket, silent) =
+                socket.ok_or_else(|| format!("{}: no tunnel", wanted.line))?;
             let seconds: f64 = wanted.expected.trim_end_matches('s').parse().unwrap();
-            let silent = Instant::now();
             let end = tokio::time::timeout(Duration::from_secs_f64(seconds + 8.0), socket.next());
             let end = end.await.map_err(|_| format!("{}: the tunnel lives on", wanted.line))?;
             let lived = silent.elapsed().as_secs_f64();
@@ -202,10 +202,12 @@ async fn plain(request: &str, mut stream: Box<dyn Stream>) -> Result<Answer, Str
 
 type Socket = tokio_tungstenite::WebSocketStream<Box<dyn Stream>>;
 
+/// Opens a WebSocket and sends a message to and fro. Gives the socket with the time ahead of that message: whoever times
+/// the silence behind it began later.
 async fn websocket(
     wanted: &Observation<'_>,
     stream: Box<dyn Stream>,
-) -> Result<(Answer, Option<Socket>), String> {
+) -> Result<(Answer, Option<(Socket, Instant)>), String> {
     let mut request = format!("ws://{}{}", wanted.host, wanted.path).into_client_request().unwrap();
     for (name, value) in &wanted.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -216,6 +218,7 @@ async fn websocket(
     match opened.map_err(|_| format!("{}: no answer", wanted.line))? {
         Ok((mut socket, answer)) => {
             let message = Message::text("an echo");
+            let sent = Instant::now();
             socket.send(message.clone()).await.map_err(|error| error.to_string())?;
             let back = tokio::time::timeout(PATIENCE, socket.next()).await;
             let back = back.map_err(|_| format!("{}: no echo", wanted.line))?;
@@ -238,7 +241,7 @@ async fn websocket(
                 seen: field("x-head").split(" | ").map(str::to_lowercase).collect(),
                 head: head.collect(),
             };
-            Ok((answer, Some(socket)))
+            Ok((answer, Some((socket, sent))))
         }
         Err(tokio_tungstenite::tungstenite::Error::Http(refused)) => {
             Ok((Answer { status: refused.status().as_u16(), ..Answer::default() }, None))

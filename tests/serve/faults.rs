@@ -84,7 +84,7 @@ async fn an_upstream_may_end_at_every_byte() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let before = server.descriptors();
+    let before = server.settled().await;
     let head_ends = answer.find("hello").unwrap();
     for at in 0..answer.len() {
         let said = ask(&server, GET).await;
@@ -112,7 +112,7 @@ async fn a_client_may_vanish_at_every_byte() {
     })
     .await;
     let server = proxy(port, "", "").await;
-    let before = server.descriptors();
+    let before = server.settled().await;
     let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     let frames = format!("{HANDSHAKE}\u{1}\u{2}some bytes");
     for text in [upload, frames.as_str()] {
@@ -148,7 +148,7 @@ async fn an_upstream_that_dies_takes_its_tunnels_along() {
         })
         .await;
         let server = proxy(port, "", "").await;
-        let before = server.descriptors();
+        let before = server.settled().await;
         let mut stream = connect(&server).await;
         stream.write_all(HANDSHAKE.as_bytes()).await.unwrap();
         until(&mut stream, "\r\n\r\n").await;
