@@ -64,6 +64,7 @@ clauses! {
     HANDSHAKE_CONNECTION "handshake/connection" "`Connection` to the upstream is `upgrade` for a tunnel and never for a plain request, and a client's `keep-alive, Upgrade` is accepted." "RFC 9110 section 7.6.1";
     HANDSHAKE_FIELDS "handshake/fields" "`Sec-WebSocket-*` fields pass unchanged unless compression is stripped or subprotocols are listed." "RFC 6455 section 4.1";
     HANDSHAKE_REFUSED "handshake/refused" "A refused handshake reaches the client whole (status, fields, body), and the next request on that connection is routed anew as HTTP." "RFC 9110 section 7.8";
+    HANDSHAKE_BODY "handshake/body" "A handshake has no body: one with a `Transfer-Encoding`, or with a `Content-Length` other than 0, gets 400, and nothing of it reaches the upstream." "RFC 9110 section 7.8; RFC 6455 section 4.1";
     HANDSHAKE_LYING_101 "handshake/lying-101" "A 101 that does not accept what was asked never opens a tunnel; the client gets 502." "RFC 9110 section 15.2.2";
     HANDSHAKE_ACCEPT "handshake/accept" "A 101 without `Sec-WebSocket-Accept` may be refused; a wrong one is not checked." "RFC 6455 section 4.1";
     MODE_ALLOW "mode/allow" "`mode: allow` carries WebSocket and plain HTTP." "the model";
@@ -85,8 +86,9 @@ clauses! {
     END_PROPAGATION "end/propagation" "The end of one side, FIN or RST, ends the other within 1 s, bytes in flight toward it first; half-close is not promised." "RFC 9293 section 3.6";
     DRAIN_RELOAD "drain/reload" "At a reload open tunnels live on for `drain.timeout` and then end, spread over `drain.spread`; new handshakes use the new configuration at once and no connection is refused." "HAProxy, hard-stop-after; Envoy, drain time";
     DRAIN_STOP "drain/stop" "A stop is a reload with nothing after it: open tunnels get `drain.stop`." "the model";
-    FORWARDED_REPLACE "forwarded/replace" "`forwarded: replace` overwrites what the client sent with the client's address, the scheme (http or https) and the host; the client is the peer, or whom a peer in `trusted_proxies` speaks for." "RFC 7239 section 8.1";
+    FORWARDED_REPLACE "forwarded/replace" "`forwarded: replace` overwrites what the client sent with the client's address, the scheme (http or https) and the host, and takes out every other field of the forwarded family; the client is the peer, or whom a peer in `trusted_proxies` speaks for." "RFC 7239 section 8.1";
     FORWARDED_APPEND "forwarded/append" "`append` adds to what the peer sent only if the peer is in `trusted_proxies`, and else replaces." "RFC 7239 section 5.2";
+    FORWARDED_SPELLING "forwarded/spelling" "A field that the proxy speaks for reaches the upstream in the proxy's spelling alone: none with `_` for `-`, in any case, passes beside the forwarded family, a copied, set or removed field, `Content-Length` or `Transfer-Encoding`." "RFC 3875 section 4.1.18; PEP 3333";
     HOST_PRESERVE "host/preserve" "`host: preserve` sends Host as received, name and port." "RFC 9110 section 7.2";
     LIMIT_CLIENT_ADDRESS "limit/client-address" "Limits count by the client address that `forwarded` reports." "the model";
     LIMIT_CONNECTIONS "limit/connections" "`per_ip.connections` counts a client's open tunnels and requests in flight of the route; one more gets 429." "RFC 6585 section 4";
@@ -103,13 +105,15 @@ clauses! {
     HEALTH_WEBSOCKET "health/websocket" "A `websocket` health check performs a valid handshake and expects 101." "RFC 6455 section 4";
     HEALTH_CHECK "health/check" "Each server is asked every `interval`; `unhealthy_threshold` bad answers in a row take it out, `healthy_threshold` good ones bring it back." "HAProxy, check; Envoy, health checking";
     HEALTH_TUNNELS "health/tunnels" "Tunnels of a server that is taken out live on, or end at once with `on_unhealthy: close_tunnels`." "HAProxy, on-marked-down shutdown-sessions";
-    RETRY_SAFE "retry/safe" "A request is tried again only before its first byte reached an upstream, and a handshake never after it was sent; `attempts` counts all tries." "RFC 9110 section 9.2.2";
+    RETRY_SAFE "retry/safe" "A request is tried again before its first byte reached an upstream, and once more when a connection that was kept for it turns out to be closed, if its method is safe (GET, HEAD, OPTIONS, TRACE) and it has no body; a handshake never after it was sent; `attempts` counts all tries." "RFC 9110 section 9.2.1; RFC 9112 section 9.3.1";
     HEADERS_ON_101 "headers/on-101" "`response_headers` apply to the 101 as well." "RFC 9110 section 15.2.2";
     HEADERS_HOP_BY_HOP "headers/hop-by-hop" "Fields that describe one connection or one handshake are the proxy's own and cannot be edited." "RFC 9110 section 7.6.1; RFC 6455 section 11.3";
     HEADERS_EDIT "headers/edit" "Fields are removed first, then set, then added." "Gateway API, HTTPHeaderFilter";
     AUTH_FORWARD "auth/forward" "`auth.forward` asks its URL with the request's fields and without its `Upgrade`; 2xx lets the request pass, any other answer is the client's." "nginx, auth_request; Traefik, ForwardAuth";
     AUTH_BASIC "auth/basic" "`auth.basic` asks for a name and a password of the users file; without a good one the answer is 401." "RFC 7617";
     BODY_BUFFERING "body/buffering" "Bodies pass as they come unless `buffering` holds them back; tunnels are never held back." "nginx, proxy_buffering";
+    BODY_CHUNKS "body/chunks" "Chunks and trailers are judged as heads are: a request that breaks their rules gets 400 and never looks whole to the upstream, an answer ends its connection; extensions do not pass." "RFC 9112 section 7.1";
+    BODY_TRAILERS "body/trailers" "Trailers of an answer pass, without those that belong into a head or that `response_headers` edits; trailers of a request pass to an upstream of HTTP/2 alone." "RFC 9110 section 6.5";
     BODY_COMPRESSION "body/compression" "Response bodies of the listed media types are compressed when the client accepts it; WebSocket messages are not concerned." "RFC 9110 section 12.5.3";
     ERROR_PAGE "error/page" "A status that the proxy itself answers with carries the page that `error_pages` names; answers of the upstream are not touched." "nginx, error_page; HAProxy, errorfile";
     LOG_ACCESS "log/access" "Each request is one line when it ends, a tunnel's line when the tunnel ends, and with `tunnel_open` another when it opens." "HAProxy, option logasap";

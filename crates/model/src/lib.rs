@@ -22,6 +22,7 @@ pub mod scalar;
 pub mod schema;
 pub mod site;
 pub mod source;
+pub mod spelling;
 pub mod tree;
 mod yaml;
 

@@ -9,6 +9,7 @@ mod relocate;
 mod route;
 mod setting;
 mod upstream;
+mod vouched;
 
 pub use asks::Ask;
 pub use claims::Claims;
