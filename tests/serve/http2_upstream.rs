@@ -59,6 +59,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     send.send_data(told.into(), false).unwrap();
     let mut last = HeaderMap::new();
     last.insert("grpc-status", "0".parse().unwrap());
+    last.insert("set-cookie", "a=b".parse().unwrap());
     send.send_trailers(last).unwrap();
 }
 
@@ -118,9 +119,11 @@ async fn trailers_cross_both_ways() {
     let (port, _) = upstream(false).await;
     let server = start(&SERVE, &model(port, "protocol: h2c", ""), &[]).await;
     let mut stream = connect(&server).await;
-    let request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 7\r\n\r\n";
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 7\r\n\
+                   X_Forwarded_For: 6.6.6.6\r\nContent-Length: 9\r\nAuthorization: x\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let answer = until(&mut stream, "grpc-status: 0\r\n\r\n").await;
+    assert!(!answer.contains("set-cookie"), "{answer}");
     assert!(answer.contains("te=trailers body=hello trailers={\"x-sum\": \"7\"}"), "{answer}");
     assert!(answer.to_lowercase().contains("transfer-encoding: chunked\r\n"), "{answer}");
 

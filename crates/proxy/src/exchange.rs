@@ -164,6 +164,10 @@ impl<'a> Exchange<'a> {
             }
             WebSocketMode::Require => true,
         };
+        // What is a body to one server is the tunnel's first bytes, or another request, to the next.
+        if tunnel && self.head.framing.is_some() {
+            return self.refuse(client, route, 400).await;
+        }
         if tunnel {
             let origins = self.head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("origin"));
             let origins: Vec<&[u8]> = origins.map(|(_, value)| value.as_slice()).collect();

@@ -8,6 +8,7 @@ use wsgen_model::config::{
     ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip, Subprotocols,
 };
 use wsgen_model::site::{Forward, HeaderEdit};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use crate::forward_auth::Copied;
 use crate::head::{RequestHead, ResponseHead, find, tokens};
@@ -36,6 +37,13 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) secure: bool,
     /// Fields from the answer of a service that was asked.
     pub(crate) copied: &'a Copied,
+}
+
+impl Outgoing<'_> {
+    /// Whether what the peer says of the client counts (`forwarded/append`).
+    fn believes(&self) -> bool {
+        *self.forward.forwarded.mode == ForwardedMode::Append && self.trusted
+    }
 }
 
 /// Fields of one connection (RFC 9110 section 7.6.1).
@@ -103,12 +111,14 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
     let told = told(from);
     for (name, value) in &head.fields {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
+        let believed = from.believes()
+            && FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name));
         let own = is("host")
+            || is("trailer")
+            || forward.vouches_for(name) && !believed
             || *forward.buffer_request && is("expect")
             || is_hop_by_hop(name, &named)
             || told.iter().any(|(known, _)| is(known))
-            || from.copied.iter().any(|(known, _)| is(known))
-            || is_replaced(&forward.request_headers, name)
             || is("sec-websocket-protocol")
                 && *forward.websocket.subprotocols != Subprotocols::Pass
             || from.tunnel
@@ -152,11 +162,10 @@ pub(crate) fn request(from: &Outgoing<'_>) -> Vec<u8> {
 /// What the upstream is told of the client (`forwarded/replace`, `forwarded/append`).
 fn told<'a>(from: &Outgoing<'a>) -> Vec<(&'static str, Cow<'a, str>)> {
     let forwarded = &from.forward.forwarded;
-    let append = match *forwarded.mode {
-        ForwardedMode::Off => return Vec::new(),
-        ForwardedMode::Replace => false,
-        ForwardedMode::Append => from.trusted,
-    };
+    if *forwarded.mode == ForwardedMode::Off {
+        return Vec::new();
+    }
+    let append = from.believes();
     let scheme = if from.secure { "https" } else { "http" };
     let said = |name: &str| {
         let lines = from.head.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -227,7 +236,12 @@ pub(crate) fn response(
         out.extend_from_slice(part);
     }
     let named = named(&head.fields);
+    // An interim answer, a 101 and a 204 have no length either (RFC 9110 section 8.6).
+    let unsized_ = head.status < 200 || head.status == 204;
     for (name, value) in &head.fields {
+        if unsized_ && name.eq_ignore_ascii_case("content-length") {
+            continue;
+        }
         // A 426 says what to ask for (RFC 9110 section 15.5.22).
         let says = head.status == 426 && name.eq_ignore_ascii_case("upgrade");
         if says || !is_hop_by_hop(name, &named) && !is_replaced(edit, name) {
@@ -238,7 +252,8 @@ pub(crate) fn response(
     if let Some(cookie) = sticky {
         line(&mut out, "Set-Cookie", cookie.as_bytes());
     }
-    if find(&head.fields, "transfer-encoding").is_some() {
+    // Without a body there are no chunks, whatever a server says (RFC 9112 section 6.1).
+    if head.framing.is_some() && find(&head.fields, "transfer-encoding").is_some() {
         line(&mut out, "Transfer-Encoding", b"chunked");
     }
     if head.status == 101 {

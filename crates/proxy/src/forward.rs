@@ -117,7 +117,15 @@ pub(crate) async fn run(
             copied,
         };
         let request = fields::request(&outgoing);
-        let framing = exchange.head.framing.clone();
+        let mut framing = exchange.head.framing.clone();
+        if let Some(trailers) = framing.as_mut().and_then(Framing::trailers) {
+            // A server of HTTP/1 that reads no trailers would take them for the next request.
+            if streams {
+                trailers.leave_out(forward.vouched());
+            } else {
+                trailers.drop_all();
+            }
+        }
         let limit = exchange.body_limit(forward);
         let bodiless = framing.is_none();
         let written = if bodiless { peer.stream.write_all(&request).await } else { Ok(()) };
@@ -140,7 +148,7 @@ pub(crate) async fn run(
         drop(sending);
         let head = match head {
             Ok(head) => head,
-            Err(Failed::Server { silent: true }) if reused && bodiless && is_safe(&exchange) => {
+            Err(Failed::Server { silent: true }) if reused && is_safe(exchange.head) => {
                 fresh = true;
                 continue;
             }
@@ -193,9 +201,10 @@ fn accepts_key(asked: &RequestHead, head: &ResponseHead) -> bool {
     find(&head.fields, "sec-websocket-accept") == Some(http2::accept(key).as_bytes())
 }
 
-/// Whether sending a request twice does no harm (RFC 9110 section 9.2.2).
-fn is_safe(exchange: &Exchange<'_>) -> bool {
-    ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"].contains(&exchange.head.method.as_str())
+/// Whether a request may be sent twice (`retry/safe`): it has no body, and its method is safe (RFC 9110
+/// section 9.2.1). An idempotent one is not enough: a second DELETE may hit what somebody made meanwhile.
+fn is_safe(head: &RequestHead) -> bool {
+    head.framing.is_none() && ["GET", "HEAD", "OPTIONS", "TRACE"].contains(&head.method.as_str())
 }
 
 /// Answers for a server that did not.
@@ -212,8 +221,7 @@ async fn give_up(
             return Next::Close;
         }
         Failed::ClientStalled => 408,
-        Failed::ClientBody if exchange.head.framing.as_ref().is_some_and(is_chunked) => 413,
-        Failed::ClientBody => 400,
+        Failed::ClientBody(refusal) => refusal.status,
         Failed::Server { .. } | Failed::ServerTalk => 502,
         Failed::Late => 504,
     };
@@ -234,8 +242,8 @@ async fn hold(exchange: &Exchange<'_>, client: &mut Peer, idle: Duration) -> Res
     }
     let mut seen = 0;
     loop {
-        let (taken, ended) =
-            framing.take(&client.buffer[seen..]).map_err(|_| Failed::ClientBody)?;
+        let taken = framing.take(&client.buffer[seen..]);
+        let (taken, ended) = taken.map_err(|bad| Failed::ClientBody(bad.into()))?;
         seen += taken;
         if ended || seen >= HELD {
             return Ok(());
@@ -282,7 +290,12 @@ async fn pass(
     let answer = fields::response(&head, &forward.response_headers, told.as_deref(), connection);
     exchange.entry.status = head.status;
     let mut good = true;
-    if let Some(framing) = head.framing.clone() {
+    if let Some(mut framing) = head.framing.clone() {
+        if let Some(trailers) = framing.trailers() {
+            let edit = &forward.response_headers;
+            let edited = edit.set.iter().map(|(name, _)| name).chain(&edit.remove);
+            trailers.leave_out(edited.map(|name| name.value.as_str()));
+        }
         let wheel = exchange.worker.wheel.clone();
         let timed = exchange.timed.clone();
         let mut sending = Sending::new(client, &mut peer, upload, &method, timers, wheel, timed);

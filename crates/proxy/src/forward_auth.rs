@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONNECTION, EXPECT, HOST};
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
@@ -24,6 +24,7 @@ use wsgen_model::config::Resolve;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::{HeaderName as ModelName, HttpUrl};
 use wsgen_model::site::{Setting, UpstreamTls};
+use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS, is_same};
 
 use crate::answer::Answer;
 use crate::exchange::Exchange;
@@ -128,12 +129,13 @@ impl Service {
         let named = fields::named(&head.fields);
         for (name, value) in &head.fields {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            // Applications that follow CGI read `X_Forwarded_For` as `X-Forwarded-For`.
-            let folded = name.as_str().replace('_', "-");
-            let stays = [HOST, CONTENT_LENGTH, EXPECT, CONNECTION].contains(&name)
+            // Nobody but the proxy tells the service who asks, in any spelling (`forwarded/spelling`).
+            let ours = vouched.iter().map(|(known, _)| *known);
+            let mut ours = ours.chain(FORWARDED_FIELDS).chain(FRAMING_FIELDS);
+            let stays = [HOST, EXPECT, CONNECTION].contains(&name)
                 || fields::is_hop_by_hop(name.as_str(), &named)
                 || name.as_str().starts_with("sec-websocket-")
-                || vouched.iter().any(|(known, _)| *known == folded);
+                || ours.any(|known| is_same(known, name.as_str()));
             if !stays {
                 fields.try_append(name, HeaderValue::from_bytes(value).ok()?).ok()?;
             }

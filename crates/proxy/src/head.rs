@@ -6,12 +6,12 @@ use std::mem::MaybeUninit;
 use httparse::{ParserConfig, Status};
 use wsgen_model::routing::Version;
 
-use crate::body::{ChunkScanner, Framing};
+use crate::body::{BadChunk, ChunkScanner, Framing};
 
-/// Why a head is refused: the status that says so, and the reason for the log.
+/// Why a message is refused: the status that says so, and the reason for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 414, 417, 431 or 501.
+    /// 400, 413, 414, 417, 431 or 501; 502 for a response.
     pub status: u16,
     /// What was wrong.
     pub why: &'static str,
@@ -65,6 +65,12 @@ pub struct ResponseHead {
     pub framing: Option<Framing>,
     /// Whether another request may follow on the connection.
     pub keep_alive: bool,
+}
+
+impl From<BadChunk> for Refusal {
+    fn from(bad: BadChunk) -> Self {
+        refuse(400, bad.0)
+    }
 }
 
 const fn refuse(status: u16, why: &'static str) -> Refusal {

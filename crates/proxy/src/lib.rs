@@ -36,6 +36,7 @@ mod signals;
 mod snapshot;
 mod stream;
 mod tls;
+mod trailers;
 mod tunnel;
 mod upstream;
 mod users;

@@ -1,6 +1,7 @@
 //! One direction of a body or a tunnel: what is read is written at once. Only what the other side does not take
 //! is kept, and nothing more is read until it is gone: that is the back-pressure, and the bound of the memory.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -9,9 +10,10 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::body::Framing;
+use crate::body::{BadChunk, Framing};
 use crate::bulk::{self, Bulk};
 use crate::compression::Coding;
+use crate::head::Refusal;
 use crate::stream::{Peer, Stream};
 
 /// How much is read at once.
@@ -30,7 +32,13 @@ pub(crate) enum Broken {
     /// The writing side failed.
     To(io::Error),
     /// The body breaks the rules, or is longer than it may be.
-    Body,
+    Body(Refusal),
+}
+
+impl From<BadChunk> for Broken {
+    fn from(bad: BadChunk) -> Self {
+        Self::Body(bad.into())
+    }
 }
 
 /// One direction.
@@ -229,34 +237,34 @@ impl Pump {
         from: &mut Peer,
         to: &mut Stream,
     ) -> Result<(), Broken> {
-        let mut unpacked = Vec::new();
         let unpacks = self.unpacks || self.coding.is_some();
-        let (length, ended) = match &mut self.framing {
-            None => (read.len(), false),
+        let (passed, length, ended) = match &mut self.framing {
+            None => (Cow::Borrowed(read), read.len(), false),
             Some(Framing::Chunked(scanner)) if unpacks => {
-                scanner.unpack(read, &mut unpacked).map_err(|_| Broken::Body)?
+                let mut payload = Vec::new();
+                let (length, ended) = scanner.unpack(read, &mut payload)?;
+                (Cow::Owned(payload), length, ended)
             }
-            Some(framing) => framing.take(read).map_err(|_| Broken::Body)?,
+            Some(Framing::Chunked(scanner)) => scanner.pass(read)?,
+            Some(framing) => {
+                let (length, ended) = framing.take(read)?;
+                (Cow::Borrowed(&read[..length]), length, ended)
+            }
         };
         self.ended = ended;
         from.buffer.extend_from_slice(&read[length..]);
-        let mut payload = &read[..length];
-        if let Some(Framing::Chunked(scanner)) = &mut self.framing {
-            self.payload += scanner.payload();
-            if unpacks {
-                payload = &unpacked;
-            }
-        } else {
-            self.payload += length as u64;
-        }
+        self.payload += match &mut self.framing {
+            Some(Framing::Chunked(scanner)) => scanner.payload(),
+            _ => length as u64,
+        };
         if self.limit.is_some_and(|limit| self.payload > limit) {
-            return Err(Broken::Body);
+            return Err(Broken::Body(Refusal { status: 413, why: "a long body" }));
         }
         self.moved += length as u64;
         match &mut self.coding {
-            None => self.write(cx, payload, to),
+            None => self.write(cx, &passed, to),
             Some(coding) => {
-                let coded = coding.put(payload, ended);
+                let coded = coding.put(&passed, ended);
                 self.write(cx, &coded, to)
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::head::{self, ResponseHead};
+use crate::head::{self, Refusal, ResponseHead};
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
 use crate::wheel::{Tick, Timed, Wheel, ticks};
@@ -19,10 +19,10 @@ use crate::wheel::{Tick, Timed, Wheel, ticks};
 pub(crate) enum Failed {
     /// The client has gone.
     ClientGone,
-    /// The client's body stalled, or broke the rules.
+    /// The client's body stalled.
     ClientStalled,
     /// The client's body broke the rules of HTTP, or its limit.
-    ClientBody,
+    ClientBody(Refusal),
     /// The server could not be written to or read from; whether it had said anything.
     Server { silent: bool },
     /// The server's answer broke the rules of HTTP.
@@ -124,7 +124,7 @@ impl<'a> Sending<'a> {
             Poll::Ready(Err(Broken::From(_))) => {
                 return Poll::Ready(Err(Failed::Server { silent: false }));
             }
-            Poll::Ready(Err(Broken::Body)) => return Poll::Ready(Err(Failed::ServerTalk)),
+            Poll::Ready(Err(Broken::Body(_))) => return Poll::Ready(Err(Failed::ServerTalk)),
             Poll::Pending => {}
         }
         if download.moved != before {
@@ -150,7 +150,7 @@ impl<'a> Sending<'a> {
                 self.last = self.wheel.now();
             }
             Poll::Ready(Err(Broken::From(_))) => return Err(Failed::ClientGone),
-            Poll::Ready(Err(Broken::Body)) => return Err(Failed::ClientBody),
+            Poll::Ready(Err(Broken::Body(refusal))) => return Err(Failed::ClientBody(refusal)),
         }
         Ok(())
     }

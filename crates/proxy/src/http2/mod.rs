@@ -128,7 +128,7 @@ async fn give(send: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> bool
     !ends || send.send_data(Bytes::new(), true).is_ok()
 }
 
-/// Trailer lines as fields; what is no field is left out.
+/// Trailer lines, which were judged, as fields.
 fn trailers(lines: &[u8]) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for line in lines.split(|byte| *byte == b'\n') {
@@ -136,9 +136,7 @@ fn trailers(lines: &[u8]) -> HeaderMap {
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
         let name = HeaderName::from_bytes(name);
         let value = HeaderValue::from_bytes(value.trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value)
-            && !OF_A_CONNECTION.contains(&name.as_str())
-        {
+        if let (Ok(name), Ok(value)) = (name, value) {
             fields.append(name, value);
         }
     }
