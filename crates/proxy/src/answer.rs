@@ -1,5 +1,6 @@
 //! Answers of the proxy itself.
 
+use http::StatusCode;
 use wsgen_model::routing::NormalPath;
 use wsgen_model::scalar::PathLiteral;
 use wsgen_model::site::{Auth, Forward, Redirect, RedirectPath, Respond};
@@ -127,37 +128,25 @@ pub(crate) fn other_prefix(path: &str, from: &PathLiteral, to: &PathLiteral) -> 
     if changed.is_empty() { "/".to_owned() } else { changed }
 }
 
-/// The words of a status (RFC 9110 section 15).
+/// The words of a status (RFC 9110 section 15). Statuses that have none are answered too (`respond/fixed`).
 fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        410 => "Gone",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        417 => "Expectation Failed",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Status",
+    let known = StatusCode::from_u16(status).ok();
+    known.and_then(|status| status.canonical_reason()).unwrap_or("Status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_of_three_digits_has_words() {
+        let line = |status| {
+            let bytes = Answer { status, ..Answer::default() }.bytes(false, false);
+            String::from_utf8(bytes).unwrap().lines().next().unwrap().to_owned()
+        };
+        assert_eq!(line(404), "HTTP/1.1 404 Not Found");
+        assert_eq!(line(451), "HTTP/1.1 451 Unavailable For Legal Reasons");
+        assert_eq!(line(299), "HTTP/1.1 299 Status");
+        assert_eq!(line(599), "HTTP/1.1 599 Status");
     }
 }

@@ -1,9 +1,11 @@
 //! Which server gets a request (`balance/policy`, `balance/backup`, `sticky/rebalance`).
 
 use std::cell::Cell;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fnv::FnvHasher;
 use wsgen_model::config::Policy;
 use wsgen_model::site::Upstream;
 
@@ -88,11 +90,13 @@ fn score(number: u64, weight: u64) -> u64 {
     value.to_bits()
 }
 
+/// The same in every process, so that several proxies send a client to the same server.
 fn hash(key: &[u8], mark: &[u8]) -> u64 {
-    let fnv = key.iter().chain(b"|").chain(mark).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    mix(fnv)
+    let mut hasher = FnvHasher::default();
+    for part in [key, b"|", mark] {
+        hasher.write(part);
+    }
+    mix(hasher.finish())
 }
 
 /// The finish of `SplitMix64`: every bit of the result depends on every bit.
@@ -106,7 +110,7 @@ fn mix(mut number: u64) -> u64 {
 pub(crate) fn random() -> u64 {
     thread_local! {
         static STATE: Cell<u64> = Cell::new({
-            use std::hash::{BuildHasher, Hasher};
+            use std::hash::BuildHasher;
             std::collections::hash_map::RandomState::new().build_hasher().finish()
         });
     }

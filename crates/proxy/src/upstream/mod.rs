@@ -13,10 +13,12 @@ pub(crate) use names::Moving;
 pub(crate) use pool::Pool;
 pub(crate) use standing::{Place, Standing};
 
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use fnv::FnvHasher;
 use wsgen_model::site::{Site, Upstream, UpstreamId};
 
 use crate::snapshot::StartError;
@@ -86,12 +88,12 @@ impl Pooled {
     }
 }
 
-/// A short name of a server that says nothing about where it is (FNV-1a).
+/// A short name of a server that says nothing about where it is. Cookies hold it, so that it must be the same in every
+/// process and version.
 fn mark(address: &str) -> String {
-    let hash = address.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    let mut hasher = FnvHasher::default();
+    hasher.write(address.as_bytes());
+    format!("{:016x}", hasher.finish())
 }
 
 /// Smooth weighted round robin, one round of it (nginx, "upstream: smooth weighted round-robin balancing").
@@ -111,4 +113,14 @@ fn turn(upstream: &Upstream) -> Vec<usize> {
         turn.push(best);
     }
     turn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_those_of_cookies_that_were_given() {
+        assert_eq!(mark("127.0.0.1:9000"), "d1ffc6b745d306d5");
+    }
 }
