@@ -11,7 +11,7 @@ use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use http::{HeaderMap, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -180,6 +180,28 @@ async fn a_check_speaks_what_the_server_speaks() {
     let server = start(&SERVE, &model(port, check, ""), &[]).await;
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     assert_eq!(server.status("GET /").await, 200);
+}
+
+#[tokio::test]
+async fn a_check_reaches_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.sock");
+    let listener = UnixListener::bind(&file).unwrap();
+    let checks = Arc::new(AtomicUsize::new(0));
+    let count = checks.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(serve(stream, false));
+        }
+    });
+    let check = "protocol: h2c, health_check: {type: http, path: /, interval: 1s, timeout: 1s, unhealthy_threshold: 1}";
+    let model = model(9, check, "").replace("127.0.0.1:9", &format!("unix:{}", file.display()));
+    let server = start(&SERVE, &model, &[]).await;
+    while checks.load(Ordering::Relaxed) < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.status("GET /").await, 200, "the first check was good");
 }
 
 #[tokio::test]

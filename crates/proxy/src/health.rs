@@ -1,21 +1,30 @@
-//! Asking servers whether they work (`health/check`, `health/websocket`, `health/tunnels`).
+//! Health checks of servers (`health/check`, `health/websocket`, `health/tunnels`). Each check has a connection of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, UPGRADE, USER_AGENT};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::mpsc;
 use wsgen_model::config::HealthCheckType;
 use wsgen_model::site::HealthCheck;
 
-use crate::head::{self, ResponseHead, tokens};
-use crate::http2;
 use crate::proxy_header;
-use crate::stream::{Peer, Stream};
+use crate::stream::Stream;
 use crate::upstream::{Server, Speaks};
 use crate::worker::Order;
 
-/// Asks one server as long as its configuration holds.
+/// Most bytes of an answer's head.
+const HEAD: u16 = 32 * 1024;
+/// Most fields of an answer.
+const FIELDS: usize = 128;
+
+/// Checks one server as long as its configuration holds.
 pub(crate) async fn ask(
     check: HealthCheck,
     server: Arc<Server>,
@@ -43,64 +52,87 @@ pub(crate) async fn ask(
     }
 }
 
-/// Asks once.
+/// Checks a server once.
 async fn once(check: &HealthCheck, server: &Server) -> bool {
+    let kind = check.kind.value;
     let header = server.target.header.map_or_else(Vec::new, proxy_header::local);
-    // Nobody's tunnel: a handshake is tried in HTTP/1.1, as tunnels are mostly opened.
-    if server.target.speaks_http2() && check.kind.value == HealthCheckType::Http {
-        let Ok((stream, carried)) = http2::alone(&server.target, &header).await else {
-            return false;
-        };
-        let mut said = std::pin::pin!(said(check, server, stream));
-        return tokio::select! {
-            good = &mut said => good,
-            // Everything that will come has come.
-            () = carried => said.await,
-        };
+    // A handshake is tried in HTTP/1.1, as most tunnels are opened.
+    let http2 = server.target.speaks_http2() && kind == HealthCheckType::Http;
+    let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
+    let Ok(stream) = server.target.connect(&header, speaks).await else { return false };
+    if kind == HealthCheckType::Tcp {
+        return true;
     }
-    let Ok(stream) = server.target.connect(&header, Speaks::Http1).await else { return false };
-    said(check, server, stream).await
+    let Some(question) = question(check, server, http2) else { return false };
+    let answer =
+        if http2 { ask_http2(stream, question).await } else { ask_http1(stream, question).await };
+    let Ok(answer) = answer else { return false };
+    match kind {
+        HealthCheckType::WebSocket => {
+            let upgrades = answer.headers().get_all(UPGRADE).iter();
+            let mut protocols =
+                upgrades.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+            answer.status() == StatusCode::SWITCHING_PROTOCOLS
+                && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+        }
+        _ => check.expect_status.contains(&answer.status().as_u16()),
+    }
 }
 
-/// Asks on a connection.
-async fn said(check: &HealthCheck, server: &Server, stream: Stream) -> bool {
-    let (path, host) = (check.path.as_str(), server.target.to_string());
-    let more = match check.kind.value {
-        HealthCheckType::Tcp => return true,
-        HealthCheckType::Http => "Connection: close\r\n",
-        // The key of nobody: sixteen zeros (RFC 6455 section 4.1).
-        HealthCheckType::WebSocket => {
-            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        }
+/// The request of a check. A server at a Unix socket is asked as `localhost`.
+fn question(check: &HealthCheck, server: &Server, http2: bool) -> Option<Request<Empty<Bytes>>> {
+    let name = server.target.name();
+    let host = if name.starts_with("unix:") { "localhost" } else { name };
+    let path = check.path.as_str();
+    let question = if http2 {
+        let scheme = if server.target.is_secure() { "https" } else { "http" };
+        let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(path);
+        Request::get(uri.build().ok()?)
+    } else {
+        Request::get(path).header(HOST, host)
     };
-    let mut peer = Peer::new(stream);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: wsgen\r\n{more}\r\n");
-    if peer.stream.write_all(request.as_bytes()).await.is_err() {
-        return false;
-    }
-    let Some(head) = answer(&mut peer).await else { return false };
-    match check.kind.value {
-        HealthCheckType::WebSocket => {
-            head.status == 101 && tokens(&head.fields, "upgrade").any(|token| token == "websocket")
-        }
-        _ => check.expect_status.contains(&head.status),
-    }
+    let question = question.header(USER_AGENT, "wsgen");
+    let question = match check.kind.value {
+        // A key of sixteen zeros: the tunnel belongs to nobody (RFC 6455 section 4.1).
+        HealthCheckType::WebSocket => question
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        _ if http2 => question,
+        _ => question.header(CONNECTION, "close"),
+    };
+    question.body(Empty::new()).ok()
 }
 
-/// The last head of an answer.
-async fn answer(peer: &mut Peer) -> Option<ResponseHead> {
-    loop {
-        match head::response(&peer.buffer, "GET") {
-            Ok(Some((_, head))) if head.status >= 200 || head.status == 101 => return Some(head),
-            Ok(Some((length, _))) => {
-                peer.buffer.drain(..length);
-            }
-            Ok(None) => match peer.fill().await {
-                Ok(1..) => {}
-                _ => return None,
-            },
-            Err(_) => return None,
-        }
+/// Asks on a connection of HTTP/1.1, and waits for the head of the answer.
+async fn ask_http1(
+    stream: Stream,
+    question: Request<Empty<Bytes>>,
+) -> hyper::Result<Response<Incoming>> {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD.into()).max_headers(FIELDS).title_case_headers(true);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    during(sender.send_request(question), connection).await
+}
+
+/// Asks on a connection of HTTP/2, and waits for the head of the answer.
+async fn ask_http2(
+    stream: Stream,
+    question: Request<Empty<Bytes>>,
+) -> hyper::Result<Response<Incoming>> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.max_header_list_size(HEAD.into());
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    during(sender.send_request(question), connection).await
+}
+
+/// Waits for an answer while its connection is driven.
+async fn during<A>(answer: impl Future<Output = A>, connection: impl Future) -> A {
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        answer = &mut answer => answer,
+        // What was received before the end is there.
+        _ = connection => answer.await,
     }
 }

@@ -156,22 +156,6 @@ fn forget(all: &Shared, key: usize, one: &Weak<One>) {
     }
 }
 
-/// A stream on a connection of its own, and what has to be polled beside it.
-pub(crate) async fn alone(
-    target: &Target,
-    header: &[u8],
-) -> io::Result<(Stream, impl Future<Output = ()>)> {
-    let (client, connection) = target.http2(header).await?;
-    let (stream, far, gone) = inner();
-    let carried = carry(far, client, target.is_secure(), gone);
-    Ok((stream, async move {
-        tokio::select! {
-            _ = connection => {}
-            () = carried => {}
-        }
-    }))
-}
-
 /// Both ends of a stream inside of the process, and what tells that the nearer one was dropped.
 fn inner() -> (Stream, DuplexStream, oneshot::Receiver<()>) {
     let (near, far) = tokio::io::duplex(INNER);

@@ -4,7 +4,7 @@
 mod back;
 mod front;
 
-pub(crate) use back::{Connections, alone};
+pub(crate) use back::Connections;
 pub(crate) use front::serve;
 
 use base64::Engine;
