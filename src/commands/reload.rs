@@ -1,11 +1,13 @@
 //! `wsgen reload`.
 
+use http::Method;
+
 use crate::args::AdminArguments;
 use crate::output::{self, Exit, Failure};
 use crate::status_page;
 
 pub(super) fn run(admin: &AdminArguments) -> Result<Exit, Failure> {
-    let (status, said) = status_page::ask(admin, "POST", "/reload")?;
+    let (status, said) = status_page::ask(admin, Method::POST, "/reload")?;
     output::eprint(&said);
     match status {
         200 => Ok(Exit::Success),

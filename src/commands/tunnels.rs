@@ -1,5 +1,6 @@
 //! `wsgen tunnels`.
 
+use http::Method;
 use serde_json::Value;
 
 use crate::args::AdminArguments;
@@ -19,7 +20,7 @@ const COLUMNS: [(&str, &str); 8] = [
 ];
 
 pub(super) fn run(admin: &AdminArguments, json: bool) -> Result<Exit, Failure> {
-    let (status, body) = status_page::ask(admin, "GET", "/tunnels")?;
+    let (status, body) = status_page::ask(admin, Method::GET, "/tunnels")?;
     let strange =
         || Failure::new(format!("the proxy answered {status}"), "ask a proxy of this version");
     if status != 200 {

@@ -81,6 +81,55 @@ async fn what_happens_is_counted() {
     eventually(async || page(admin, "GET /readyz").await.starts_with("HTTP/1.1 503 ")).await;
 }
 
+/// The status of an answer of the status listener to raw bytes.
+async fn status(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // A client that has said everything still waits for its answer.
+    stream.shutdown().await.unwrap();
+    rest(&mut stream).await
+}
+
+#[tokio::test]
+async fn pages_have_methods_and_are_for_programs_on_this_machine() {
+    let (_server, admin) = administered().await;
+    let head = page(admin, "HEAD /metrics").await.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200 ") && head.contains("\r\ncontent-length: "), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "a HEAD has no body: {head}");
+    for (request, allow) in [("DELETE /metrics", "get, head"), ("HEAD /reload", "post")] {
+        let answer = page(admin, request).await.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 405 "), "{request}: {answer}");
+        assert!(answer.contains(&format!("\r\nallow: {allow}\r\n")), "{request}: {answer}");
+    }
+    for (fields, expected) in [
+        ("Host: 127.0.0.1", "200"),
+        ("Host: evil.example", "403"),
+        ("Host: localhost\r\nOrigin: http://localhost", "403"),
+        ("Host: localhost\r\nHost: evil.example", "400"),
+        ("X: y", "400"),
+    ] {
+        let answer = status(admin, &format!("GET /config HTTP/1.1\r\n{fields}\r\n\r\n")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{fields}: {answer}");
+    }
+    let long =
+        format!("GET /config HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "y".repeat(40_000));
+    assert!(!status(admin, &long).await.contains("version: 1"));
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_are_bounded() {
+    let (_server, admin) = administered().await;
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(("127.0.0.1", admin)).await.unwrap());
+    }
+    let mut further = Box::pin(page(admin, "GET /healthz"));
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut further).await;
+    assert!(early.is_err(), "64 connections are the most: {early:?}");
+    drop(silent);
+    assert!(further.await.starts_with("HTTP/1.1 200 "));
+}
+
 #[tokio::test]
 async fn tunnels_are_listed() {
     let (server, admin) = administered().await;

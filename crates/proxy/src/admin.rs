@@ -1,22 +1,28 @@
 //! The status pages (`admin/pages`), on a thread of their own: an overloaded proxy still says how it is.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use http::uri::Authority;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
 
-use crate::answer::Answer;
-use crate::head::{self, Bounds, RequestHead, find};
 use crate::listening::Socket;
 use crate::metrics::Metrics;
 use crate::signals::Verdict;
 use crate::snapshot::{Snapshot, StartError};
-use crate::stream::{Peer, Stream, Wire};
+use crate::stream::Wire;
 use crate::tunnel::registration::Row;
 
 /// What the pages tell of.
@@ -71,10 +77,16 @@ impl State {
     }
 }
 
-/// The heads of its requests are short.
-const BOUNDS: Bounds = Bounds { fields_bytes: 8192, fields: 50, target: 1024 };
-/// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Most bytes of a request's head.
+const HEAD: usize = 16 * 1024;
+/// Most fields of a request.
+const FIELDS: usize = 50;
+/// Time in which a client must have sent its head.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time of a whole connection; a reload resolves names and reads files.
+const CONNECTION_TIME: Duration = Duration::from_secs(75);
+/// Connections at a time; further ones wait.
+const CONNECTIONS: usize = 64;
 /// How long a thread may take to tell of its tunnels.
 const ROWS: Duration = Duration::from_secs(2);
 
@@ -98,15 +110,23 @@ pub(crate) fn start(socket: Socket, state: Arc<State>) {
         runtime.block_on(async {
             let Ok(socket) = socket.listen() else { return };
             let mut left = state.left.subscribe();
+            let places = Arc::new(Semaphore::new(CONNECTIONS));
             loop {
-                let accepted = tokio::select! {
-                    accepted = socket.accept() => accepted,
+                let accepted = async {
+                    let place = places.clone().acquire_owned().await;
+                    (socket.accept().await, place)
+                };
+                let (accepted, place) = tokio::select! {
+                    accepted = accepted => accepted,
                     _ = left.wait_for(|left| *left) => return,
                 };
                 match accepted {
                     Ok((stream, ..)) => {
                         let serving = serve(stream, state.clone());
-                        tokio::spawn(tokio::time::timeout(PATIENCE, serving));
+                        tokio::spawn(async move {
+                            let _ = tokio::time::timeout(CONNECTION_TIME, serving).await;
+                            drop(place);
+                        });
                     }
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
@@ -115,76 +135,102 @@ pub(crate) fn start(socket: Socket, state: Arc<State>) {
     });
 }
 
+/// Answers one request on a connection, and closes it.
 async fn serve(stream: Wire, state: Arc<State>) {
-    let mut client = Peer::new(Stream::Plain(stream));
-    let answer = loop {
-        match head::end(&client.buffer, &BOUNDS) {
-            Err(refusal) => break Answer::status(refusal.status),
-            Ok(Some((begin, end))) => match head::request(&client.buffer[begin..end], &BOUNDS) {
-                Err(refusal) => break Answer::status(refusal.status),
-                Ok(head) => break answer(&head, &state).await,
-            },
-            Ok(None) => match client.fill().await {
-                Ok(1..) => {}
-                _ => return,
-            },
-        }
+    let answer = |request: Request<_>| {
+        let state = state.clone();
+        async move { Ok::<_, Infallible>(answer(&request, &state).await) }
     };
-    let _ = client.stream.write_all(&answer.bytes(false, false)).await;
-    let _ = client.stream.shutdown().await;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD)
+        .max_headers(FIELDS)
+        .keep_alive(false)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    // A client that sends no request, or leaves, is nobody's trouble.
+    let _ = connection.await;
 }
 
-/// Whether somebody on this machine asks, and not a page in a browser: such a page can send a request to loopback, but
-/// it names its origin, or reached loopback by a name of its own.
-fn is_local(head: &RequestHead) -> bool {
-    let host = find(&head.fields, "host").and_then(|host| std::str::from_utf8(host).ok());
-    let host = host.unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(
-        host,
-        |(name, port)| {
-            if port.ends_with(']') { host } else { name }
-        },
-    );
-    let address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    (address || name == "localhost") && find(&head.fields, "origin").is_none()
+/// The refusal of a request that does not come from a program on this machine. A page in a browser can send a request to
+/// loopback, but such a request names its origin, or a host by which the page reached loopback.
+fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
+    let [host] = hosts[..] else { return Some(StatusCode::BAD_REQUEST) };
+    let Ok(host) = Authority::try_from(host.as_bytes()) else {
+        return Some(StatusCode::BAD_REQUEST);
+    };
+    let is_local = |authority: &Authority| {
+        let name = authority.host().trim_matches(['[', ']']);
+        let known = name == "localhost" || name.parse::<IpAddr>().is_ok();
+        known && !authority.as_str().contains('@')
+    };
+    // A target may name a host too (RFC 9112 section 3.2.2).
+    let local = is_local(&host) && request.uri().authority().is_none_or(is_local);
+    (!local || request.headers().contains_key(ORIGIN)).then_some(StatusCode::FORBIDDEN)
 }
 
-async fn answer(head: &RequestHead, state: &State) -> Answer {
-    if !is_local(head) {
-        return Answer::status(403);
+/// The method of a page, and how `Allow` names it; `None` where there is no such page.
+fn method_of(path: &str) -> Option<(Method, &'static str)> {
+    match path {
+        "/healthz" | "/readyz" | "/metrics" | "/config" | "/tunnels" => {
+            Some((Method::GET, "GET, HEAD"))
+        }
+        "/reload" => Some((Method::POST, "POST")),
+        _ => None,
     }
-    let path = head.target.split('?').next().unwrap_or_default();
-    match (head.method.as_str(), path) {
-        ("GET", "/readyz") if state.stopping.load(Ordering::Relaxed) => Answer::status(503),
-        ("GET", "/healthz" | "/readyz") => Answer::status(200),
-        ("GET", "/metrics") => {
+}
+
+async fn answer<B>(request: &Request<B>, state: &State) -> Response<Full<Bytes>> {
+    if let Some(status) = refusal(request) {
+        return short(status);
+    }
+    let path = request.uri().path();
+    let Some((method, allow)) = method_of(path) else { return short(StatusCode::NOT_FOUND) };
+    let is_head = method == Method::GET && request.method() == Method::HEAD;
+    if *request.method() != method && !is_head {
+        let mut answer = short(StatusCode::METHOD_NOT_ALLOWED);
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        return answer;
+    }
+    match path {
+        "/readyz" if state.stopping.load(Ordering::Relaxed) => {
+            short(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        "/metrics" => {
             let page = state.metrics.page(&state.snapshot());
-            typed(200, "text/plain; version=0.0.4", page)
+            typed(StatusCode::OK, "text/plain; version=0.0.4", page)
         }
-        ("GET", "/config") => {
+        "/config" => {
             let text = state.text.read().unwrap_or_else(PoisonError::into_inner).clone();
-            typed(200, "application/yaml", text)
+            typed(StatusCode::OK, "application/yaml", text)
         }
-        ("GET", "/tunnels") => typed(200, "application/json", tunnels(state).await),
-        ("POST", "/reload") => {
+        "/tunnels" => typed(StatusCode::OK, "application/json", tunnels(state).await),
+        "/reload" => {
             let (sender, verdict) = oneshot::channel();
             let _ = state.questions.send(Question::Reload(sender));
-            match verdict.await {
-                Ok(Verdict { good: true, said }) => typed(200, "text/plain", said),
-                Ok(Verdict { good: false, said }) => typed(422, "text/plain", said),
-                Err(_) => typed(503, "text/plain", "it is stopping\n".to_owned()),
-            }
+            let (status, said) = match verdict.await {
+                Ok(Verdict { good: true, said }) => (StatusCode::OK, said),
+                Ok(Verdict { good: false, said }) => (StatusCode::UNPROCESSABLE_ENTITY, said),
+                Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "it is stopping\n".to_owned()),
+            };
+            typed(status, "text/plain", said)
         }
-        (_, "/readyz" | "/healthz" | "/metrics" | "/config" | "/tunnels" | "/reload") => {
-            Answer::status(405)
-        }
-        _ => Answer::status(404),
+        _ => short(StatusCode::OK),
     }
 }
 
-fn typed(status: u16, kind: &str, body: String) -> Answer {
-    let fields = vec![("Content-Type".to_owned(), kind.to_owned())];
-    Answer { status, fields, body: body.into_bytes() }
+/// An answer whose body is its status.
+fn short(status: StatusCode) -> Response<Full<Bytes>> {
+    typed(status, "text/plain", format!("{status}\n"))
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
 }
 
 /// Every open tunnel, the oldest first, as an array of JSON.
@@ -209,14 +255,28 @@ mod tests {
 
     #[test]
     fn pages_in_browsers_are_not_answered() {
-        let ask = |fields: &str| {
-            let head = format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n");
-            is_local(&head::request(head.as_bytes(), &BOUNDS).unwrap())
+        let ask = |target: &str, fields: &[(&str, &str)]| {
+            let mut request = Request::get(target);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            refusal(&request.body(()).unwrap()).map(|status| status.as_u16())
         };
         for host in ["127.0.0.1:9901", "[::1]:9901", "[::1]", "127.0.0.1", "localhost:1"] {
-            assert!(ask(&format!("Host: {host}")), "{host}");
+            assert_eq!(ask("/", &[("host", host)]), None, "{host}");
         }
-        assert!(!ask("Host: rebound.example:9901"));
-        assert!(!ask("Host: 127.0.0.1:9901\r\nOrigin: http://evil.example"));
+        for host in ["rebound.example:9901", "127.0.0.1:1@rebound.example", "localhost@a"] {
+            assert_eq!(ask("/", &[("host", host)]), Some(403), "{host}");
+        }
+        for host in ["", "127.0.0.1/", "a b", "[::1", "127.0.0.1:1:2"] {
+            assert_eq!(ask("/", &[("host", host)]), Some(400), "{host}");
+        }
+        let local = ("host", "127.0.0.1:9901");
+        assert_eq!(ask("/", &[local, ("origin", "http://evil.example")]), Some(403));
+        assert_eq!(ask("/", &[local, ("origin", "null")]), Some(403));
+        assert_eq!(ask("/", &[]), Some(400));
+        assert_eq!(ask("/", &[local, local]), Some(400));
+        assert_eq!(ask("http://127.0.0.1/", &[local]), None);
+        assert_eq!(ask("http://rebound.example/", &[local]), Some(403));
     }
 }
