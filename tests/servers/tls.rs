@@ -101,6 +101,41 @@ async fn certificates_are_chosen_by_name_and_upstreams_are_verified() {
     }
 }
 
+/// `tls/certificate`: `openssl x509 -req` makes certificates of version 1, and it is for clients to take them.
+#[tokio::test]
+async fn certificates_of_version_1_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let certs = folder.path();
+    certificate(certs, "ca.test", "ca.test");
+    let openssl = |arguments: &str| {
+        let made = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(certs)
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.unwrap().success(), "{arguments}");
+    };
+    openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out old.key");
+    openssl("req -new -key old.key -subj /CN=old.test -out old.csr");
+    openssl("x509 -req -in old.csr -CA ca.test.pem -CAkey ca.test.key -days 2 -out old.pem");
+    for kind in ALL {
+        let app = upstream("app").await;
+        let model = format!(
+            "version: 1\nlisteners:\n\
+             \x20 - name: web\n    address: \"127.0.0.1:PORT\"\n    protocols: [http/1.1]\n\
+             \x20   tls: {{certificates: [{{certificate: {0}/old.pem, key: {0}/old.key}}]}}\n\
+             upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n",
+            certs.display()
+        );
+        let server = start(kind, &model, &[]).await;
+        let port = server.port;
+        let answer =
+            tokio::task::spawn_blocking(move || ask(port, "old.test", "old.test", &[])).await;
+        let answer = answer.unwrap();
+        assert!(answer.contains("HTTP/1.1 200"), "{}: {answer}", kind.target);
+    }
+}
+
 /// `tls/client`
 #[tokio::test]
 async fn clients_show_a_certificate() {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod answer;
+mod authorities;
 mod background;
 pub mod body;
 mod bulk;

@@ -1,12 +1,10 @@
 //! TLS of both sides, with rustls.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
-use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -15,8 +13,8 @@ use tokio_rustls::rustls::server::{
 };
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
-    version,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, OtherError,
+    ServerConfig, SignatureScheme, version,
 };
 use wsgen_model::config::{ClientAuthMode, TlsProfile};
 use wsgen_model::decode::Scalar;
@@ -24,6 +22,7 @@ use wsgen_model::located::Located;
 use wsgen_model::scalar::{FilePath, Hostname};
 use wsgen_model::site::{Listener, Tls, UpstreamTls};
 
+use crate::authorities::Authorities;
 use crate::snapshot::StartError;
 
 /// Where Debian keeps the machine's authorities.
@@ -39,12 +38,12 @@ pub(crate) fn server(listener: &Listener, tls: &Tls) -> Result<ServerConfig, Sta
     };
     let mut keys = Vec::new();
     for certificate in &tls.certificates {
-        keys.push(Arc::new(certified(&certificate.certificate, &certificate.key, &provider)?));
+        keys.push(Arc::new(certified(&certificate.certificate, &certificate.key)?));
     }
     let clients = match &tls.client_auth {
         None => Arc::new(NoClientAuth) as Arc<_>,
         Some(auth) => {
-            let roots = Arc::new(authorities(&auth.ca)?);
+            let roots = authorities(&auth.ca)?.roots;
             let builder = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
             let builder = match auth.mode.value {
                 ClientAuthMode::Optional => builder.allow_unauthenticated(),
@@ -76,7 +75,6 @@ pub(crate) fn server(listener: &Listener, tls: &Tls) -> Result<ServerConfig, Sta
 fn certified(
     chain: &Located<FilePath>,
     key: &Located<FilePath>,
-    provider: &CryptoProvider,
 ) -> Result<CertifiedKey, StartError> {
     let bad = |file: &Located<FilePath>, why: String| {
         let message = format!("cannot use {}: {why}", file.as_str());
@@ -92,11 +90,37 @@ fn certified(
         PrivateKeyDer::from_pem_file(key.as_str()).map_err(|e| bad(key, e.to_string()))?;
     let signing = any_supported_type(&private).map_err(|error| bad(key, error.to_string()))?;
     let certified = CertifiedKey::new(certificates, signing);
-    certified.keys_match().map_err(|_| {
-        bad(key, format!("it does not belong to the certificate in {}", chain.as_str()))
-    })?;
-    let _ = provider;
-    Ok(certified)
+    let stranger =
+        || bad(key, format!("it does not belong to the certificate in {}", chain.as_str()));
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(Error::InconsistentKeys(_)) => Err(stranger()),
+        // Version 1 of X.509 is not read here, and shown to clients all the same: it is for them to take it.
+        Err(error) if is_old(&error) => {
+            if shows_key(&certified) {
+                Ok(certified)
+            } else {
+                Err(stranger())
+            }
+        }
+        Err(error) => Err(bad(chain, error.to_string())),
+    }
+}
+
+/// Whether a certificate was not read because its form is older than version 3 of X.509.
+fn is_old(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(why))) = error else {
+        return false;
+    };
+    matches!(why.downcast_ref(), Some(webpki::Error::UnsupportedCertVersion))
+}
+
+/// Whether a certificate contains its key's public half, as it stands in DER (RFC 5280 section 4.1.2.7).
+fn shows_key(certified: &CertifiedKey) -> bool {
+    let public = certified.key.public_key();
+    certified.cert.first().zip(public).is_some_and(|(certificate, public)| {
+        certificate.windows(public.len()).any(|part| part == public.as_ref())
+    })
 }
 
 /// The certificates of a listener, chosen by the name in SNI.
@@ -114,20 +138,11 @@ impl ResolvesServerCert for ByName {
     }
 }
 
-fn authorities(file: &Located<FilePath>) -> Result<RootCertStore, StartError> {
-    roots(file.as_str()).map_err(|why| {
+fn authorities(file: &Located<FilePath>) -> Result<Authorities, StartError> {
+    Authorities::read(file.as_str()).map_err(|why| {
         let message = format!("cannot use {}: {why}", file.as_str());
         StartError::at(file.span, message, "name a readable PEM file of authorities")
     })
-}
-
-fn roots(file: impl AsRef<Path>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())? {
-        // One strange certificate among many is no reason to trust none.
-        let _ = roots.add(certificate.map_err(|error| error.to_string())?);
-    }
-    if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(roots) }
 }
 
 /// The side toward a server (`tls/upstream`).
@@ -139,14 +154,16 @@ pub(crate) fn client(settings: &UpstreamTls) -> Result<ClientConfig, StartError>
         let anybody = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody));
         return Ok(anybody.with_no_client_auth());
     }
-    let roots = match &settings.ca {
-        Some(file) => authorities(file)?,
-        None => roots(AUTHORITIES).map_err(|why| {
-            let message = format!("cannot use the machine's authorities in {AUTHORITIES}: {why}");
-            StartError::new(message, "install ca-certificates, or name `tls.ca`")
-        })?,
+    let unusable = |why: String| {
+        let message = format!("cannot use the machine's authorities in {AUTHORITIES}: {why}");
+        StartError::new(message, "install ca-certificates, or name `tls.ca`")
     };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let authorities = match &settings.ca {
+        Some(file) => authorities(file)?,
+        None => Authorities::read(AUTHORITIES).map_err(unusable)?,
+    };
+    let verifier = authorities.verifier().map_err(unusable)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
 /// Believes every certificate: the model says `verify: false`.

@@ -47,6 +47,42 @@ fn is_shown(certificate: &Certificate, shown: &[u8]) -> bool {
     base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|der| der == shown)
 }
 
+/// A handshake to an upstream that shows a certificate: the client's status, and the name that was asked for in SNI.
+async fn shown(
+    stage: &Stage,
+    certificate: &Certificate,
+    settings: &str,
+) -> Verdict<(u16, Option<String>)> {
+    let upstream = stage.upstream().await?;
+    let more = format!(", protocol: https, tls: {{{settings}}}");
+    let server = stage.site(upstream.address(), "", &more, "").await?;
+    let mut client = server.connect().await?;
+    client.send(handshake::request("/", "")).await?;
+    let mut asked_for = None;
+    let status = {
+        let answered: std::pin::Pin<Box<dyn Future<Output = Verdict> + Send + '_>> =
+            Box::pin(async {
+                // It may be tried more than once.
+                loop {
+                    let tcp = upstream.tcp().await?;
+                    let protocols = ["http/1.1"];
+                    let accepted = server_tls(tcp, certificate, &protocols, &stage.transcript);
+                    if let Ok((mut far, name)) = accepted.await {
+                        asked_for = name;
+                        if let Ok(asked) = far.head().await {
+                            far.send(handshake::accept(&asked)).await?;
+                        }
+                    }
+                }
+            });
+        tokio::select! {
+            head = client.answer() => head?.status(),
+            trouble = answered => return Err(trouble.err().unwrap_or_else(|| Trouble::broken("it ended"))),
+        }
+    };
+    Ok((status, asked_for))
+}
+
 cases! { "tls";
     /// `wss` in front, `ws` behind.
     ///
@@ -171,25 +207,86 @@ cases! { "tls";
         let (good, stranger) = (Certificate::new(&["app.test"])?, Certificate::new(&["app.test"])?);
         let ca = stage.file("ca.pem", &good.authority)?;
         for (certificate, name) in [(&stranger, "app.test"), (&good, "other.test")] {
-            let upstream = stage.upstream().await?;
-            let server = stage.site(upstream.address(), "", &format!(", protocol: https, tls: {{server_name: {name}, ca: \"{ca}\"}}"), "").await?;
-            let mut client = server.connect().await?;
-            client.send(handshake::request("/", "")).await?;
-            let answered: std::pin::Pin<Box<dyn Future<Output = Verdict> + Send>> = Box::pin(async {
-                // It may be tried more than once.
-                loop {
-                    let accepted = server_tls(upstream.tcp().await?, certificate, &["http/1.1"], &stage.transcript).await;
-                    if let Ok((mut far, _)) = accepted && let Ok(asked) = far.head().await {
-                        far.send(handshake::accept(&asked)).await?;
-                    }
-                }
-            });
-            let status = tokio::select! {
-                head = client.answer() => head?.status(),
-                trouble = answered => return trouble,
-            };
+            let (status, _) = shown(stage, certificate, &format!("server_name: {name}, ca: \"{ca}\"")).await?;
             check([502, 503].contains(&status), format!("502 for {name}"), status)?;
         }
+    }
+
+    /// A certificate for an address is good for a server that is known by its address.
+    ///
+    /// Sent: a handshake to an upstream without `server_name`, whose certificate is for 127.0.0.1, and one for another
+    /// address. Seen: 101, then 502.
+    [TLS_UPSTREAM, UpstreamTls]
+    async fn upstream_by_address(stage) {
+        for (address, good) in [("127.0.0.1", true), ("127.0.0.9", false)] {
+            let certificate = Certificate::new(&[address])?;
+            let ca = stage.file(&format!("{address}.pem"), &certificate.authority)?;
+            let (status, _) = shown(stage, &certificate, &format!("ca: \"{ca}\"")).await?;
+            let fits = if good { status == 101 } else { [502, 503].contains(&status) };
+            check(fits, if good { "101" } else { "502" }, status)?;
+        }
+    }
+
+    /// An address is no name for SNI (RFC 6066 section 3).
+    ///
+    /// Sent: a handshake to an upstream that is known by its address. Seen: no name in SNI.
+    [TLS_UPSTREAM, UpstreamTls]
+    async fn addresses_are_not_sent_as_names(stage) {
+        let certificate = Certificate::new(&["app.test"])?;
+        let (status, name) = shown(stage, &certificate, "verify: false").await?;
+        equal("the status", status, 101)?;
+        equal("SNI", name, None)?;
+    }
+
+    /// The authorities between an upstream and the one that vouches may come in any order (RFC 8446 section 4.4.2).
+    ///
+    /// Sent: a handshake to an upstream that shows the farther authority before the nearer. Seen: 101.
+    [TLS_UPSTREAM, UpstreamTls]
+    async fn unordered_chains(stage) {
+        let certificate = Certificate::unordered(&["app.test"])?;
+        let ca = stage.file("root.pem", &certificate.authority)?;
+        let (status, _) = shown(stage, &certificate, &format!("server_name: app.test, ca: \"{ca}\"")).await?;
+        equal("the status", status, 101)?;
+    }
+
+    /// A certificate out of date is not believed, though it is named itself.
+    ///
+    /// Sent: a handshake to an upstream with a certificate that ended years ago. Seen: 502.
+    [TLS_UPSTREAM, UpstreamTls]
+    async fn expired_upstreams_are_refused(stage) {
+        let certificate = Certificate::expired(&["app.test"])?;
+        let ca = stage.file("own.pem", &certificate.authority)?;
+        let (status, _) = shown(stage, &certificate, &format!("server_name: app.test, ca: \"{ca}\"")).await?;
+        check([502, 503].contains(&status), "502", status)?;
+    }
+
+    /// A certificate that is its own authority, as `openssl req -x509` makes it, is believed where the model names it.
+    ///
+    /// Sent: a handshake to an upstream with such a certificate, for its name and for another. Seen: 101, then 502.
+    [TLS_UPSTREAM, UpstreamTls]
+    async fn an_upstream_that_is_its_own_authority(stage) {
+        let certificate = Certificate::own_authority(&["app.test"])?;
+        let ca = stage.file("own.pem", &certificate.authority)?;
+        for (name, good) in [("app.test", true), ("other.test", false)] {
+            let (status, _) = shown(stage, &certificate, &format!("server_name: {name}, ca: \"{ca}\"")).await?;
+            let fits = if good { status == 101 } else { [502, 503].contains(&status) };
+            check(fits, format!("{name}: {}", if good { 101 } else { 502 }), status)?;
+        }
+    }
+
+    /// Clients that ask for no name get the first certificate.
+    ///
+    /// Sent: a connection without SNI. Seen: the first certificate.
+    [TLS_CERTIFICATE, ListenerTls]
+    async fn without_a_name(stage) {
+        let (one, first) = written(stage, "one", &["one.test"])?;
+        let (_, second) = written(stage, "two", &["two.test"])?;
+        let app = Teller::bind("app").await?;
+        let more = second.replace("{cert", "{hostnames: [two.test], cert");
+        let server = stage.site(app.address(), &format!(", tls: {{certificates: [{first}, {more}]}}"), "", "").await?;
+        // An address is not sent as a name.
+        let (_, shown) = connected(stage, &server, "127.0.0.1", None).await?;
+        check(is_shown(&one, &shown), "the first certificate", "another")?;
     }
 
     /// With `verify: false` every upstream is believed.

@@ -35,28 +35,81 @@ impl Certificate {
     /// Makes an authority, and a certificate of its for some names.
     pub fn new(names: &[&str]) -> Verdict<Self> {
         let made = || -> Result<Self, rcgen::Error> {
-            let mut params = CertificateParams::new(Vec::new())?;
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            params.distinguished_name.push(rcgen::DnType::CommonName, "wsgen conformance");
-            let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            let mut params = CertificateParams::new(names.clone())?;
-            if let Some(first) = names.first() {
-                params.distinguished_name.push(rcgen::DnType::CommonName, first.as_str());
-            }
-            let key = KeyPair::generate()?;
+            let signer = authority("wsgen conformance")?;
+            let issuer = CertifiedIssuer::self_signed(signer, KeyPair::generate()?)?;
+            let (params, key) = (named(names)?, KeyPair::generate()?);
             let leaf = params.signed_by(&key, &issuer)?;
             Ok(Self { chain: leaf.pem(), key: key.serialize_pem(), authority: issuer.pem() })
         };
         made().map_err(Trouble::broken)
     }
 
-    fn parts(&self) -> Verdict<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-        let chain =
-            CertificateDer::from_pem_slice(self.chain.as_bytes()).map_err(Trouble::broken)?;
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(Trouble::broken)?;
-        Ok((vec![chain], key))
+    /// Makes a certificate that is its own authority, as `openssl req -x509` does.
+    pub fn own_authority(names: &[&str]) -> Verdict<Self> {
+        Self::signed_by_itself(names, |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        })
     }
+
+    /// Makes a certificate that signed itself and has been out of date for years.
+    pub fn expired(names: &[&str]) -> Verdict<Self> {
+        Self::signed_by_itself(names, |params| {
+            params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    fn signed_by_itself(
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Verdict<Self> {
+        let made = || -> Result<Self, rcgen::Error> {
+            let mut params = named(names)?;
+            change(&mut params);
+            let key = KeyPair::generate()?;
+            let own = params.self_signed(&key)?.pem();
+            Ok(Self { chain: own.clone(), key: key.serialize_pem(), authority: own })
+        };
+        made().map_err(Trouble::broken)
+    }
+
+    /// Makes a certificate with two authorities between it and the one that vouches, the farther of both first.
+    pub fn unordered(names: &[&str]) -> Verdict<Self> {
+        let made = || -> Result<Self, rcgen::Error> {
+            let root = CertifiedIssuer::self_signed(authority("root")?, KeyPair::generate()?)?;
+            let far = CertifiedIssuer::signed_by(authority("far")?, KeyPair::generate()?, &root)?;
+            let near = CertifiedIssuer::signed_by(authority("near")?, KeyPair::generate()?, &far)?;
+            let key = KeyPair::generate()?;
+            let leaf = named(names)?.signed_by(&key, &near)?;
+            let chain = [leaf.pem(), far.pem(), near.pem()].concat();
+            Ok(Self { chain, key: key.serialize_pem(), authority: root.pem() })
+        };
+        made().map_err(Trouble::broken)
+    }
+
+    fn parts(&self) -> Verdict<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+        let chain = CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(Trouble::broken)?;
+        Ok((Result::map_err(chain, Trouble::broken)?, key))
+    }
+}
+
+/// What an authority's certificate says.
+fn authority(name: &str) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    Ok(params)
+}
+
+/// What a server's certificate says.
+fn named(names: &[&str]) -> Result<CertificateParams, rcgen::Error> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names.clone())?;
+    if let Some(first) = names.first() {
+        params.distinguished_name.push(rcgen::DnType::CommonName, first.as_str());
+    }
+    Ok(params)
 }
 
 /// The versions that a client speaks.
