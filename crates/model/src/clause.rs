@@ -93,6 +93,7 @@ clauses! {
     LIMIT_CLIENT_ADDRESS "limit/client-address" "Limits count by the client address that `forwarded` reports." "the model";
     LIMIT_CONNECTIONS "limit/connections" "`per_ip.connections` counts a client's open tunnels and requests in flight of the route; one more gets 429." "RFC 6585 section 4";
     LIMIT_CONNECTS "limit/connects" "`per_ip.connects_per_minute` counts handshakes of the route; one more gets 429." "RFC 6585 section 4";
+    LIMIT_IPV6 "limit/ipv6" "IPv6 clients are counted by the first `per_ip.ipv6_prefix` bits of their address: whoever has a network has one allowance." "RFC 6177; RFC 4291 section 2.5.4";
     LIMIT_BODY "limit/body" "A request body over `max_body_bytes` gets 413." "RFC 9110 section 15.5.14";
     LIMIT_LISTENER "limit/listener" "A listener holds at most `max_connections` at once; further clients wait or are refused." "Envoy, connection limit; HAProxy, maxconn";
     LIMIT_HEAD "limit/head" "A request head over the listener's limits gets 400, 414 or 431." "RFC 6585 section 5; RFC 9110 section 15.5.15";

@@ -201,6 +201,31 @@ cases! { "access";
         }
     }
 
+    /// All addresses of an IPv6 network are one client, and those of another network are not.
+    ///
+    /// Sent: handshakes where one place is allowed, told by a trusted peer: from two networks of 64 bits and two IPv4
+    /// addresses, then from another address of the first network, and from the first IPv4 address again. Seen: 101 four
+    /// times, then 429 twice.
+    [LIMIT_IPV6, PerIpConnections]
+    async fn networks(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage
+            .site(app.address(), ", trusted_proxies: [127.0.0.0/8]", "", ", limits: {per_ip: {connections: 1}}")
+            .await?;
+        let from = |address: &str| format!("X-Forwarded-For: {address}\r\n");
+        let mut open = Vec::new();
+        for address in ["2001:db8::1", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"] {
+            let mut client = server.connect().await?;
+            client.send(handshake::request("/", &from(address))).await?;
+            equal(&format!("a tunnel of {address}"), client.answer().await?.status(), 101)?;
+            open.push(client);
+        }
+        for address in ["2001:db8::a:b:c:d", "192.0.2.1"] {
+            let status = server.handshake_status("/", &from(address)).await?;
+            equal(&format!("one more of {address}"), status, 429)?;
+        }
+    }
+
     /// A client may open so many tunnels in a minute; one more gets 429.
     ///
     /// Sent: handshakes in a row where five a minute are allowed. Seen: 429 after the fifth at the latest; requests pass.

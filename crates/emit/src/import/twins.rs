@@ -50,10 +50,11 @@ pub(super) fn twins(choices: &mut Vec<Choice>) {
 /// Servers that know one timer for a worker have that of the tunnel where the handshake is answered; the model has that
 /// of answers. Handshakes are tried again by whoever sends them.
 pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
-    const OF_TUNNELS: [&[&str]; 5] = [
+    const OF_TUNNELS: [&[&str]; 6] = [
         &["websocket"],
         &["timeouts", "tunnel_idle"],
         &["limits", "per_ip", "connects_per_minute"],
+        &["limits", "per_ip", "ipv6_prefix"],
         &["timeouts", "response_header"],
         &["retries"],
     ];
@@ -72,7 +73,7 @@ pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
         return None;
     }
     let mut merged = second.clone();
-    for path in &OF_TUNNELS[..3] {
+    for path in &OF_TUNNELS[..4] {
         merged.remove(path);
         if let Some(value) = first.get(path) {
             merged.set(path, value.clone());

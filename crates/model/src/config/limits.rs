@@ -1,7 +1,7 @@
 //! `limits`, by scope.
 
 use crate::field::section;
-use crate::scalar::{Bytes, Whole};
+use crate::scalar::{Bytes, Ipv6Prefix, Whole};
 
 section! {
     /// Limits of a listener.
@@ -36,5 +36,7 @@ section! {
         optional connections: Whole<1, 1_000_000> = "", LIMIT_CONNECTIONS;
         /// Handshakes a minute.
         optional connects_per_minute: Whole<1, 1_000_000> = "", LIMIT_CONNECTS;
+        /// Leading bits of an IPv6 address that stand for one client.
+        optional ipv6_prefix: Ipv6Prefix = "64", LIMIT_IPV6;
     }
 }

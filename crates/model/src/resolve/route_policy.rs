@@ -7,7 +7,7 @@ use crate::config::{
 };
 use crate::decode::Scalar;
 use crate::located::Located;
-use crate::scalar::{Duration, Line, TunnelIdle};
+use crate::scalar::{Duration, Ipv6Prefix, Line, TunnelIdle};
 use crate::site::{
     Auth, Forward, Forwarded, HeaderEdit, PerIp, RouteTimeouts, Setting, UpstreamId, WebSocket,
 };
@@ -47,6 +47,7 @@ pub(super) fn resolve(settings: RouteSettings, scope: &mut Context<'_>) -> Forwa
         per_ip: PerIp {
             connections: per_ip.connections,
             connects_per_minute: per_ip.connects_per_minute,
+            ipv6_prefix: Setting::of(per_ip.ipv6_prefix.as_ref(), Ipv6Prefix::LINE),
         },
         max_body_bytes: limits.max_body_bytes,
         auth: auth.and_then(|auth| resolve_auth(auth, scope)),

@@ -251,7 +251,12 @@ impl Asks {
             request_headers,
             response_headers,
             timeouts: RouteTimeouts { response_header, tunnel_idle, tunnel_max },
-            per_ip: PerIp { connections, connects_per_minute },
+            per_ip:
+                PerIp {
+                    connections,
+                    connects_per_minute,
+                    ipv6_prefix: _, // a part of both
+                },
             max_body_bytes,
             auth,
             attempts,

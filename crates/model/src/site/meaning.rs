@@ -282,7 +282,7 @@ impl Lines {
             request_headers,
             response_headers,
             timeouts: RouteTimeouts { response_header, tunnel_idle, tunnel_max },
-            per_ip: PerIp { connections, connects_per_minute },
+            per_ip: PerIp { connections, connects_per_minute, ipv6_prefix },
             max_body_bytes,
             auth,
             attempts,
@@ -318,6 +318,8 @@ impl Lines {
         self.maybe("limits.per_ip.connections", connections.map(|most| most.value.get()));
         let connects = connects_per_minute.map(|most| most.value.get());
         self.maybe("limits.per_ip.connects_per_minute", connects);
+        let limited = connections.is_some() || connects.is_some();
+        self.maybe("limits.per_ip.ipv6_prefix", limited.then_some(**ipv6_prefix));
         self.maybe("limits.max_body_bytes", max_body_bytes.map(|most| most.value));
         match auth.as_ref().map(|auth| &auth.value) {
             Some(Auth::Forward { url, copy_headers }) => {

@@ -7,8 +7,9 @@ use crate::config::{
 };
 use crate::located::Located;
 use crate::scalar::{
-    Bytes, Duration, FilePath, HeaderName, HeaderValue, Hostname, HttpUrl, Line, Method, Name,
-    Origin, PathLiteral, Pattern, Replacement, StatusCode, Text, Token, TunnelIdle, Whole,
+    Bytes, Duration, FilePath, HeaderName, HeaderValue, Hostname, HttpUrl, Ipv6Prefix, Line,
+    Method, Name, Origin, PathLiteral, Pattern, Replacement, StatusCode, Text, Token, TunnelIdle,
+    Whole,
 };
 use crate::site::{ListenerId, Setting, UpstreamId};
 use crate::source::Span;
@@ -188,12 +189,14 @@ pub struct RouteTimeouts {
 }
 
 /// Limits for each client address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PerIp {
     /// Open tunnels and requests in flight.
     pub connections: Option<Located<Whole<1, 1_000_000>>>,
     /// Handshakes a minute.
     pub connects_per_minute: Option<Located<Whole<1, 1_000_000>>>,
+    /// Leading bits of an IPv6 address that stand for one client.
+    pub ipv6_prefix: Setting<Ipv6Prefix>,
 }
 
 /// Who may use a route.

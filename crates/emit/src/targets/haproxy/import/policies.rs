@@ -2,7 +2,7 @@
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Origin, Token};
+use wsgen_model::scalar::{Ipv6Prefix, Origin, Token};
 
 use super::scope::Importer;
 use crate::import::draft::Draft;
@@ -165,12 +165,12 @@ impl Importer<'_> {
                     "limits.max_body_bytes"
                 }
                 Policy::Connections(most) => {
-                    self.counted(section, "track-sc0");
+                    self.counted(section, "track-sc0", route);
                     route.set(&["limits", "per_ip", "connections"], most);
                     "limits.per_ip.connections"
                 }
                 Policy::Connects(most) => {
-                    self.counted(section, "track-sc1");
+                    self.counted(section, "track-sc1", route);
                     route.set(&["limits", "per_ip", "connects_per_minute"], most);
                     "limits.per_ip.connects_per_minute"
                 }
@@ -229,9 +229,12 @@ impl Importer<'_> {
     }
 
     /// The counter that a limit looks at.
-    fn counted(&mut self, section: usize, verb: &str) {
+    fn counted(&mut self, section: usize, verb: &str, route: &mut Draft) {
         for id in self.own(section, &["http-request", verb]) {
-            if self.terms(section, id).is_some() && self.word(id, 2) == "src" {
+            if let (Some(_), Some(prefix)) = (self.terms(section, id), network(self.word(id, 2))) {
+                if prefix != Ipv6Prefix::LINE {
+                    route.set(&["limits", "per_ip", "ipv6_prefix"], u64::from(prefix.bits()));
+                }
                 self.ledger.taken(id, "limits.per_ip");
                 let table = self.word(id, 4).to_owned();
                 if let Some(back) = self.backends.get(&table).copied() {
@@ -285,6 +288,15 @@ impl Importer<'_> {
         route.set(&["websocket", "missing_origin"], if missing { "allow" } else { "deny" });
         true
     }
+}
+
+/// The bits of an IPv6 address that a counter's key keeps, if the key is the client's address.
+fn network(key: &str) -> Option<Ipv6Prefix> {
+    if key == "src" {
+        return Some(Ipv6Prefix::ADDRESS);
+    }
+    let bits = key.strip_prefix("src,ipmask(32,")?.strip_suffix(')')?;
+    Ipv6Prefix::parse(bits.trim_start_matches('/')).ok()
 }
 
 /// An origin by the regex that fits it alone.

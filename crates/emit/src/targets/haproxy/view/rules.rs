@@ -4,7 +4,7 @@ use wsgen_model::config::{
     AllowOrDeny, ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip,
     SnippetPlace, Subprotocols, ValueMatch, WebSocketMode,
 };
-use wsgen_model::scalar::{Method, Origin, PathLiteral};
+use wsgen_model::scalar::{Ipv6Prefix, Method, Origin, PathLiteral};
 use wsgen_model::site::{
     Action, Auth, Entry, Forward, ListenerId, PathRule, Redirect, RedirectPath, Respond, Rewrite,
     RouteId,
@@ -182,8 +182,14 @@ fn forward(
         self::origins(origins.value.iter().map(|o| &o.value), *websocket.missing_origin, rules);
     }
     let site = context.base.site;
+    // Whom limits count (`limit/ipv6`).
+    let client = match *forward.per_ip.ipv6_prefix {
+        Ipv6Prefix::ADDRESS => "src".to_owned(),
+        prefix => format!("src,ipmask(32,{prefix})"),
+    };
     if let Some(limit) = forward.per_ip.connections {
-        rules.push(&format!("http-request track-sc0 src table {}", table("conn", context, id).0));
+        let table = table("conn", context, id).0;
+        rules.push(&format!("http-request track-sc0 {client} table {table}"));
         rules.when(
             "http-request deny deny_status 429",
             &format!("{{ sc_conn_cur(0) gt {} }}", limit.get()),
@@ -191,7 +197,7 @@ fn forward(
     }
     if let Some(limit) = forward.per_ip.connects_per_minute {
         let table = table("connect", context, id).0;
-        rules.when(&format!("http-request track-sc1 src table {table}"), WEBSOCKET);
+        rules.when(&format!("http-request track-sc1 {client} table {table}"), WEBSOCKET);
         let over = format!("{WEBSOCKET} {{ sc_http_req_rate(1) gt {} }}", limit.get());
         rules.when("http-request deny deny_status 429", &over);
     }

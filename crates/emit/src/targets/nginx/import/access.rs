@@ -120,14 +120,13 @@ impl Importer<'_> {
                     .iter()
                     .any(|word| word.starts_with(&format!("zone={zone}:")))
             });
-            let by_address = declared.is_some_and(|id| {
-                ["$binary_remote_addr", "$remote_addr"].contains(&self.tree.argument(id, 0))
-            });
-            match (declared, self.text(id, 1).parse::<u64>()) {
-                (Some(declared), Ok(number)) if by_address && number > 0 => {
+            let counted = declared.and_then(|zone| Some((zone, self.network(zone)?)));
+            match (counted, self.text(id, 1).parse::<u64>()) {
+                (Some((declared, prefix)), Ok(number)) if number > 0 => {
                     self.ledger.taken(id, "limits.per_ip.connections");
                     self.ledger.taken(declared, "limits.per_ip.connections");
                     route.set(&["limits", "per_ip", "connections"], number);
+                    self.counts(declared, prefix, route);
                 }
                 _ => self.ledger.opens(id, "the model counts by the client's address"),
             }

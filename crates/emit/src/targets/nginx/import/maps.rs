@@ -2,7 +2,7 @@
 //! path begins for the upstream, what a trusted peer has told.
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{Origin, PathLiteral, Token};
+use wsgen_model::scalar::{Ipv6Prefix, Origin, PathLiteral, Token};
 
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
@@ -193,8 +193,7 @@ impl Importer<'_> {
             words.iter().any(|word| word.starts_with(&format!("zone={zone}:")))
         });
         let Some(declared) = declared else { return false };
-        let by_address =
-            ["$binary_remote_addr", "$remote_addr"].contains(&self.tree.argument(declared, 0));
+        let prefix = self.network(declared);
         let rate = self.tree.all[declared]
             .arguments
             .iter()
@@ -204,13 +203,37 @@ impl Importer<'_> {
             self.tree.argument(id, 0).eq_ignore_ascii_case("upgrade")
                 && self.asking.contains(asking)
         });
-        let Some(rate) = rate.filter(|rate| by_address && upgrades && *rate > 0) else {
+        let (Some(rate), Some(prefix)) = (rate.filter(|rate| upgrades && *rate > 0), prefix) else {
             return false;
         };
         self.ledger.taken(id, "limits.per_ip.connects_per_minute");
         self.ledger.taken(declared, "limits.per_ip.connects_per_minute");
         route.set(&["limits", "per_ip", "connects_per_minute"], rate);
+        self.counts(declared, prefix, route);
         true
+    }
+
+    /// The bits of an IPv6 address that a zone counts by, if it counts clients by their addresses.
+    pub(super) fn network(&self, zone: Id) -> Option<Ipv6Prefix> {
+        let key = self.tree.argument(zone, 0);
+        if ["$binary_remote_addr", "$remote_addr"].contains(&key) {
+            return Some(Ipv6Prefix::ADDRESS);
+        }
+        let map = self.map(key).filter(|map| map.source == "$binary_remote_addr")?;
+        let [(pattern, _)] = map.lines.as_slice() else { return None };
+        let (_, behind) = pattern.split_once(">.{")?;
+        let bytes: u16 = behind.split_once("}).{")?.0.parse().ok()?;
+        Ipv6Prefix::parse(&(bytes * 8).to_string()).ok().filter(|_| map.default == map.source)
+    }
+
+    /// Writes how clients of a zone are told apart, where the model would do it otherwise.
+    pub(super) fn counts(&mut self, zone: Id, prefix: Ipv6Prefix, route: &mut Draft) {
+        if let Some(map) = self.map(self.tree.argument(zone, 0)) {
+            self.map_taken(map.id, "limits.per_ip.ipv6_prefix");
+        }
+        if prefix != Ipv6Prefix::LINE {
+            route.set(&["limits", "per_ip", "ipv6_prefix"], u64::from(prefix.bits()));
+        }
     }
 }
 

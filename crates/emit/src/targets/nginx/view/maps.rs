@@ -3,7 +3,7 @@
 use serde::Serialize;
 use wsgen_model::config::AllowOrDeny;
 use wsgen_model::located::Located;
-use wsgen_model::scalar::{Hostname, Origin, PathLiteral};
+use wsgen_model::scalar::{Hostname, Ipv6Prefix, Origin, PathLiteral};
 
 use crate::engine::Raw;
 use crate::targets::nginx::quote::{in_pattern, literal, value, with_variables};
@@ -104,6 +104,21 @@ pub(super) fn subprotocols(route: &str, names: &[String]) -> MapBlock {
         variable: format!("wsgen_subprotocol_{route}"),
         default: Raw("\"\"".into()),
         lines,
+    }
+}
+
+/// The client's network: the first bytes of an IPv6 address, and the whole of any other (`limit/ipv6`). An IPv4 address
+/// has four bytes here, one that is wrapped in IPv6 has twelve of its own before them.
+pub(super) fn network(prefix: Ipv6Prefix) -> MapBlock {
+    let (first, rest) = (prefix.bytes(), 16 - prefix.bytes());
+    let pattern =
+        format!("~(?s)^(?!\\x00{{10}}\\xff\\xff)(?<wsgen_network>.{{{first}}}).{{{rest}}}$");
+    MapBlock {
+        comment: "Whom limits count: the network of an IPv6 client, the address of any other.",
+        source: Raw("$binary_remote_addr".into()),
+        variable: format!("wsgen_network_{prefix}"),
+        default: Raw("$binary_remote_addr".into()),
+        lines: vec![(literal(&pattern), Raw("$wsgen_network".into()))],
     }
 }
 

@@ -12,7 +12,7 @@ mod upstream;
 
 use serde::Serialize;
 use wsgen_model::config::{AccessLogFormat, SnippetPlace};
-use wsgen_model::scalar::{Bytes, Duration};
+use wsgen_model::scalar::{Bytes, Duration, Ipv6Prefix};
 use wsgen_model::site::RouteId;
 use wsgen_model::source::Span;
 
@@ -56,6 +56,8 @@ struct Resolver {
 struct Zone {
     /// `limit_conn_zone` or `limit_req_zone`.
     directive: &'static str,
+    /// The variable whose values are counted.
+    key: Raw,
     name: Raw,
     rate: Option<u64>,
 }
@@ -104,7 +106,7 @@ pub(super) fn view(base: Rendering<'_>) -> View {
         }),
         has_dollar: false,
         trust: server::trust(site),
-        zones: zones(&context),
+        zones: zones(&mut context),
         upstreams,
         servers,
         main_snippets: snippets(&context, SnippetPlace::Main, |_| true),
@@ -129,20 +131,29 @@ impl Context<'_> {
     }
 }
 
-fn zones(context: &Context<'_>) -> Vec<Zone> {
+fn zones(context: &mut Context<'_>) -> Vec<Zone> {
     let mut zones = Vec::new();
-    for (id, route) in context.base.site.routes_with_ids() {
+    let site = context.base.site;
+    for (id, route) in site.routes_with_ids() {
         let Some(per_ip) = route.forward().map(|forward| forward.per_ip) else { continue };
+        if per_ip.connections.is_none() && per_ip.connects_per_minute.is_none() {
+            continue;
+        }
+        let key = Raw(match *per_ip.ipv6_prefix {
+            Ipv6Prefix::ADDRESS => "$binary_remote_addr".to_owned(),
+            prefix => context.map(maps::network(prefix)),
+        });
         if per_ip.connections.is_some() {
             zones.push(Zone {
                 directive: "limit_conn_zone",
+                key: key.clone(),
                 name: zone("conn", context, id),
                 rate: None,
             });
         }
         if let Some(rate) = per_ip.connects_per_minute {
             let name = zone("connect", context, id);
-            zones.push(Zone { directive: "limit_req_zone", name, rate: Some(rate.get()) });
+            zones.push(Zone { directive: "limit_req_zone", key, name, rate: Some(rate.get()) });
         }
     }
     zones
