@@ -49,8 +49,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         // Only the lines around the labels are handed over: a large file stays out of the renderer.
         let first = labels.iter().map(|(_, l)| l.span.range().start).min().unwrap_or(0);
         let last = labels.iter().map(|(_, l)| l.span.range().end).max().unwrap_or(0);
-        let window = window(source.text(), first, last);
-        let line = source.position(first).line;
+        let (window, line) = window(source.text(), first, last);
         let mut snippet =
             Snippet::source(&source.text()[window.clone()]).line_start(line).path(source.name());
         for (kind, label) in labels {
@@ -74,14 +73,16 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     group
 }
 
-/// The lines from the first to the last byte. Of a very long line only the part around the byte is taken.
-fn window(text: &str, first: usize, last: usize) -> std::ops::Range<usize> {
+/// The lines from the first to the last byte, and the number of the first line. Of a very long line only the
+/// part around the byte is taken.
+fn window(text: &str, first: usize, last: usize) -> (std::ops::Range<usize>, usize) {
     let first = text.floor_char_boundary(first);
     let last = text.ceil_char_boundary(last.max(first).min(text.len()));
-    // No further than what is shown: a file of one line would be read whole for each finding.
-    let (earliest, latest) = (first.saturating_sub(MAX_LINE), text.len().min(last + MAX_LINE));
-    let (earliest, latest) = (text.floor_char_boundary(earliest), text.ceil_char_boundary(latest));
-    let start = text[earliest..first].rfind('\n').map_or(earliest, |at| earliest + at + 1);
-    let end = text[last..latest].find('\n').map_or(latest, |at| last + at);
-    start..end
+    let line = text[..first].matches('\n').count() + 1;
+    let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+    let start =
+        if first - start > MAX_LINE { text.floor_char_boundary(first - MAX_LINE) } else { start };
+    let end = if end - last > MAX_LINE { text.ceil_char_boundary(last + MAX_LINE) } else { end };
+    (start..end, line)
 }

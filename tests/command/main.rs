@@ -6,6 +6,7 @@ mod annotate;
 mod bad_input;
 mod cli;
 mod codes;
+mod corpus;
 mod diff;
 mod every_field;
 mod import;

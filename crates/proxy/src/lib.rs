@@ -19,6 +19,8 @@ mod exchange;
 mod fields;
 mod forward;
 mod forward_auth;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handover;
 pub mod head;
 mod health;

@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use wsgen_model::config::{AcceptProxyProtocol, SendProxyProtocol};
-
-use crate::stream::Wire;
 
 /// What version 2 begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -19,8 +17,8 @@ fn bad(why: &'static str) -> io::Error {
 
 /// Reads the header that a connection begins with, and not a byte more. `None` where the hop before speaks for
 /// itself alone.
-pub(crate) async fn read(
-    stream: &mut Wire,
+pub(crate) async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
     accept: AcceptProxyProtocol,
 ) -> io::Result<Option<SocketAddr>> {
     let mut first = [0; 12];
@@ -46,15 +44,16 @@ pub(crate) async fn read(
 
 /// Version 1: `PROXY TCP4 203.0.113.7 192.0.2.1 4711 443`.
 fn parse(line: &[u8]) -> io::Result<Option<SocketAddr>> {
-    let text = std::str::from_utf8(line).map_err(|_| bad("no text"))?.trim_end();
+    let text = std::str::from_utf8(line).map_err(|_| bad("no text"))?;
+    let text = text.strip_suffix("\r\n").ok_or_else(|| bad("no end of the line"))?;
     let words: Vec<&str> = text.split(' ').collect();
     match words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Ok(None),
         ["PROXY", family @ ("TCP4" | "TCP6"), from, to, port, other] => {
             let from: IpAddr = from.parse().map_err(|_| bad("an address"))?;
             let to: IpAddr = to.parse().map_err(|_| bad("an address"))?;
-            let port: u16 = port.parse().map_err(|_| bad("a port"))?;
-            other.parse::<u16>().map_err(|_| bad("a port"))?;
+            let port = self::port(port)?;
+            self::port(other)?;
             let four = *family == "TCP4";
             if from.is_ipv4() != four || to.is_ipv4() != four {
                 return Err(bad("another family"));
@@ -65,7 +64,13 @@ fn parse(line: &[u8]) -> io::Result<Option<SocketAddr>> {
     }
 }
 
-async fn second(stream: &mut Wire) -> io::Result<Option<SocketAddr>> {
+/// Parses a port in its one spelling: no sign and no zeros ahead.
+fn port(text: &str) -> io::Result<u16> {
+    let port: u16 = text.parse().map_err(|_| bad("a port"))?;
+    if port.to_string() == text { Ok(port) } else { Err(bad("a port")) }
+}
+
+async fn second<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<SocketAddr>> {
     let (version, family) = (stream.read_u8().await?, stream.read_u8().await?);
     let length = stream.read_u16().await?;
     let mut body = vec![0; usize::from(length)];
@@ -151,6 +156,9 @@ mod tests {
             "PROXY TCP4 203.0.113.7 192.0.2.1 1\r\n",
             "PROXY UDP4 203.0.113.7 192.0.2.1 1 2\r\n",
             "PROXY  TCP4 203.0.113.7 192.0.2.1 1 2\r\n",
+            "PROXY TCP4 203.0.113.7 192.0.2.1 +1 2\r\n",
+            "PROXY TCP4 203.0.113.7 192.0.2.1 01 2\r\n",
+            "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\t\r\n",
         ] {
             assert!(parse(line.as_bytes()).is_err(), "{line}");
         }

@@ -39,19 +39,10 @@ impl Users {
         };
         let text = std::fs::read_to_string(file.as_str())
             .map_err(|error| bad(error.to_string(), "make the users file readable"))?;
-        let mut hashes = HashMap::new();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (user, hash) = line.split_once(':').unwrap_or((line, ""));
-            if !["$2a$", "$2b$", "$2y$", "$5$", "$6$"].iter().any(|kind| hash.starts_with(kind)) {
-                let why = format!("line {} has another hash", number + 1);
-                return Err(bad(why, "hash with bcrypt or SHA-crypt: `openssl passwd -6`"));
-            }
-            hashes.insert(user.to_owned(), hash.to_owned());
-        }
+        let hashes = parse(&text).map_err(|number| {
+            let why = format!("line {number} has another hash");
+            bad(why, "hash with bcrypt or SHA-crypt: `openssl passwd -6`")
+        })?;
         let keys = (RandomState::new(), RandomState::new());
         Ok(Self { hashes, good: Mutex::default(), keys })
     }
@@ -96,6 +87,28 @@ impl Users {
     }
 }
 
+/// Parses a users file: the hash of each user. Where two lines name the same user, the first one counts, as in other
+/// servers that read such files.
+///
+/// # Errors
+///
+/// The number of a line whose hash is of another kind.
+pub(crate) fn parse(text: &str) -> Result<HashMap<String, String>, usize> {
+    let mut hashes = HashMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (user, hash) = line.split_once(':').unwrap_or((line, ""));
+        if !["$2a$", "$2b$", "$2y$", "$5$", "$6$"].iter().any(|kind| hash.starts_with(kind)) {
+            return Err(number + 1);
+        }
+        hashes.entry(user.to_owned()).or_insert_with(|| hash.to_owned());
+    }
+    Ok(hashes)
+}
+
 fn credentials(value: &[u8]) -> Option<(String, String)> {
     let text = std::str::from_utf8(value).ok()?;
     let (scheme, coded) = text.split_once(' ')?;
@@ -110,6 +123,13 @@ fn credentials(value: &[u8]) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_of_a_user_counts() {
+        let users = parse("# staff\nme:$5$a$b\n\nyou:$6$c$d\nme:$6$e$f\n").unwrap();
+        assert_eq!((users["me"].as_str(), users["you"].as_str()), ("$5$a$b", "$6$c$d"));
+        assert_eq!(parse("me:$5$a$b\nyou:plain\n"), Err(2));
+    }
 
     #[test]
     fn each_kind_of_hash_is_known() {

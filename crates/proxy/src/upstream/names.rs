@@ -119,7 +119,7 @@ fn question(id: u16, name: &str, kind: TYPE) -> Option<Vec<u8>> {
 }
 
 /// The addresses in an answer, behind whatever aliases the name server followed; `None` where it knows nothing.
-fn addresses(answer: &[u8], id: u16) -> Option<Vec<IpAddr>> {
+pub(crate) fn addresses(answer: &[u8], id: u16) -> Option<Vec<IpAddr>> {
     let packet = Packet::parse(answer).ok()?;
     let known = matches!(packet.rcode(), RCODE::NoError | RCODE::NameError);
     if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) || !known {
