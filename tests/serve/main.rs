@@ -15,4 +15,5 @@ mod real_server;
 mod relay;
 mod requests;
 mod sockets;
+mod systemd;
 mod tunnels;
