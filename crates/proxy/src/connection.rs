@@ -67,6 +67,8 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
             Ok(head) => head,
             Err(Over::Quietly) => return,
             Err(Over::Refused(refusal)) => {
+                let format = *snapshot.site.access_log.format;
+                worker.log.refused(&from, &client, &refusal, format);
                 let answer = Answer::status(refusal.status).bytes(false, false);
                 let _ = client.stream.write_all(&answer).await;
                 return linger(client).await;

@@ -1,22 +1,14 @@
-//! What is known of a request, for its line of the access log (`log/access`).
+//! One request, for its line of the access log (`log/access`).
 
-use std::cell::RefCell;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+use std::io::Write as _;
 use std::net::IpAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-use chrono::{DateTime, SecondsFormat};
-use wsgen_model::config::AccessLogFormat;
-
-thread_local! {
-    /// The second of the last line, and how it is written.
-    static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
-}
+use std::time::Instant;
 
 /// A text of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Field {
-    /// Host as it was asked for.
+    /// The host that was asked for.
     Host,
     /// The method.
     Method,
@@ -26,40 +18,69 @@ pub(crate) enum Field {
     Referer,
     /// `User-Agent`
     Agent,
-    /// The route's name or number; empty where none was found.
+    /// The user that `auth.basic` has let pass.
+    User,
+    /// The route's name or number; missing where none was found.
     Route,
-    /// The server's address; empty where none was asked.
+    /// The server's address; missing where none was asked.
     Server,
+    /// The rule that a refused request broke.
+    Refused,
 }
 
-/// How many they are.
-const FIELDS: usize = 7;
+/// Number of the fields.
+const FIELDS: usize = 9;
 
-/// What passed, once that is known.
+/// The version of HTTP that the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Protocol {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    #[default]
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+impl Protocol {
+    /// The version as a request line has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
+/// The traffic of a request, once that is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Carried {
     /// Bytes of the answer's body, or of a tunnel to the client.
     pub(crate) sent: u64,
     /// Bytes of a tunnel from the client.
     pub(crate) received: u64,
-    /// Why a tunnel ended; empty for a request, and while it is open.
+    /// Why a tunnel ended; empty for a request, and while the tunnel is open.
     pub(crate) end: &'static str,
 }
 
-/// What is known of a request. All its texts are one: a tunnel keeps them for as long as it is open.
+/// A request. All its texts are one: a tunnel keeps them for as long as it is open.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// When it came.
+    /// When its head had come.
     pub(crate) began: Instant,
-    /// Whose it was.
+    /// The client's address.
     pub(crate) client: IpAddr,
     /// Whether it is a handshake.
     pub(crate) handshake: bool,
-    /// What it was answered with.
+    /// The client's version of HTTP.
+    pub(crate) protocol: Protocol,
+    /// The status of its answer.
     pub(crate) status: u16,
-    text: String,
+    text: Vec<u8>,
     /// Where each field begins and ends; what lies beyond 64 KiB of all together is not logged.
-    places: [(u16, u16); FIELDS],
+    places: [Option<(u16, u16)>; FIELDS],
 }
 
 impl Entry {
@@ -69,172 +90,141 @@ impl Entry {
             began: Instant::now(),
             client,
             handshake: false,
+            protocol: Protocol::default(),
             status: 0,
-            text: String::with_capacity(256),
-            places: [(0, 0); FIELDS],
+            text: Vec::with_capacity(256),
+            places: [None; FIELDS],
         }
     }
 
-    /// A text.
+    /// A request whose head was refused, from its first bytes. Only a request line is taken of them: header lines may
+    /// hold what is secret.
+    pub(crate) fn refused(client: IpAddr, bytes: &[u8], status: u16, rule: &str) -> Self {
+        let mut entry = Self { status, ..Self::new(client) };
+        entry.set(Field::Refused, rule);
+        if let Some((method, target, protocol)) = request_line(bytes) {
+            entry.protocol = protocol;
+            entry.set(Field::Method, method);
+            entry.set(Field::Target, target);
+        }
+        entry
+    }
+
+    /// The bytes of a field; `None` where the request has no such field.
+    pub(crate) fn bytes(&self, field: Field) -> Option<&[u8]> {
+        let (begin, end) = self.places[field as usize]?;
+        Some(self.text.get(usize::from(begin)..usize::from(end)).unwrap_or_default())
+    }
+
+    /// A field that is a text of ours; empty where it is missing.
     pub(crate) fn get(&self, field: Field) -> &str {
-        let (begin, end) = self.places[field as usize];
-        self.text.get(usize::from(begin)..usize::from(end)).unwrap_or_default()
+        self.bytes(field).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 
-    /// Sets a text.
-    pub(crate) fn set(&mut self, field: Field, value: &str) {
-        let begin = self.length();
-        self.text.push_str(value);
-        self.places[field as usize] = (begin, self.length());
+    /// Sets a field.
+    pub(crate) fn set(&mut self, field: Field, value: &(impl AsRef<[u8]> + ?Sized)) {
+        let begin = place(&self.text);
+        self.text.extend_from_slice(value.as_ref());
+        self.places[field as usize] = Some((begin, place(&self.text)));
     }
 
-    /// Sets a text to what something is written as.
+    /// Sets a field to a value as it is printed.
     pub(crate) fn write(&mut self, field: Field, value: &impl Display) {
-        let begin = self.length();
-        // Writing to a text fails never.
+        let begin = place(&self.text);
+        // Writing to memory cannot fail.
         let _ = write!(self.text, "{value}");
-        self.places[field as usize] = (begin, self.length());
+        self.places[field as usize] = Some((begin, place(&self.text)));
     }
 
-    fn length(&self) -> u16 {
-        place(&self.text)
-    }
-
-    /// Gives back what it does not need.
+    /// Gives back the memory that it does not need.
     pub(crate) fn shrink(&mut self) {
-        let mut text = String::with_capacity(self.text.len());
-        for at in &mut self.places {
-            let begin = place(&text);
-            text.push_str(self.text.get(usize::from(at.0)..usize::from(at.1)).unwrap_or_default());
-            *at = (begin, place(&text));
+        let mut text = Vec::with_capacity(self.text.len());
+        for (begin, end) in self.places.iter_mut().flatten() {
+            let value = self.text.get(usize::from(*begin)..usize::from(*end)).unwrap_or_default();
+            *begin = place(&text);
+            text.extend_from_slice(value);
+            *end = place(&text);
         }
         text.shrink_to_fit();
         self.text = text;
     }
-
-    /// Adds its line to others.
-    pub(crate) fn line(&self, carried: Carried, format: AccessLogFormat, out: &mut String) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        SECOND.with_borrow_mut(|(second, text)| {
-            if *second != now {
-                (*second, *text) = (now, iso(now));
-            }
-            self.line_at(text, carried, format, out);
-        });
-    }
-
-    fn line_at(&self, now: &str, carried: Carried, format: AccessLogFormat, out: &mut String) {
-        match format {
-            AccessLogFormat::Json => {
-                let _ = write!(
-                    out,
-                    "{{\"time\":\"{}\",\"client\":\"{}\",\"host\":\"{}\",\"method\":\"{}\",\"uri\":\"{}\",\"status\":{},\"bytes\":{},\"received\":{},\
-                     \"seconds\":{:.3},\"route\":\"{}\",\"upstream\":\"{}\",\"end\":\"{}\",\"user_agent\":\"{}\"}}",
-                    now,
-                    self.client,
-                    json(self.get(Field::Host)),
-                    json(self.get(Field::Method)),
-                    json(self.get(Field::Target)),
-                    self.status,
-                    carried.sent,
-                    carried.received,
-                    self.began.elapsed().as_secs_f64(),
-                    json(self.get(Field::Route)),
-                    json(self.get(Field::Server)),
-                    carried.end,
-                    json(self.get(Field::Agent)),
-                );
-            }
-            AccessLogFormat::Common => self.common(carried.sent, now, out),
-            AccessLogFormat::Combined => {
-                self.common(carried.sent, now, out);
-                for field in [Field::Referer, Field::Agent] {
-                    let text = self.get(field);
-                    out.push_str(" \"");
-                    quoted(if text.is_empty() { "-" } else { text }, out);
-                    out.push('"');
-                }
-            }
-        }
-        out.push('\n');
-    }
-
-    fn common(&self, sent: u64, now: &str, out: &mut String) {
-        let _ = write!(out, "{} - - [{}] \"", self.client, now);
-        out.push_str(self.get(Field::Method));
-        out.push(' ');
-        quoted(self.get(Field::Target), out);
-        let _ = write!(out, " HTTP/1.1\" {} {}", self.status, sent);
-    }
 }
 
 /// Where a text ends.
-fn place(text: &str) -> u16 {
+fn place(text: &[u8]) -> u16 {
     u16::try_from(text.len()).unwrap_or(u16::MAX)
 }
 
-/// A text within quotes of a line that people read.
-fn quoted(text: &str, out: &mut String) {
-    if !text.contains(|c: char| c == '"' || c == '\\' || c.is_control()) {
-        return out.push_str(text);
-    }
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\x22"),
-            '\\' => out.push_str("\\x5C"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-}
+/// Longest target of a refused request that is logged.
+const LONGEST: usize = 4096;
 
-/// A text within quotes of JSON (RFC 8259 section 7).
-pub(crate) fn json(text: &str) -> String {
-    let escape = |c: char| match c {
-        '"' | '\\' => format!("\\{c}"),
-        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
+/// The method, the target and the version of a request line (RFC 9112 section 3). A target that is cut off by the end of
+/// the bytes is taken as far as it goes, of a request line that begins as one.
+fn request_line(bytes: &[u8]) -> Option<(&[u8], &[u8], Protocol)> {
+    let line = bytes.trim_ascii_start();
+    let line = line.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let space = line.iter().position(|byte| *byte == b' ')?;
+    let (method, rest) = (&line[..space], &line[space + 1..]);
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    if method.is_empty() || method.len() > 32 || !method.iter().all(is_token) {
+        return None;
+    }
+    let end = rest.iter().rposition(|byte| *byte == b' ');
+    let (target, version) = match end {
+        Some(end) => (&rest[..end], &rest[end + 1..]),
+        None if rest.len() == line.len() - space - 1 && bytes.len() > LONGEST => (rest, &b""[..]),
+        None => return None,
     };
-    text.chars().map(escape).collect()
-}
-
-/// A time in UTC (RFC 3339).
-fn iso(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|at| DateTime::from_timestamp(at, 0));
-    time.unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+    let protocol = match version {
+        b"HTTP/1.0" => Protocol::Http10,
+        version if version.starts_with(b"HTTP/") || version.is_empty() => Protocol::Http11,
+        _ => return None,
+    };
+    Some((method, &target[..target.len().min(LONGEST)], protocol))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        assert_eq!(iso(0), "1970-01-01T00:00:00Z");
-        assert_eq!(iso(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(iso(1_795_277_646), "2026-11-21T16:14:06Z");
-    }
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
     fn texts_are_what_they_were_set_to_last() {
-        let mut entry = Entry::new(IpAddr::from([127, 0, 0, 1]));
-        entry.set(Field::Host, "given.example:80");
-        entry.set(Field::Target, "/chat?a=1");
-        entry.set(Field::Host, "given.example");
+        let mut entry = Entry::new(CLIENT);
+        entry.set(Field::Host, b"given.example:80");
+        entry.set(Field::Target, b"/chat?a=1");
+        entry.set(Field::Host, b"given.example");
+        entry.set(Field::Referer, b"");
         entry.write(Field::Route, &7);
         entry.shrink();
         let texts = [Field::Host, Field::Target, Field::Route, Field::Agent].map(|f| entry.get(f));
         assert_eq!(texts, ["given.example", "/chat?a=1", "7", ""]);
-        assert_eq!(entry.text, "given.example/chat?a=17");
+        assert_eq!(entry.text, b"given.example/chat?a=17");
+        assert_eq!(
+            (entry.bytes(Field::Referer), entry.bytes(Field::Agent)),
+            (Some(&b""[..]), None)
+        );
     }
 
     #[test]
-    fn a_quote_ends_no_text() {
-        let mut out = String::new();
-        quoted("a\"b\\\n", &mut out);
-        assert_eq!(out, "a\\x22b\\x5C\\x0A");
-        assert_eq!(json("a\"b\\\n"), "a\\\"b\\\\\\u000a");
+    fn refused_heads_give_their_request_line_and_no_field() {
+        let line = |bytes: &[u8]| {
+            let entry = Entry::refused(CLIENT, bytes, 400, "rule");
+            let text = |field| entry.bytes(field).map(<[u8]>::to_vec);
+            (text(Field::Method), text(Field::Target), entry.protocol)
+        };
+        let of = |method: &str, target: &str, protocol| {
+            (Some(method.as_bytes().to_vec()), Some(target.as_bytes().to_vec()), protocol)
+        };
+        let nothing = (None, None, Protocol::Http11);
+        assert_eq!(line(b"\r\nGET /a b HTTP/1.0\r\nHost: x"), of("GET", "/a b", Protocol::Http10));
+        assert_eq!(line(b"CONNECT a:1 HTTP/1.1\r\n"), of("CONNECT", "a:1", Protocol::Http11));
+        assert_eq!(line(b"Authorization: Bearer secret\r\n"), nothing);
+        assert_eq!(line(b"Cookie: a=b HTTP/1.1\r\n"), nothing);
+        assert_eq!(line(b"password=1 and more\r\n"), nothing);
+        assert_eq!(line(b"\x16\x03\x01\x02\x00 / HTTP/1.1"), nothing);
+        let long = [b"GET /".as_slice(), &[b'a'; 10_000]].concat();
+        assert_eq!(line(&long).1.map(|target| target.len()), Some(LONGEST));
     }
 }

@@ -7,21 +7,23 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 use wsgen_model::config::WebSocketMode;
-use wsgen_model::routing::{NormalPath, Outcome, Request};
+use wsgen_model::routing::{NormalPath, Outcome, Request, Version};
 use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
 
 use crate::answer::{Answer, other_prefix};
 use crate::connection::Arrival;
-use crate::entry::{Entry, Field};
+use crate::entry::{Entry, Field, Protocol};
+use crate::events::{self, Limit};
 use crate::forward;
 use crate::forward_auth::Copied;
 use crate::head::{RequestHead, find};
 use crate::limits::ClientPlace;
 use crate::origin;
 use crate::snapshot::Snapshot;
-use crate::stream::Peer;
+use crate::stream::{Peer, Stream};
 use crate::tunnel::registration::Registration;
 use crate::tunnel::{Limits, Live};
+use crate::users::user;
 use crate::wheel::Timed;
 use crate::worker::Worker;
 
@@ -87,13 +89,16 @@ impl<'a> Exchange<'a> {
     ) -> Self {
         let Arrival { peer, local, secure, .. } = *from;
         let mut entry = Entry::new(client(snapshot, listener, peer.ip(), head));
+        if head.version == Version::Http10 {
+            entry.protocol = Protocol::Http10;
+        }
         entry.set(Field::Method, &head.method);
         entry.set(Field::Target, &head.target);
         let fields =
             [("host", Field::Host), ("referer", Field::Referer), ("user-agent", Field::Agent)];
         for (name, field) in fields {
             if let Some(value) = find(&head.fields, name) {
-                entry.set(field, &String::from_utf8_lossy(value));
+                entry.set(field, value);
             }
         }
         let keep_alive = head.keep_alive && !worker.is_stopping();
@@ -114,6 +119,9 @@ impl<'a> Exchange<'a> {
 
     /// Answers it.
     pub(crate) async fn run(mut self, client: &mut Peer) -> Next {
+        if matches!(client.stream, Stream::Inner(_)) {
+            self.entry.protocol = Protocol::Http2;
+        }
         let values: Vec<_> =
             self.head.fields.iter().map(|(_, v)| String::from_utf8_lossy(v)).collect();
         let names = self.head.fields.iter().map(|(name, _)| name.as_str());
@@ -133,7 +141,10 @@ impl<'a> Exchange<'a> {
         let (route, websocket) = match site.route(&request) {
             Outcome::Route { route, websocket } => (route, websocket),
             Outcome::NotFound => return self.answer(client, &Answer::status(404)).await,
-            Outcome::BadRequest(_) => return self.answer(client, &Answer::status(400)).await,
+            Outcome::BadRequest(_) => {
+                self.is_refused(400, "a path that cannot be read in one way");
+                return self.answer(client, &Answer::status(400)).await;
+            }
         };
         let Ok(path) = NormalPath::parse(target) else {
             return self.answer(client, &Answer::status(400)).await;
@@ -172,11 +183,17 @@ impl<'a> Exchange<'a> {
             let origins = self.head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("origin"));
             let origins: Vec<&[u8]> = origins.map(|(_, value)| value.as_slice()).collect();
             if !origin::is_allowed(&forward.websocket, &origins, &host) {
+                self.is_refused(403, "an origin that is not allowed");
                 return self.answer(client, &Answer::status(403)).await;
             }
         }
         let clients = &self.worker.clients;
         let Ok(place) = clients.enter(route, self.entry.client, &forward.per_ip, tunnel) else {
+            events::limit_reached(
+                Limit::PerIp,
+                &self.entry.get(Field::Route),
+                Some(self.entry.client),
+            );
             return self.answer(client, &Answer::status(429)).await;
         };
         let limit = self.body_limit(forward);
@@ -184,12 +201,18 @@ impl<'a> Exchange<'a> {
             (&self.head.framing, limit)
             && *length > limit
         {
+            self.is_refused(413, "a body beyond the limit");
             return self.refuse(client, route, 413).await;
         }
         if let Some(users) = self.snapshot.users(route)
             && !users.allow(find(&self.head.fields, "authorization")).await
         {
             return self.answer(client, &Answer::unauthorized(forward)).await;
+        }
+        if self.snapshot.users(route).is_some()
+            && let Some(user) = user(find(&self.head.fields, "authorization"))
+        {
+            self.entry.set(Field::User, &user);
         }
         let copied = match self.snapshot.service(route) {
             None => Copied::new(),
@@ -247,6 +270,13 @@ impl<'a> Exchange<'a> {
         let written = written && client.stream.flush().await.is_ok();
         self.log();
         if written && self.keep_alive { Next::Again } else { Next::Close }
+    }
+
+    /// Notes that it is refused for what it is.
+    pub(crate) fn is_refused(&mut self, status: u16, rule: &'static str) {
+        let listener = &self.snapshot.site.listener(self.listener).address.value;
+        events::refused(listener, self.entry.client, status, rule);
+        self.entry.set(Field::Refused, rule);
     }
 
     /// Writes its line of the log.

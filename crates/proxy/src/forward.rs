@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use wsgen_model::config::{Policy, SameSite};
-use wsgen_model::scalar::{HashKey, TunnelIdle};
-use wsgen_model::site::{Cookie, Forward, RouteId, Upstream};
+use wsgen_model::scalar::TunnelIdle;
+use wsgen_model::site::{Forward, RouteId};
 
+use crate::affinity;
 use crate::body::Framing;
 use crate::compression::Coding;
 use crate::entry::Field;
+use crate::events::{self, Stage};
 use crate::exchange::{Exchange, Next, Opened};
 use crate::fields::{self, Outgoing};
 use crate::forward_auth::Copied;
@@ -48,8 +49,8 @@ pub(crate) async fn run(
     let upstream = snapshot.site.upstream(forward.upstream);
     let pooled = &snapshot.upstreams[forward.upstream.0];
     let cookie = upstream.sticky.as_ref().map(|cookie| &cookie.value);
-    let kept = cookie.and_then(|cookie| self::cookie(&exchange, cookie.name.as_str()));
-    let key = key(&exchange, upstream, target);
+    let kept = cookie.and_then(|cookie| affinity::cookie(&exchange, cookie.name.as_str()));
+    let key = affinity::key(&exchange, upstream, target);
     let mut tried: Vec<Arc<Server>> = Vec::new();
     let timers = Timers {
         response_header: (*forward.timeouts.response_header).into(),
@@ -65,6 +66,14 @@ pub(crate) async fn run(
     loop {
         let choice = Choice { sticky: kept.as_deref(), key: &key, tried: &tried };
         let Some(server) = pooled.choose(upstream, &choice) else {
+            if tried.is_empty() {
+                events::upstream_failed(
+                    upstream.name.value.as_str(),
+                    "",
+                    Stage::Choose,
+                    &"no server is up",
+                );
+            }
             let status = if tried.is_empty() { 503 } else { 502 };
             return exchange.refuse(client, route, status).await;
         };
@@ -94,6 +103,8 @@ pub(crate) async fn run(
         let (mut peer, reused) = match connected {
             Ok(connected) => connected,
             Err(error) => {
+                let (upstream, server_name) = (upstream.name.value.as_str(), server.target.name());
+                events::upstream_error(upstream, server_name, &error, Stage::Connect);
                 pooled.rest(&server);
                 tried.push(server);
                 if (tried.len() as u64) < *forward.attempts {
@@ -155,10 +166,12 @@ pub(crate) async fn run(
             Err(failed) => return give_up(exchange, client, route, &failed).await,
         };
         let told = cookie.filter(|_| kept.as_deref() != Some(server.mark.as_str()));
-        let told = told.map(|cookie| set_cookie(cookie, &server.mark));
+        let told = told.map(|cookie| affinity::set_cookie(cookie, &server.mark));
         if head.status == 101 {
             let own = matches!(client.stream, Stream::Inner(_));
             if !tunnel || !accepts(&head) || own && !accepts_key(exchange.head, &head) {
+                let why = "a 101 that accepts something else";
+                server_failed(&exchange, route, Stage::ResponseHead, why);
                 return exchange.refuse(client, route, 502).await;
             }
             let answer = fields::response(&head, &forward.response_headers, told.as_deref(), "");
@@ -168,7 +181,8 @@ pub(crate) async fn run(
             exchange.entry.status = 101;
             return open(exchange, peer, forward, server, (place, client_place));
         }
-        return pass(exchange, client, peer, upload, forward, head, told, &server, timers).await;
+        return pass(exchange, client, peer, upload, (route, forward), head, told, &server, timers)
+            .await;
     }
 }
 
@@ -214,6 +228,12 @@ async fn give_up(
     route: RouteId,
     failed: &Failed,
 ) -> Next {
+    if let Some(cause) = failed.of_server() {
+        server_failed(&exchange, route, Stage::ResponseHead, cause);
+    }
+    if let Failed::ClientBody(refusal) = failed {
+        exchange.is_refused(refusal.status, refusal.why);
+    }
     let status = match failed {
         Failed::ClientGone => {
             exchange.entry.status = 499;
@@ -226,6 +246,14 @@ async fn give_up(
         Failed::Late => 504,
     };
     exchange.refuse(client, route, status).await
+}
+
+/// Says why a server did not answer as it should.
+fn server_failed(exchange: &Exchange<'_>, route: RouteId, stage: Stage, cause: &'static str) {
+    let site = &exchange.snapshot.site;
+    let upstream = site.routes[route.0].forward().map(|f| &site.upstream(f.upstream).name.value);
+    let upstream = upstream.map_or("", |name| name.as_str());
+    events::upstream_failed(upstream, exchange.entry.get(Field::Server), stage, &cause);
 }
 
 fn is_chunked(framing: &Framing) -> bool {
@@ -263,7 +291,7 @@ async fn pass(
     client: &mut Peer,
     mut peer: Peer,
     upload: Option<Pump>,
-    forward: &Forward,
+    (route, forward): (RouteId, &Forward),
     mut head: ResponseHead,
     told: Option<String>,
     server: &Arc<Server>,
@@ -304,7 +332,12 @@ async fn pass(
         let download = download.behind(answer);
         match sending.body(download).await {
             Ok(moved) => exchange.sent = moved,
-            Err(_) => good = false,
+            Err(failed) => {
+                if let Some(cause) = failed.of_server() {
+                    server_failed(&exchange, route, Stage::Body, cause);
+                }
+                good = false;
+            }
         }
     } else {
         good = client.stream.write_all(&answer).await.is_ok();
@@ -348,49 +381,4 @@ fn jittered(exchange: &Exchange<'_>, max: Duration) -> Duration {
     let spread = exchange.snapshot.site.drain.spread.as_millis();
     let early = if spread == 0 { 0 } else { crate::upstream::random() % spread };
     max.saturating_sub(Duration::from_millis(early)).max(max / 2)
-}
-
-/// The value of a cookie of the request.
-fn cookie(exchange: &Exchange<'_>, name: &str) -> Option<String> {
-    let lines = exchange.head.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case("cookie"));
-    let text: Vec<_> = lines.map(|(_, value)| String::from_utf8_lossy(value)).collect();
-    let mut pairs = text.iter().flat_map(|line| line.split(';'));
-    pairs.find_map(|pair| {
-        let (known, value) = pair.trim().split_once('=')?;
-        (known == name).then(|| value.to_owned())
-    })
-}
-
-/// What `ip_hash` and `hash` look at.
-fn key(exchange: &Exchange<'_>, upstream: &Upstream, target: &str) -> Vec<u8> {
-    if !matches!(upstream.load_balancing.policy, Policy::IpHash | Policy::Hash) {
-        return Vec::new();
-    }
-    match upstream.load_balancing.key.as_ref().map(|key| &key.value) {
-        None => exchange.entry.client.to_string().into_bytes(),
-        Some(HashKey::Uri) => target.as_bytes().to_vec(),
-        Some(HashKey::Header(name)) => {
-            find(&exchange.head.fields, name).map_or_else(Vec::new, <[u8]>::to_vec)
-        }
-        Some(HashKey::Cookie(name)) => cookie(exchange, name).unwrap_or_default().into_bytes(),
-        Some(HashKey::Query(name)) => {
-            let query = exchange.head.target.split_once('?').map_or("", |(_, query)| query);
-            let value =
-                query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-            value.unwrap_or_default().as_bytes().to_vec()
-        }
-    }
-}
-
-/// The line that tells a client its server (`sticky/visible`).
-fn set_cookie(cookie: &Cookie, mark: &str) -> String {
-    let flags = [(cookie.http_only, "; HttpOnly"), (cookie.secure, "; Secure")];
-    let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
-    let same_site = match cookie.same_site.as_ref().map(|site| site.value) {
-        None => "",
-        Some(SameSite::Strict) => "; SameSite=Strict",
-        Some(SameSite::Lax) => "; SameSite=Lax",
-        Some(SameSite::None) => "; SameSite=None",
-    };
-    format!("{}={mark}; Path=/{flags}{same_site}", cookie.name)
 }

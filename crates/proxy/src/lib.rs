@@ -4,7 +4,9 @@
 //! from the model and from nowhere else), passed on by `forward`, and from a 101 on carried by `tunnel`. Every thread
 //! (`worker`) has sockets, connections and a timer wheel of its own.
 
+mod access_line;
 mod admin;
+mod affinity;
 mod answer;
 mod authorities;
 mod background;
@@ -25,6 +27,7 @@ mod handover;
 pub mod head;
 mod health;
 mod http2;
+mod json;
 mod limits;
 mod listening;
 mod log;
@@ -116,7 +119,7 @@ impl Proxy {
         }
         let open = open(&snapshot.site, &mut handed, threads)?;
         let mut shares = open.spread(threads).map_err(no_descriptor)?;
-        let (log, writer) = Log::start();
+        let (log, writer) = Log::start().map_err(no_thread)?;
         let (state, questions) = State::new(metrics(), snapshot.clone(), text);
         for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
             admin::start(socket, state.clone());
@@ -141,10 +144,7 @@ impl Proxy {
                 drop(runtime);
                 last.hand_over();
             });
-            let thread = thread.map_err(|error| {
-                StartError::new(format!("cannot start a thread: {error}"), "allow more threads")
-            })?;
-            running.push((sender, thread));
+            running.push((sender, thread.map_err(no_thread)?));
         }
         let threads = running.iter().map(|(thread, _)| thread.clone()).collect();
         let background = background::start(threads);
@@ -247,6 +247,11 @@ fn open(site: &Site, handed: &mut Sockets, threads: usize) -> Result<Sockets, St
         all.extend(handed.open(address, threads)?);
     }
     Ok(all)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn no_thread(error: io::Error) -> StartError {
+    StartError::new(format!("cannot start a thread: {error}"), "allow more threads")
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]

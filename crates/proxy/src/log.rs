@@ -3,14 +3,19 @@
 
 use std::cell::RefCell;
 use std::io::Write as _;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use wsgen_model::config::AccessLogFormat;
 use wsgen_model::site::AccessLog;
 
-use crate::entry::{Carried, Entry};
+use crate::answer::Answer;
+use crate::connection::Arrival;
+use crate::entry::{Carried, Entry, Protocol};
+use crate::events;
+use crate::head::Refusal;
 use crate::metrics::{Metrics, metrics};
+use crate::stream::{Peer, Stream};
 
 /// Bundles of lines that may wait; a reader that is slower than that loses some.
 const WAITING: usize = 256;
@@ -20,29 +25,48 @@ const BUNDLE: usize = 32 * 1024;
 
 thread_local! {
     /// The lines of this thread that nobody has written yet.
-    static LINES: RefCell<String> = const { RefCell::new(String::new()) };
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Where lines go, and what is counted with them.
+/// The access log, as every thread has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
-    lines: SyncSender<String>,
+    lines: SyncSender<Vec<u8>>,
     /// What is counted.
     pub(crate) metrics: &'static Metrics,
 }
 
 impl Log {
     /// Starts the thread that writes to standard output; it ends when nobody is left who has lines for it.
-    pub(crate) fn start() -> (Self, JoinHandle<()>) {
+    pub(crate) fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(WAITING);
-        let writer = std::thread::spawn(move || write(&receiver));
-        (Self { lines: sender, metrics: metrics() }, writer)
+        let thread = std::thread::Builder::new().name("access-log".to_owned());
+        let writer = thread.spawn(move || write(&receiver))?;
+        Ok((Self { lines: sender, metrics: metrics() }, writer))
     }
 
     /// A request that was answered; nobody waits for its line.
     pub(crate) fn answered(&self, entry: &Entry, sent: u64, format: AccessLogFormat) {
         self.metrics.answered(entry.status, entry.handshake, entry.began.elapsed());
         self.put(entry, Carried { sent, ..Carried::default() }, format);
+    }
+
+    /// A request whose head was refused: it has a line with as much as is known of it.
+    pub(crate) fn refused(
+        &self,
+        from: &Arrival,
+        client: &Peer,
+        refusal: &Refusal,
+        format: AccessLogFormat,
+    ) {
+        let Refusal { status, why } = *refusal;
+        events::refused(&from.at, from.peer.ip(), status, why);
+        let mut entry = Entry::refused(from.peer.ip(), &client.buffer, status, why);
+        if matches!(client.stream, Stream::Inner(_)) {
+            entry.protocol = Protocol::Http2;
+        }
+        let sent = Answer::status(status).body.len() as u64;
+        self.answered(&entry, sent, format);
     }
 
     /// A tunnel that opens; it has a line where the model asks for one.
@@ -72,15 +96,26 @@ impl Log {
     /// Hands the lines of this thread over to be written; called at every tick, and when the thread ends.
     pub(crate) fn hand_over(&self) {
         let lines = LINES.with_borrow_mut(std::mem::take);
-        if !lines.is_empty() {
-            let _ = self.lines.try_send(lines);
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(TrySendError::Full(lost) | TrySendError::Disconnected(lost)) =
+            self.lines.try_send(lines)
+        {
+            events::lines_lost("access", lines_in(&lost), &"the reader is too slow");
         }
     }
 }
 
-fn write(lines: &Receiver<String>) {
+fn lines_in(bundle: &[u8]) -> u64 {
+    bundle.split_inclusive(|byte| *byte == b'\n').count() as u64
+}
+
+fn write(bundles: &Receiver<Vec<u8>>) {
     let mut out = std::io::stdout().lock();
-    while let Ok(lines) = lines.recv() {
-        let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+    while let Ok(lines) = bundles.recv() {
+        if let Err(error) = out.write_all(&lines).and_then(|()| out.flush()) {
+            events::lines_lost("access", lines_in(&lines), &error);
+        }
     }
 }

@@ -31,6 +31,19 @@ pub(crate) enum Failed {
     Late,
 }
 
+impl Failed {
+    /// The cause, where the server failed.
+    pub(crate) fn of_server(&self) -> Option<&'static str> {
+        match self {
+            Self::Server { silent: true } => Some("closed without an answer"),
+            Self::Server { silent: false } => Some("closed or silent within its answer"),
+            Self::ServerTalk => Some("an answer that is not HTTP"),
+            Self::Late => Some("no answer within `response_header`"),
+            Self::ClientGone | Self::ClientStalled | Self::ClientBody(_) => None,
+        }
+    }
+}
+
 /// Timers of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timers {

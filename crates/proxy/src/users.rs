@@ -109,6 +109,11 @@ pub(crate) fn parse(text: &str) -> Result<HashMap<String, String>, usize> {
     Ok(hashes)
 }
 
+/// The name in an `Authorization` field (RFC 7617 section 2), for the access log.
+pub(crate) fn user(authorization: Option<&[u8]>) -> Option<String> {
+    authorization.and_then(credentials).map(|(user, _)| user)
+}
+
 fn credentials(value: &[u8]) -> Option<(String, String)> {
     let text = std::str::from_utf8(value).ok()?;
     let (scheme, coded) = text.split_once(' ')?;

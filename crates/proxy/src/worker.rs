@@ -18,6 +18,7 @@ use wsgen_model::scalar::ListenAddress;
 
 use crate::connection::{self, Arrival};
 use crate::entry::Entry;
+use crate::events::{self, Limit};
 use crate::forward_auth;
 use crate::http2;
 use crate::limits::Clients;
@@ -261,6 +262,7 @@ async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
     loop {
         // What comes beyond the limit waits to be accepted.
         while worker.limit(&address).is_some_and(|most| open.load(Ordering::Relaxed) >= most) {
+            events::limit_reached(Limit::MaxConnections, &address, None);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         match socket.accept().await {
@@ -271,7 +273,10 @@ async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
             }
             Err(error) if is_of_one(&error) => {}
             // No descriptor is free: one will be, and spinning would only keep it away.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => {
+                events::limit_reached(Limit::Descriptors, &format!("{address}: {error}"), None);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }
@@ -297,13 +302,18 @@ async fn begin(
     if let Some(header) = &settings.proxy_protocol {
         let known = header.from.iter().any(|range| range.value.contains(peer.ip()));
         if !known && !header.from.is_empty() {
-            return;
+            let why = "the peer is none of `proxy_protocol.from`";
+            return events::proxy_header_failed(&address, peer.ip(), &why);
         }
         let read = proxy_header::read(&mut wire, header.accept.value);
         match tokio::time::timeout(time, read).await {
             Ok(Ok(Some(client))) => peer = plain(client),
             Ok(Ok(None)) => {}
-            _ => return,
+            Ok(Err(error)) => return events::proxy_header_failed(&address, peer.ip(), &error),
+            Err(_) => {
+                let why = "no whole header within `request_header`";
+                return events::proxy_header_failed(&address, peer.ip(), &why);
+            }
         }
     }
     let acceptor = snapshot.tls(listener).cloned();
@@ -329,8 +339,14 @@ async fn secure(
 ) {
     // A handshake of TLS is a part of the head that is owed.
     let accepted = tokio::time::timeout(time, acceptor.accept(wire)).await;
-    let Ok(Ok(tls)) = accepted else { return };
-    let tls = Box::new(tls);
+    let tls = match accepted {
+        Ok(Ok(tls)) => Box::new(tls),
+        Ok(Err(error)) => return events::tls_failed(&from.at, from.peer.ip(), &error),
+        Err(_) => {
+            let why = "no whole handshake within `request_header`";
+            return events::tls_failed(&from.at, from.peer.ip(), &why);
+        }
+    };
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(*tls, from, announces, worker).await;
     }

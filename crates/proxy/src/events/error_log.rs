@@ -20,6 +20,8 @@ use super::{lines_lost, repeat};
 
 /// The log's name in metrics.
 pub(super) const NAME: &str = "error";
+/// Why lines are lost.
+const SLOW: &str = "the reader is too slow";
 /// Lines that may wait to be written.
 const WAITING: usize = 1024;
 /// Time between two looks at what was left out.
@@ -80,7 +82,7 @@ pub struct ErrorLog {
 
 #[derive(Debug)]
 enum Message {
-    Text(String),
+    Text(Vec<u8>),
     /// Everything ahead of this is to be written now.
     Flush(SyncSender<()>),
 }
@@ -105,7 +107,7 @@ impl ErrorLog {
     /// Writes the findings about a model: the text itself for people, a line for programs.
     pub fn findings(&self, text: &str) {
         if self.is_for_people() {
-            put(&self.lines, text.to_owned());
+            put(&self.lines, text.into());
         } else if !text.is_empty() {
             tracing::warn!(target: "wsgen::reload", findings = text.trim_end(), "findings about the model");
         }
@@ -163,7 +165,7 @@ struct Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let time = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let mut line = String::with_capacity(256);
+        let mut line = Vec::with_capacity(256);
         self.form.line(event, &time, &mut line);
         put(&self.lines, line);
     }
@@ -172,10 +174,10 @@ impl<S: Subscriber> Layer<S> for Lines {
 /// Lost lines that nobody has said yet.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-fn put(lines: &SyncSender<Message>, text: String) {
+fn put(lines: &SyncSender<Message>, text: Vec<u8>) {
     if let Err(TrySendError::Full(_)) = lines.try_send(Message::Text(text)) {
         LOST.fetch_add(1, Ordering::Relaxed);
-        lines_lost(NAME, 1);
+        lines_lost(NAME, 1, &SLOW);
     }
 }
 
@@ -192,7 +194,7 @@ fn write(messages: &Receiver<Message>) {
         }
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            tracing::warn!(target: "wsgen::log", log = NAME, lost, "log lines lost: the reader is too slow");
+            tracing::warn!(target: "wsgen::log", log = NAME, lost, cause = SLOW, "log lines lost");
         }
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -202,8 +204,8 @@ fn write(messages: &Receiver<Message>) {
 }
 
 /// Standard error itself is not locked: whoever else prints there must not wait for a slow reader.
-fn print(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+fn print(text: &[u8]) {
+    let _ = std::io::stderr().write_all(text);
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The form of error log lines: text for people, or JSON. Control characters (C0, DEL, C1) never reach the output as they
 //! are: they would move a terminal's cursor or forge lines.
 
-use std::fmt::{Debug, Write as _};
-use std::io::{self, Write};
+use std::fmt::Debug;
+use std::io::Write as _;
 
-use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
+use serde::{Serialize, Serializer};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
+
+use crate::json;
 
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) struct Form {
 
 impl Form {
     /// Adds the line of an event to a text.
-    pub(super) fn line(self, event: &Event<'_>, time: &str, out: &mut String) {
+    pub(super) fn line(self, event: &Event<'_>, time: &str, out: &mut Vec<u8>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -35,16 +36,18 @@ impl Form {
                 ("message", Value::Text(fields.message)),
             ];
             pairs.append(&mut fields.others);
-            json(&pairs, out);
+            json::write(&Object(&pairs), out);
         } else {
             if !self.journal {
                 let _ = write!(out, "{time} {level} ");
             }
             let _ = write!(out, "{target}: ");
-            fields.message.chars().for_each(|c| match c {
-                c if c.is_control() => out.extend(c.escape_default()),
-                c => out.push(c),
-            });
+            for c in fields.message.chars() {
+                let _ = match c {
+                    c if c.is_control() => write!(out, "{}", c.escape_default()),
+                    c => write!(out, "{c}"),
+                };
+            }
             for (name, value) in &fields.others {
                 // The debug form of a text has no character that is not printable.
                 let _ = match value {
@@ -54,7 +57,7 @@ impl Form {
                 };
             }
         }
-        out.push('\n');
+        out.push(b'\n');
     }
 }
 
@@ -116,66 +119,11 @@ impl Visit for Fields {
 }
 
 /// An object of JSON, in the order of its pairs.
-fn json(pairs: &[(&'static str, Value)], out: &mut String) {
-    for (number, (name, value)) in pairs.iter().enumerate() {
-        out.push(if number == 0 { '{' } else { ',' });
-        write_json(name, out);
-        out.push(':');
-        write_json(value, out);
-    }
-    out.push('}');
-}
+struct Object<'a>(&'a [(&'static str, Value)]);
 
-/// Adds a value in JSON (RFC 8259). DEL and the C1 controls, which JSON allows, are escaped as well.
-fn write_json(value: &(impl Serialize + ?Sized), out: &mut String) {
-    let writer = Text(out);
-    // Strings, numbers and truths can always be written.
-    let _ = value.serialize(&mut Serializer::with_formatter(writer, Escaped(CompactFormatter)));
-}
-
-/// Writes what the serializer gives, which is UTF-8, to a string.
-struct Text<'a>(&'a mut String);
-
-impl Write for Text<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
-        self.0.push_str(text);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-struct Escaped(CompactFormatter);
-
-impl Formatter for Escaped {
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        // Both begin with these bytes; most texts hold neither.
-        if !fragment.bytes().any(|byte| matches!(byte, 0x7f | 0xc2)) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(char::is_control) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let control = rest[at..].chars().next().unwrap_or_default();
-            write!(writer, "\\u{:04x}", u32::from(control))?;
-            rest = &rest[at + control.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + Write>(
-        &mut self,
-        writer: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        self.0.write_char_escape(writer, escape)
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
@@ -189,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    struct Kept(Form, Arc<Mutex<String>>);
+    struct Kept(Form, Arc<Mutex<Vec<u8>>>);
 
     impl<S: Subscriber> Layer<S> for Kept {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -198,7 +146,7 @@ mod tests {
     }
 
     fn line(json: bool, journal: bool, cause: &str) -> String {
-        let kept = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::new(Mutex::new(Vec::new()));
         let layer = Kept(Form { json, journal }, kept.clone());
         let all = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(all, || {
@@ -206,7 +154,7 @@ mod tests {
             let nothing: Option<u64> = None;
             tracing::warn!(target: "wsgen::upstream", cause, left_out, nothing, "server failed");
         });
-        std::mem::take(&mut *kept.lock().unwrap())
+        String::from_utf8(kept.lock().unwrap().clone()).unwrap()
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::io;
 use std::net::IpAddr;
 
 pub use self::error_log::{ErrorLog, Filter, Style};
-use self::repeat::{Subject, say};
+use self::repeat::{Subject, say, say_many};
 pub(crate) use self::stage::Stage;
 use crate::metrics::labels::{Change, Failure, Limited, Listener, LogName, Part, Resolved, Rule};
 use crate::metrics::metrics;
@@ -105,11 +105,12 @@ pub(crate) fn panicked(part: &'static str, message: &str) {
     say(Subject::Panic { part, message: message.to_owned() }, None);
 }
 
-/// Lines of a log were lost because their reader was too slow.
-pub(crate) fn lines_lost(log: &'static str, lines: u64) {
+/// Lines of a log were lost: their reader was too slow, or could not be written to.
+pub(crate) fn lines_lost(log: &'static str, lines: u64, cause: &dyn Display) {
     metrics().lost_lines.get_or_create(&LogName { log }).inc_by(lines);
+    // Losses of the error log itself are said by its own thread, when it can write again.
     if log != error_log::NAME {
-        say(Subject::LostLines { log }, None);
+        say_many(Subject::LostLines { log, cause: cause.to_string() }, None, lines);
     }
 }
 

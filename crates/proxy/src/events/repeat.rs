@@ -55,6 +55,7 @@ pub(super) enum Subject {
     },
     LostLines {
         log: &'static str,
+        cause: String,
     },
     /// Events of so many subjects that they are not told apart.
     Others,
@@ -72,21 +73,32 @@ static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// Writes the line of an event, or counts it for a later line.
 pub(super) fn say(subject: Subject, peer: Option<IpAddr>) {
+    say_many(subject, peer, 1);
+}
+
+/// The same for an event that stands for several things.
+pub(super) fn say_many(subject: Subject, peer: Option<IpAddr>, weight: u64) {
     // Without a log nobody sweeps.
     if tracing::level_filters::LevelFilter::current() == tracing::level_filters::LevelFilter::OFF {
         return;
     }
     let turn = {
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        turn(&mut known, subject, Instant::now())
+        turn(&mut known, subject, weight, Instant::now())
     };
     if let Some((subject, left_out)) = turn {
-        write(&subject, peer, left_out);
+        let more = if matches!(subject, Subject::LostLines { .. }) { weight } else { 0 };
+        write(&subject, peer, left_out + more);
     }
 }
 
 /// The subject to write a line for now, with the number of its events that had none.
-fn turn(known: &mut Known, mut subject: Subject, now: Instant) -> Option<(Subject, u64)> {
+fn turn(
+    known: &mut Known,
+    mut subject: Subject,
+    weight: u64,
+    now: Instant,
+) -> Option<(Subject, u64)> {
     if !known.contains_key(&subject) {
         if known.len() >= MANY {
             known.retain(|_, last| last.left_out > 0 || now.duration_since(last.at) < PAUSE);
@@ -97,7 +109,7 @@ fn turn(known: &mut Known, mut subject: Subject, now: Instant) -> Option<(Subjec
     }
     match known.get_mut(&subject) {
         Some(last) if now.duration_since(last.at) < PAUSE => {
-            last.left_out += 1;
+            last.left_out += weight;
             None
         }
         Some(last) => {
@@ -174,8 +186,8 @@ fn write(subject: &Subject, peer: Option<IpAddr>, left_out: u64) {
             let message = short(message);
             error!(target: "wsgen::panic", part, cause = message, left_out, "panic; the rest goes on");
         }
-        Subject::LostLines { log } => {
-            warn!(target: "wsgen::log", log, left_out, "log lines lost: the reader is too slow");
+        Subject::LostLines { log, cause } => {
+            warn!(target: "wsgen::log", log, lost = left_out, cause, "log lines lost");
         }
         Subject::Others => {
             warn!(target: "wsgen::log", left_out, "too many different events to tell them apart");
@@ -196,7 +208,7 @@ mod tests {
         let (mut known, began) = (Known::default(), Instant::now());
         let at = |milliseconds| began + Duration::from_millis(milliseconds);
         let mut left_out = |rule, milliseconds| {
-            turn(&mut known, refused(rule), at(milliseconds)).map(|(_, left_out)| left_out)
+            turn(&mut known, refused(rule), 1, at(milliseconds)).map(|(_, left_out)| left_out)
         };
         assert_eq!(left_out("a", 0), Some(0));
         assert_eq!(left_out("a", 10), None);
@@ -217,7 +229,7 @@ mod tests {
         let (mut known, began) = (Known::default(), Instant::now());
         for number in 0..MANY * 3 {
             let subject = Subject::Dns { name: number.to_string(), cause: String::new() };
-            turn(&mut known, subject, began);
+            turn(&mut known, subject, 1, began);
         }
         assert!(known.len() <= MANY + 1);
         assert!(known[&Subject::Others].left_out > 0);

@@ -6,6 +6,8 @@ use std::io;
 /// A step of an exchange with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
+    /// A server is chosen.
+    Choose,
     /// The server's name is resolved.
     Resolve,
     /// TCP, or the Unix socket.
@@ -47,6 +49,7 @@ impl Stage {
     /// The step's word in logs and metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Choose => "choose",
             Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::ProxyHeader => "proxy_header",

@@ -1,14 +1,18 @@
 //! The place of a tunnel among those of its thread: what orders, reloads and status pages find it by.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Serialize;
 use wsgen_model::config::AccessLogFormat;
 use wsgen_model::site::AccessLog;
 
 use super::Live;
-use crate::entry::{Entry, Field, json};
+use crate::entry::{Entry, Field};
+use crate::json;
 use crate::upstream::Server;
 use crate::wheel::{TICK, Tick, Timed};
 use crate::worker::Worker;
@@ -26,6 +30,22 @@ pub(crate) struct Known {
     pub(crate) entry: Entry,
 }
 
+/// The fields of a tunnel on the status page.
+#[derive(Serialize)]
+struct Told<'a> {
+    client: IpAddr,
+    host: Cow<'a, str>,
+    uri: Cow<'a, str>,
+    route: Cow<'a, str>,
+    upstream: Cow<'a, str>,
+    seconds: f64,
+    silent: f64,
+    received: u64,
+    sent: u64,
+    configuration: u64,
+    ends: bool,
+}
+
 /// A tunnel as it is told of.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -40,19 +60,21 @@ impl Row {
         let Known { generation, live, entry, .. } = known;
         let ticks = u32::try_from(now.saturating_sub(live.last.get())).unwrap_or(u32::MAX);
         let silent = (TICK * ticks).as_secs_f64();
-        let text = format!(
-            "{{\"client\":\"{}\",\"host\":\"{}\",\"uri\":\"{}\",\"route\":\"{}\",\"upstream\":\"{}\",\"seconds\":{:.1},\
-             \"silent\":{silent:.1},\"received\":{},\"sent\":{},\"configuration\":{generation},\"ends\":{}}}",
-            entry.client,
-            json(entry.get(Field::Host)),
-            json(entry.get(Field::Target)),
-            json(entry.get(Field::Route)),
-            json(entry.get(Field::Server)),
-            entry.began.elapsed().as_secs_f64(),
-            live.up.get(),
-            live.down.get(),
-            live.end_at.get().is_some(),
-        );
+        let field = |field| String::from_utf8_lossy(entry.bytes(field).unwrap_or_default());
+        let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        let text = json::text(&Told {
+            client: entry.client,
+            host: field(Field::Host),
+            uri: field(Field::Target),
+            route: field(Field::Route),
+            upstream: field(Field::Server),
+            seconds: tenths(entry.began.elapsed().as_secs_f64()),
+            silent: tenths(silent),
+            received: live.up.get(),
+            sent: live.down.get(),
+            configuration: *generation,
+            ends: live.end_at.get().is_some(),
+        });
         Self { began: entry.began, text }
     }
 

@@ -17,6 +17,7 @@ use wsgen_model::scalar::UpstreamAddress;
 use wsgen_model::site::{Server, Upstream, UpstreamTls};
 
 use super::Moving;
+use crate::events::Stage;
 use crate::snapshot::StartError;
 use crate::stream::{Stream, Wire};
 use crate::tls;
@@ -183,17 +184,36 @@ impl Target {
 
     /// Establishes a connection, TLS included, with a PROXY header ahead of it if there is one.
     pub(crate) async fn connect(&self, header: &[u8], speaks: Speaks) -> io::Result<Stream> {
-        let connected = tokio::time::timeout(self.timeout, self.establish(header, speaks)).await;
-        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let mut stage = Stage::Connect;
+        let established = self.establish(header, speaks, &mut stage);
+        let connected = tokio::time::timeout(self.timeout, established).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        connected.map_err(|error| stage.of(error))
     }
 
-    async fn establish(&self, header: &[u8], speaks: Speaks) -> io::Result<Stream> {
+    /// The same without a bound of time; `stage` says how far it has come.
+    async fn establish(
+        &self,
+        header: &[u8],
+        speaks: Speaks,
+        stage: &mut Stage,
+    ) -> io::Result<Stream> {
         let mut wire = match &self.place {
             Place::Unix(path) => Wire::Unix(UnixStream::connect(path).await?),
             Place::Addresses(addresses) => self.tcp(addresses).await?,
-            Place::Moving(name) => self.tcp(&name.addresses().await).await?,
+            Place::Moving(name) => {
+                *stage = Stage::Resolve;
+                let addresses = name.addresses().await;
+                if addresses.is_empty() {
+                    return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+                }
+                *stage = Stage::Connect;
+                self.tcp(&addresses).await?
+            }
         };
+        *stage = Stage::ProxyHeader;
         wire.write_all(header).await?;
+        *stage = Stage::Tls;
         match &self.tls {
             None => Ok(Stream::Plain(wire)),
             Some(Secure { http1, http2, name }) => {
