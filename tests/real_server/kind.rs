@@ -1,6 +1,6 @@
 //! What a target is known to do in its own way; how it is run is its recipe.
 
-use wsgen_conformance::launch::REFERENCE_RECIPE;
+use wsgen_conformance::launch::{REFERENCE_RECIPE, Target};
 use wsgen_emit::{Recipe, Selection, Support, TARGETS};
 use wsgen_model::feature::Feature;
 
@@ -46,9 +46,23 @@ impl Kind {
         self.known().map_or(REFERENCE_RECIPE, |target| target.recipe)
     }
 
-    /// Its program.
+    /// The server as the harness launches it, for the version that is tested.
+    pub(crate) fn launched(&self) -> Target {
+        let Some(known) = self.known() else {
+            return Target::reference(env!("CARGO_BIN_EXE_wsgen").into());
+        };
+        let installed = Target::installed(self.target);
+        let mut target = installed.unwrap_or_else(|| {
+            panic!("{} is installed (`apt-get install {}`)", self.target, known.recipe.package)
+        });
+        target.selection = Selection::parse(&format!("{}@{}", self.target, self.version)).ok();
+        target
+    }
+
+    /// The program of the reference proxy, for tests that run it in their own way.
     pub(crate) fn program(&self) -> &'static str {
-        if self.serves() { env!("CARGO_BIN_EXE_wsgen") } else { self.recipe().program }
+        assert!(self.serves(), "other servers are launched by the harness");
+        env!("CARGO_BIN_EXE_wsgen")
     }
 
     /// Its main file.

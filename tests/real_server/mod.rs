@@ -14,11 +14,9 @@ pub(crate) use observation::{Observation, Stream, observe};
 pub(crate) use tls::tls;
 pub(crate) use upstream::{serve, upstream, upstream_at, upstream_on};
 
-use std::net::TcpListener as StdListener;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command as Process, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -29,45 +27,26 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
+use wsgen_conformance::launch::{Port, Process};
 
 /// Nothing on loopback takes longer than this, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running server; it ends with the test. It leads a process group of its own, because a master that is
-/// killed leaves its workers behind, and one that is asked may wait for open tunnels.
+/// A running server; it ends with the test.
 pub(crate) struct Server {
-    child: Child,
+    process: Mutex<Process>,
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let id = self.child.id();
-        let signal = |name: &str, who: String| {
-            let _ = Process::new("kill").args([name, "--", &who]).stderr(Stdio::null()).status();
-        };
-        signal("-TERM", id.to_string());
-        let deadline = Instant::now() + Duration::from_millis(200);
-        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        signal("-KILL", format!("-{id}"));
-        let _ = self.child.wait();
-    }
-}
-
-/// A port that nothing holds. Servers bind by number, so it comes from below the range that the kernel hands out
-/// by itself (32768 and up): no connection of a test running beside this one can take it in between.
+/// A port that nothing holds. It is held until this process ends, in the way that lets a server bind it: no other server,
+/// no test beside this one and no connection is given it in between.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let base = 20_000 + u16::try_from(std::process::id() % 100).unwrap_or(0) * 100;
-    loop {
-        let port = base + NEXT.fetch_add(1, Ordering::Relaxed);
-        if StdListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    static HELD: Mutex<Vec<Port>> = Mutex::new(Vec::new());
+    let port = Port::reserve().unwrap();
+    let number = port.address().port();
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).push(port);
+    number
 }
 
 /// Renders a model for the version that is tested.
@@ -98,17 +77,11 @@ fn render_into(kind: &Kind, folder: &Path) -> String {
 /// Runs the server's own checker on a configuration. Fails loudly where the server is not installed.
 pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
     std::fs::write(folder.join(kind.file()), configuration).unwrap();
-    let mut command = Process::new(kind.program());
-    let output = command
-        .args((kind.recipe().check)(&folder.display().to_string()))
-        .args(kind.recipe().strict)
-        .current_dir(folder)
-        .output();
-    let output = output.unwrap_or_else(|_| {
-        panic!("{} is installed (`apt-get install {}`)", kind.program(), kind.recipe().package)
-    });
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && !said.contains("[warn]"), "{said}\n{configuration}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let target = kind.launched();
+    if let Err(said) = runtime.block_on(target.check(folder)) {
+        panic!("{said}\n{configuration}");
+    }
 }
 
 /// Starts a server with a model whose first listener is `127.0.0.1:PORT`; files of the test are put beside its
@@ -147,37 +120,31 @@ pub(crate) async fn launch(
     let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
-    checked(kind, folder.path(), configuration);
-    let said = std::fs::File::create(folder.path().join("stdout.log")).unwrap();
-    let child = Process::new(kind.program())
-        .args((kind.recipe().run)(&folder.path().display().to_string()))
-        .envs(environment.iter().copied())
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(said)
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let server = Server { child, folder, port };
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(Instant::now() < deadline, "{} does not answer", kind.program());
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    std::fs::write(folder.path().join(kind.file()), configuration).unwrap();
+    let mut target = kind.launched();
+    let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    target.environment.extend(pairs);
+    if let Err(said) = target.check(folder.path()).await {
+        panic!("{said}\n{configuration}");
     }
-    server
+    let mut process = target.start(folder.path()).await.unwrap();
+    process.answers(([127, 0, 0, 1], port).into()).await.unwrap();
+    Server { process: Mutex::new(process), folder, port }
 }
 
 impl Server {
-    /// Sends it a signal.
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends it a signal, by its name without SIG.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Process::new("kill").args([name, &id]).status().unwrap().success());
+        self.process().signal(name).unwrap();
     }
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process().id().expect("it runs")
     }
 
     /// How many descriptors it holds.
@@ -208,10 +175,10 @@ impl Server {
     }
 
     /// Whether it ends within the patience of a test.
-    pub(crate) async fn ends(&mut self) -> bool {
+    pub(crate) async fn ends(&self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
+            if self.process().has_ended() {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -221,7 +188,7 @@ impl Server {
 
     /// Makes the server read its configuration anew.
     pub(crate) fn reload(&self, kind: &Kind) {
-        self.signal(&format!("-{}", kind.recipe().reload));
+        self.signal(kind.recipe().reload);
     }
 
     /// Sends a head, and a body behind an empty line, as it stands (with `Connection: close` added) and gives the whole answer in lower case,
@@ -284,7 +251,7 @@ pub(crate) async fn echo(socket: &mut Socket, message: Message) {
 
 /// A self-signed certificate for a name and one more, as `NAME.pem` and `NAME.key`.
 pub(crate) fn certificate(folder: &Path, name: &str, also: &str) {
-    let made = Process::new("openssl")
+    let made = std::process::Command::new("openssl")
         .args([
             "req",
             "-x509",

@@ -77,7 +77,7 @@ async fn what_happens_is_counted() {
     assert!(page(admin, "GET /nothing").await.starts_with("HTTP/1.1 404 "));
     assert!(page(admin, "GET /reload").await.starts_with("HTTP/1.1 405 "));
     assert_eq!(server.status("GET /metrics").await, 404, "nowhere else");
-    server.signal("-TERM");
+    server.signal("TERM");
     eventually(async || page(admin, "GET /readyz").await.starts_with("HTTP/1.1 503 ")).await;
 }
 

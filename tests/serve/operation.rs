@@ -41,12 +41,12 @@ async fn a_stop_gives_tunnels_their_time() {
         "version: 1\ndrain: {{stop: 1500ms}}\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
          upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n"
     );
-    let mut server = start(&SERVE, &model, &[]).await;
+    let server = start(&SERVE, &model, &[]).await;
     let mut stream = connect(&server).await;
     stream.write_all(HANDSHAKE.as_bytes()).await.unwrap();
     until(&mut stream, "\r\n\r\n").await;
     let mut idle = connect(&server).await;
-    server.signal("-TERM");
+    server.signal("TERM");
     let stopped = Instant::now();
     // A connection that only waits is closed; new ones are not taken.
     assert_eq!(rest(&mut idle).await, "");

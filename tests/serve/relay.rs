@@ -147,7 +147,7 @@ async fn settled_tunnels_end_as_the_model_says() {
         let mut stream = tunnel(&server).await;
         carries(&mut stream).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
-        server.signal("-HUP");
+        server.signal("HUP");
         let asked = Instant::now();
         assert_eq!(rest(&mut stream).await, "", "{engine}");
         let lived = asked.elapsed();

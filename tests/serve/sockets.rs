@@ -108,7 +108,7 @@ async fn a_new_process_takes_over_without_a_lost_connection() {
         "version: 1\ndrain: {{timeout: 2s, spread: 0s}}\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
          upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes: [{{upstream: app}}]\n"
     );
-    let mut server = start(&SERVE, &model, &[]).await;
+    let server = start(&SERVE, &model, &[]).await;
     let mut tunnel = connect(&server).await;
     tunnel.write_all(HANDSHAKE.as_bytes()).await.unwrap();
     until(&mut tunnel, "\r\n\r\n").await;
@@ -128,7 +128,7 @@ async fn a_new_process_takes_over_without_a_lost_connection() {
         })
     };
     tokio::time::sleep(Duration::from_millis(200)).await;
-    server.signal("-USR2");
+    server.signal("USR2");
     let told = Instant::now();
     assert_eq!(rest(&mut tunnel).await, "", "a tunnel of before ends");
     let lived = told.elapsed().as_secs_f64();
@@ -150,7 +150,7 @@ async fn a_new_process_that_fails_takes_nothing() {
     let file = server.folder.path().join("wsgen.yaml");
     let model = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, "version: 1\nroutes: [").unwrap();
-    server.signal("-USR2");
+    server.signal("USR2");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(server.status("GET /").await, 200);
     std::fs::write(&file, model).unwrap();

@@ -48,6 +48,8 @@ pub struct Target {
     pub place: Place,
     /// More arguments of its run.
     pub more: Vec<String>,
+    /// More variables of its environment, where it runs on this machine.
+    pub environment: Vec<(String, String)>,
 }
 
 /// The name of the reference proxy among the targets.
@@ -63,13 +65,15 @@ impl Target {
             selection: None,
             place: Place::Here(program),
             more: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
     /// A proxy that runs already.
     pub fn running(url: Url) -> Self {
         let version = url.authority();
-        Self { name: "url", version, selection: None, place: Place::At(url), more: Vec::new() }
+        let (more, environment) = (Vec::new(), Vec::new());
+        Self { name: "url", version, selection: None, place: Place::At(url), more, environment }
     }
 
     /// The installed server of a target, if there is one.
@@ -93,7 +97,8 @@ impl Target {
         let version = version(said)?;
         let parsed = TargetVersion::parse(&version).ok()?;
         let selection = Some(Selection { target, version: Some(parsed) });
-        Some(Self { name: target.name, version, selection, place, more: Vec::new() })
+        let (more, environment) = (Vec::new(), Vec::new());
+        Some(Self { name: target.name, version, selection, place, more, environment })
     }
 
     /// Its name with its version.

@@ -78,6 +78,7 @@ impl Process {
                 };
                 let mut command = Command::new(program);
                 command.args(&arguments).current_dir(folder).process_group(0).stdin(Stdio::null());
+                command.envs(target.environment.iter().map(|(name, value)| (name, value)));
                 command.stdout(log("stdout.log")?).stderr(log("stderr.log")?);
                 Running::Here(command.spawn().map_err(|error| format!("cannot start: {error}"))?)
             }
