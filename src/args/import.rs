@@ -18,7 +18,8 @@ pub(crate) struct ReadArguments {
     /// The value of a name that the configuration takes from elsewhere: the environment, `envsubst`, the command line.
     #[arg(long, value_name = "NAME=VALUE", value_parser = definition)]
     pub(crate) define: Vec<(String, String)>,
-    /// The root that absolute names of the configuration are below.
+    /// The folder below which included files are read; absolute names of the configuration lie below it [default: the
+    /// folders of the files, and the server's own folder in /etc if they lie in it]. Other files are refused.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
     /// A report of every directive: `json=FILE`.

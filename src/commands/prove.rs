@@ -38,7 +38,7 @@ pub(super) fn run(
     let (site, _) = wsgen_model::read(&sources);
     let site = site.ok_or_else(|| Failure::new("the model is none", "report this"))?;
     let announced = announced(reading, &site, &selection, &sources);
-    let mut tree = Tree::of(&arguments.import);
+    let mut tree = Tree::of(&arguments.import, reading.from);
     let (original, ids) = (&mut reading.sources, &reading.ids);
     let relocate = reading.from.relocate;
     let mut moved = |elsewhere: &mut dyn wsgen_emit::Elsewhere, unknown: &[String]| {

@@ -10,6 +10,7 @@ mod corpus;
 mod diff;
 mod every_field;
 mod import;
+mod import_bounds;
 mod oracle;
 mod round_trip;
 mod several_files;

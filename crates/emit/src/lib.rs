@@ -17,7 +17,7 @@ mod targets;
 
 pub use annotate::Annotate;
 pub use import::relocate::{Elsewhere, Pair, Relocate, Relocated};
-pub use import::{Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, Verdict};
+pub use import::{Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, Unread, Verdict};
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};

@@ -200,6 +200,8 @@ codes! {
     WSG0406 IMPORT_BROKEN Warning "WebSockets cannot pass in what was read";
     WSG0407 IMPORT_DIFFERS Note "taken with a difference";
     WSG0408 IMPORT_BESIDE Note "served beside the proxy";
+    WSG0409 IMPORT_OUTSIDE Warning "an included file outside of the configuration's folder";
+    WSG0410 IMPORT_LIMIT Error "a configuration that grows beyond all bounds";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
     WSG0503 REFUSED_BY_SERVER Error "a configuration that the server's own checker refuses";

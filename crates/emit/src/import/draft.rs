@@ -92,12 +92,18 @@ impl Draft {
 
     /// Adds a value to the list at a path of keys.
     pub(crate) fn push(&mut self, path: &[&str], value: impl Into<Self>) {
-        let mut list = match self.get(path) {
-            Some(Self::List(list)) => list.clone(),
-            _ => Vec::new(),
-        };
-        list.push(value.into());
-        self.set(path, Self::List(list));
+        if !matches!(self.get(path), Some(Self::List(_))) {
+            self.set(path, Self::List(Vec::new()));
+        }
+        let mut at = self;
+        for wanted in path {
+            let Self::Map(entries) = at else { return };
+            let Some((_, next)) = entries.iter_mut().find(|(key, _)| key == wanted) else { return };
+            at = next;
+        }
+        if let Self::List(list) = at {
+            list.push(value.into());
+        }
     }
 
     /// Puts directives that the model has no field for into a snippet of a route, for their own server.

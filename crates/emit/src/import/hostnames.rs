@@ -6,6 +6,9 @@ use wsgen_model::scalar::Hostname;
 /// The most names that a pattern is written out to.
 const MOST: usize = 64;
 
+/// The deepest groups within groups that are written out.
+const DEPTH: usize = 16;
+
 /// Whether a text names one host: a redirect goes to no wildcard.
 pub(crate) fn is_one(text: &str) -> bool {
     Hostname::parse(text).is_ok_and(|name| !name.is_wildcard())
@@ -28,11 +31,11 @@ pub(crate) fn written_out(pattern: &str) -> Option<(Vec<String>, bool)> {
             (inner == bare).then_some(rest).flatten()
         });
         if let Some(rest) = body.strip_prefix(any).or(named) {
-            let (domains, _) = sequence(rest)?;
+            let (domains, _) = sequence(rest, 0)?;
             return Some((domains.into_iter().map(|domain| format!("*.{domain}")).collect(), true));
         }
     }
-    let (names, more) = sequence(body)?;
+    let (names, more) = sequence(body, 0)?;
     Some((names, more || open))
 }
 
@@ -44,11 +47,14 @@ fn named_group(text: &str) -> Option<(&str, &str)> {
 }
 
 /// All texts of a sequence, and whether some were left out.
-fn sequence(mut rest: &str) -> Option<(Vec<String>, bool)> {
+fn sequence(mut rest: &str, depth: usize) -> Option<(Vec<String>, bool)> {
+    if depth > DEPTH {
+        return None;
+    }
     let mut all = vec![String::new()];
     let mut more = false;
     while !rest.is_empty() {
-        let (mut piece, left) = piece(rest, &mut more)?;
+        let (mut piece, left) = piece(rest, &mut more, depth)?;
         rest = left;
         match rest.as_bytes().first() {
             Some(b'?') => {
@@ -64,19 +70,19 @@ fn sequence(mut rest: &str) -> Option<(Vec<String>, bool)> {
             Some(b'+' | b'{') => return None,
             _ => {}
         }
+        if all.len() * piece.len() > MOST {
+            return None;
+        }
         all = all
             .iter()
             .flat_map(|start| piece.iter().map(move |end| format!("{start}{end}")))
             .collect();
-        if all.len() > MOST {
-            return None;
-        }
     }
     Some((all, more))
 }
 
 /// The texts of one piece, and what stands behind it.
-fn piece<'t>(text: &'t str, more: &mut bool) -> Option<(Vec<String>, &'t str)> {
+fn piece<'t>(text: &'t str, more: &mut bool, depth: usize) -> Option<(Vec<String>, &'t str)> {
     let first = text.chars().next()?;
     let rest = &text[first.len_utf8()..];
     match first {
@@ -97,7 +103,7 @@ fn piece<'t>(text: &'t str, more: &mut bool) -> Option<(Vec<String>, &'t str)> {
             };
             let mut all = Vec::new();
             for branch in super::pattern::branches(inner, '|') {
-                let (texts, left_out) = sequence(branch)?;
+                let (texts, left_out) = sequence(branch, depth + 1)?;
                 *more |= left_out;
                 all.extend(texts);
             }
@@ -111,7 +117,10 @@ fn piece<'t>(text: &'t str, more: &mut bool) -> Option<(Vec<String>, &'t str)> {
             while at < letters.len() {
                 let range = letters.get(at + 1) == Some(&'-') && at + 2 < letters.len();
                 let end = if range { letters[at + 2] } else { letters[at] };
-                all.extend((letters[at]..=end).map(|c| c.to_string()));
+                all.extend((letters[at]..=end).take(MOST + 1).map(|c| c.to_string()));
+                if all.len() > MOST {
+                    return None;
+                }
                 at += if range { 3 } else { 1 };
             }
             let plain =

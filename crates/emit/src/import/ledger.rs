@@ -4,7 +4,7 @@ use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
 use wsgen_model::source::Span;
 
-use super::{Judged, Loss, Verdict};
+use super::{Judged, Loss, Unread, Verdict};
 
 /// The number of a directive.
 pub(crate) type Id = usize;
@@ -84,6 +84,35 @@ impl Ledger {
         if !first && known.secondary.len() < 3 && !known.secondary.contains(&label) {
             known.secondary.push(label);
         }
+    }
+
+    /// A file that a directive includes was not read. An optional one may be missing.
+    pub(crate) fn unread(&mut self, id: Id, span: Span, name: &str, why: Unread, optional: bool) {
+        let (code, message, help) = match why {
+            Unread::Missing if optional => return self.dropped(id, "the file is not there"),
+            Unread::Missing => (
+                Code::IMPORT_MISSING,
+                format!("`{name}` is not there"),
+                "name it too, or the root of the whole configuration with --root",
+            ),
+            Unread::Outside => (
+                Code::IMPORT_OUTSIDE,
+                format!("`{name}` lies outside of the configuration's folder, and was not read"),
+                "name it too, or say with --root below which folder files may be read",
+            ),
+            Unread::TooLarge => (
+                Code::IMPORT_LIMIT,
+                format!("`{name}` is too large for a configuration, or no file, and was not read"),
+                "name the files of the configuration alone",
+            ),
+        };
+        self.say(code, span, &message, help);
+        let why = match why {
+            Unread::Missing => "the file is not there",
+            Unread::Outside => "the file lies outside of the configuration's folder",
+            Unread::TooLarge => "the file is too large",
+        };
+        self.dropped(id, why);
     }
 
     /// A directive that was taken, and that no request comes to.

@@ -1,6 +1,7 @@
 //! Reading a server's own configuration back into a model: what is the same for every dialect.
 
 pub(crate) mod beside;
+pub(crate) mod budget;
 pub(crate) mod choices;
 pub(crate) mod draft;
 pub(crate) mod hostnames;
@@ -20,7 +21,7 @@ use wsgen_model::source::{SourceId, Sources, Span};
 /// The files that a configuration names; the crate itself knows no file system.
 pub trait Files {
     /// The name and the text of a file, by the name that the configuration has for it; relative ones are beside `from`.
-    fn read(&mut self, name: &str, from: &str) -> Option<(String, String)>;
+    fn read(&mut self, name: &str, from: &str) -> Result<(String, String), Unread>;
 
     /// The names that fit a pattern with `*`, `?` and `[…]`, in order.
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String>;
@@ -29,6 +30,17 @@ pub trait Files {
     fn defined(&self, _name: &str) -> Option<String> {
         None
     }
+}
+
+/// Why an included file was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// There is no such file, or it cannot be read.
+    Missing,
+    /// It lies outside of the folders that may be read. Nothing of it was read.
+    Outside,
+    /// It is no file of a size that configurations have.
+    TooLarge,
 }
 
 /// A word with the values of the `${NAME}` that somebody has told.
@@ -57,8 +69,8 @@ pub(crate) fn told(word: &str, files: &dyn Files) -> String {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn read(&mut self, _: &str, _: &str) -> Option<(String, String)> {
-        None
+    fn read(&mut self, _: &str, _: &str) -> Result<(String, String), Unread> {
+        Err(Unread::Missing)
     }
 
     fn list(&mut self, _: &str, _: &str) -> Vec<String> {

@@ -96,6 +96,9 @@ pub(crate) fn header(field: &str, how: &str, values: &[String]) -> Option<Ways> 
 /// Both of two conditions.
 pub(crate) fn both(one: &Ways, other: &Ways) -> Option<Ways> {
     let mut all = Vec::new();
+    if one.len().saturating_mul(other.len()) > MOST * MOST {
+        return None;
+    }
     for a in one {
         for b in other {
             let mut way = a.clone();

@@ -38,7 +38,8 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     for id in ids {
         top.extend(reading.file(*id));
     }
-    let all = reading.all;
+    let (all, budget) = (reading.all, reading.budget);
+    budget.close(&mut ledger);
     let around = top.iter().copied().filter(|id| all[*id].name != "virtualhost").collect();
     let source = ids.first().and_then(|id| sources.get(*id));
     let site = Site::new(source.map(Source::name));

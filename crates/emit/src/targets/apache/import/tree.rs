@@ -7,6 +7,7 @@ use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources, Span};
 
 use crate::import::Files;
+use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
 use crate::targets::apache::lex::{Kind, Line, lex};
 
@@ -44,6 +45,7 @@ pub(super) struct Reading<'a> {
     /// `ServerRoot`
     root: Option<String>,
     spent: usize,
+    pub(super) budget: Budget,
 }
 
 impl<'a> Reading<'a> {
@@ -63,6 +65,7 @@ impl<'a> Reading<'a> {
             open: Vec::new(),
             root: None,
             spent: 0,
+            budget: Budget::default(),
         }
     }
 
@@ -120,6 +123,7 @@ impl<'a> Reading<'a> {
 
     fn add(&mut self, name: String, line: &Line, span: Span) -> Id {
         // The body of a macro keeps its `${…}` until it is used; nothing there is defined by the macro itself.
+        self.budget.at(span);
         let mut words: Vec<String> = line.words[1..].iter().map(|word| self.put_in(word)).collect();
         self.ledger.clean(self.all.len(), &mut words);
         self.all.push(Directive { name, words, span, block: None });
@@ -127,23 +131,29 @@ impl<'a> Reading<'a> {
     }
 
     /// `${NAME}` as what is known of it.
-    fn put_in(&mut self, word: &str) -> String {
-        let (mut out, mut rest) = (String::new(), word);
-        while let Some((head, tail)) = rest.split_once("${") {
-            out.push_str(head);
-            let Some((name, behind)) = tail.split_once('}') else {
-                out.push_str("${");
-                rest = tail;
-                continue;
-            };
+    fn put_in(&self, word: &str) -> String {
+        self.budget.put_in(word, |rest| {
+            let at = rest.find("${")?;
+            let (name, _) = rest[at + 2..].split_once('}')?;
             let value = self.defined.get(name).cloned().or_else(|| self.files.defined(name));
-            match value {
-                Some(value) => out.push_str(&value),
-                None => out.push_str(&format!("${{{name}}}")),
+            Some((at..at + name.len() + 3, value))
+        })
+    }
+
+    /// A word of a macro with the values of its parameters, unless it would grow too long.
+    fn with_parameters(&self, word: &str, pairs: &[(String, String)]) -> String {
+        let mut made = word.to_owned();
+        for (name, value) in pairs.iter().filter(|(name, _)| !name.is_empty()) {
+            let count = made.matches(name.as_str()).count();
+            let length = made.len() - count * name.len() + count.saturating_mul(value.len());
+            if !self.budget.value(if count == 0 { 0 } else { length }) {
+                return word.to_owned();
             }
-            rest = behind;
+            if count > 0 {
+                made = made.replace(name, value);
+            }
         }
-        out + rest
+        made
     }
 
     fn directive(&mut self, name: String, line: &Line, span: Span, list: &mut Vec<Id>) {
@@ -191,7 +201,7 @@ impl<'a> Reading<'a> {
             }
             "iffile" => {
                 let from = self.open.last().cloned().unwrap_or_default();
-                not != self.files.read(bare, &from).is_some()
+                not != self.files.read(bare, &from).is_ok()
             }
             "macro" => {
                 let (name, parameters) =
@@ -258,13 +268,17 @@ impl<'a> Reading<'a> {
         for id in body {
             self.spent += 1;
             if self.spent > MOST {
+                let span = self.all[*id].span;
+                let message =
+                    format!("macros come to more than {MOST} directives; the rest is not read");
+                let help = "read the configuration in parts";
+                self.ledger.say(Code::IMPORT_LIMIT, span, &message, help);
                 return made;
             }
+            self.budget.at(self.all[*id].span);
             let mut copy = self.all[*id].clone();
             for word in &mut copy.words {
-                for (name, value) in pairs {
-                    *word = word.replace(name, value);
-                }
+                *word = self.with_parameters(word, pairs);
                 *word = self.put_in(word);
             }
             let block = copy.block.take();
@@ -289,24 +303,35 @@ impl<'a> Reading<'a> {
             let names = rooted.map(|name| self.files.list(&name, &from)).unwrap_or_default();
             if names.is_empty() { self.files.list(pattern, &from) } else { names }
         } else {
-            let there = rooted.filter(|name| self.files.read(name, &from).is_some());
+            let there = rooted.filter(|name| self.files.read(name, &from).is_ok());
             vec![there.unwrap_or_else(|| pattern.to_owned())]
         };
         self.ledger.taken(id, "what it includes");
         for name in names {
-            let Some((name, text)) = self.files.read(&name, &from) else {
-                if self.all[id].name == "include" {
-                    let message = format!("`{name}` is not there");
-                    let help = "name it too, or the root of the whole configuration with --root";
-                    self.ledger.say(Code::IMPORT_MISSING, span, &message, help);
+            if self.open.len() > DEPTH || self.spent > MOST {
+                self.wrong(span, "this includes itself, or very many files");
+                break;
+            }
+            if self.budget.is_read_up() {
+                too_many_bytes(self.ledger, span);
+                break;
+            }
+            let (name, text) = match self.files.read(&name, &from) {
+                Ok(found) => found,
+                Err(why) => {
+                    let optional = self.all[id].name == "includeoptional";
+                    self.ledger.unread(id, span, &name, why, optional);
+                    continue;
                 }
-                self.ledger.dropped(id, "the file is not there");
-                continue;
             };
             self.spent += 1;
-            if self.open.contains(&name) || self.open.len() > DEPTH || self.spent > MOST {
+            if self.open.contains(&name) {
                 self.wrong(span, "this includes itself");
                 continue;
+            }
+            if !self.budget.file(&name, text.len()) {
+                too_many_bytes(self.ledger, span);
+                break;
             }
             let source = self.sources.add(Source::new(name, text));
             list.extend(self.file(source));

@@ -48,6 +48,7 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
         backends,
         asked: BTreeSet::new(),
         assumed: Vec::new(),
+        followed: 0,
         settled: BTreeSet::new(),
         variables: BTreeMap::new(),
     }
@@ -302,7 +303,13 @@ impl Importer<'_> {
     }
 
     fn close(self) -> Imported {
-        let Self { all, sections, ledger, site, .. } = self;
+        let Self { all, sections, mut ledger, site, followed, .. } = self;
+        if let Some(first) = all.first().filter(|_| followed > variables::MOST) {
+            let message =
+                "conditions ask for variables that ask for each other; some are not followed";
+            let help = "set these variables by conditions that ask for no other variable";
+            ledger.say(Code::IMPORT_LIMIT, first.span, message, help);
+        }
         let of_the_process: BTreeSet<Id> = sections
             .iter()
             .filter(|section| OF_THE_PROCESS.contains(&section.kind.as_str()))

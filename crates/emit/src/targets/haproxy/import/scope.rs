@@ -33,6 +33,8 @@ pub(super) struct Importer<'a> {
     pub(super) assumed: Vec<Assumed>,
     /// What asking for a variable has come to.
     pub(super) variables: BTreeMap<(usize, String, String, Vec<String>), Option<Ways>>,
+    /// How often conditions have asked for a variable.
+    pub(super) followed: usize,
     /// Rules that say what every model says anyway.
     pub(super) settled: BTreeSet<Id>,
 }
@@ -68,9 +70,7 @@ impl Importer<'_> {
     pub(super) fn chain(&self, section: usize) -> Vec<usize> {
         let mut chain = vec![section];
         while let Some(next) = chain.last().and_then(|last| self.sections[*last].defaults) {
-            if chain.contains(&next) {
-                break;
-            }
+            // It stands ahead of the section, so that this ends.
             chain.push(next);
         }
         chain

@@ -74,6 +74,9 @@ const KINDS: [&str; 19] = [
     "acme",
 ];
 
+/// Most `defaults` that a section inherits from.
+const DEPTH: usize = 64;
+
 /// Reads files, one behind the other, as the server does.
 pub(super) fn read(
     sources: &Sources,
@@ -83,6 +86,9 @@ pub(super) fn read(
 ) -> (Vec<Directive>, Vec<Section>) {
     let (mut all, mut sections): (Vec<Directive>, Vec<Section>) = (Vec::new(), Vec::new());
     let mut defaults = None;
+    // Of each section, how many `defaults` it inherits from, and those that have a name.
+    let mut depths: Vec<usize> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for id in ids {
         let Some(source) = sources.get(*id) else { continue };
         for line in lex(source.text()) {
@@ -104,13 +110,21 @@ pub(super) fn read(
             if begins {
                 let name = line.words.get(1).cloned().unwrap_or_default();
                 let from = line.words.iter().position(|word| word == "from");
-                let named = from.and_then(|at| line.words.get(at + 1)).and_then(|wanted| {
-                    sections.iter().position(|s| s.kind == "defaults" && s.name == *wanted)
-                });
+                let wanted = from.and_then(|at| line.words.get(at + 1));
+                let named = wanted.and_then(|wanted| known.get(wanted)).copied();
                 if kind == "defaults" {
                     defaults = Some(sections.len());
+                    known.entry(name.clone()).or_insert(sections.len());
                 }
-                let own = if kind == "defaults" { named } else { named.or(defaults) };
+                let mut own = if kind == "defaults" { named } else { named.or(defaults) };
+                let depth = own.map_or(0, |at| depths[at] + 1);
+                if depth > DEPTH {
+                    let help = "name a `defaults` that inherits from fewer";
+                    let message = format!("more than {DEPTH} `defaults` inherit from each other");
+                    ledger.say(Code::IMPORT_LIMIT, span, &message, help);
+                    own = None;
+                }
+                depths.push(if own.is_some() { depth } else { 0 });
                 sections.push(Section {
                     kind,
                     name,

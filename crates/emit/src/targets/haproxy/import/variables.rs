@@ -18,6 +18,9 @@ pub(super) struct Assumed {
     pub(super) value: Option<String>,
 }
 
+/// Questions for variables that are followed in all: variables that ask for each other multiply them.
+pub(super) const MOST: usize = 20_000;
+
 /// Conversions that leave a host what it is to the model.
 const OF_A_HOST: [&str; 4] = ["lower", "regsub(:[0-9]*$,)", "regsub(\\.$,)", "field(1,:)"];
 
@@ -53,6 +56,10 @@ impl Importer<'_> {
         let key = (section, name.to_owned(), how.to_owned(), values.to_vec());
         if let Some(known) = self.variables.get(&key) {
             return known.clone();
+        }
+        self.followed += 1;
+        if self.followed > MOST {
+            return None;
         }
         let assumed: Vec<String> =
             self.assumed.iter().map(|known| format!("var({}", known.name)).collect();

@@ -26,6 +26,7 @@ use wsgen_model::source::{Source, SourceId, Sources};
 
 use self::scope::Importer;
 use self::tree::Reading;
+use crate::import::budget::Budget;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
@@ -85,6 +86,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         maps: BTreeMap::new(),
         reached: BTreeSet::new(),
         upstreams: BTreeMap::new(),
+        budget: Budget::default(),
     };
     for block in blocks {
         importer.ledger.taken(block, "listeners");
@@ -140,6 +142,7 @@ impl Importer<'_> {
         }
         for (name, places) in seen {
             let [(id, value)] = places.as_slice() else { continue };
+            self.budget.at(self.span(*id));
             let value = self.known(value);
             if !value.contains('$') {
                 self.ledger.taken(*id, "where the variable stands");
@@ -289,7 +292,8 @@ impl Importer<'_> {
     }
 
     fn close(self) -> Imported {
-        let Self { tree, ledger, site, .. } = self;
+        let Self { tree, mut ledger, site, budget, .. } = self;
+        budget.close(&mut ledger);
         let all = tree.all.iter().map(|directive| {
             let proxying = beside::reason(&directive.name).is_none();
             (directive.name.clone(), directive.span, proxying)

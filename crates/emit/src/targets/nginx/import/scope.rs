@@ -1,6 +1,7 @@
 //! What holds at a place: a directive of an inner block hides those of the same name further out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
@@ -9,6 +10,7 @@ use wsgen_model::source::{Sources, Span};
 use super::server::Server;
 use super::tree::Tree;
 use super::value;
+use crate::import::budget::Budget;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{measure, origin};
@@ -42,6 +44,20 @@ pub(super) struct Importer<'a> {
     pub(super) reached: BTreeSet<Id>,
     /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.
     pub(super) upstreams: BTreeMap<String, String>,
+    /// What constants may still be put in.
+    pub(super) budget: Budget,
+}
+
+/// The first variable of a text, `$name` or `${name}`: its place and its name.
+fn first_variable(text: &str) -> Option<(Range<usize>, &str)> {
+    let at = text.find('$')?;
+    let behind = &text[at + 1..];
+    if let Some((name, _)) = behind.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+        return Some((at..at + name.len() + 3, name));
+    }
+    let length =
+        behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
+    Some((at..at + 1 + length, &behind[..length]))
 }
 
 impl Importer<'_> {
@@ -105,6 +121,7 @@ impl Importer<'_> {
 
     /// An argument, with what is known of its variables.
     pub(super) fn text(&self, id: Id, number: usize) -> String {
+        self.budget.at(self.span(id));
         self.known(self.tree.argument(id, number))
     }
 
@@ -149,16 +166,15 @@ impl Importer<'_> {
     pub(super) fn enter(&mut self, chain: &Chain) -> BTreeMap<String, String> {
         let before = self.constants.clone();
         for list in chain {
+            let conditions = self.tree.named(list, "if").flat_map(|block| self.tree.block(block));
+            let conditional: BTreeSet<String> = conditions
+                .filter(|id| self.tree.all[**id].name == "set")
+                .map(|id| self.tree.argument(*id, 0).trim_start_matches('$').to_owned())
+                .collect();
             for id in self.tree.named(list, "set").collect::<Vec<_>>() {
                 let name = self.tree.argument(id, 0).trim_start_matches('$').to_owned();
                 let value = self.text(id, 1);
-                let asked = self.tree.named(list, "if").any(|block| {
-                    let inner = self.tree.block(block);
-                    self.tree
-                        .named(inner, "set")
-                        .any(|id| self.tree.argument(id, 0).trim_start_matches('$') == name)
-                });
-                if value.contains('$') || asked {
+                if value.contains('$') || conditional.contains(&name) {
                     self.constants.remove(&name);
                 } else {
                     self.ledger.taken(id, "where the variable stands");
@@ -171,29 +187,10 @@ impl Importer<'_> {
 
     /// A text with its constants put in.
     pub(super) fn known(&self, text: &str) -> String {
-        let mut out = text.to_owned();
-        if !out.contains('$') {
-            return out;
-        }
-        // The longest names first: `$a` is the beginning of `$ab`.
-        let mut names: Vec<_> = self.constants.iter().collect();
-        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        for (name, value) in names {
-            out = out.replace(&format!("${{{name}}}"), value);
-            let variable = format!("${name}");
-            let mut from = 0;
-            while let Some(at) = out[from..].find(&variable).map(|at| from + at) {
-                let end = at + variable.len();
-                let more = out[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-                if more {
-                    from = end;
-                } else {
-                    out.replace_range(at..end, value);
-                    from = at + value.len();
-                }
-            }
-        }
-        out
+        self.budget.put_in(text, |rest| {
+            let (range, name) = first_variable(rest)?;
+            Some((range, self.constants.get(name)))
+        })
     }
 
     /// Where a directive stands: `nginx.conf:14`.

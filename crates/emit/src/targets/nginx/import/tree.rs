@@ -3,6 +3,7 @@
 use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources, Span};
 
+use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, told};
 use crate::targets::nginx::lex::{Kind, Token, lex};
@@ -39,6 +40,7 @@ pub(super) struct Reading<'a> {
     pub(super) tree: Tree,
     open: Vec<String>,
     included: usize,
+    budget: Budget,
 }
 
 impl<'a> Reading<'a> {
@@ -47,7 +49,15 @@ impl<'a> Reading<'a> {
         files: &'a mut dyn Files,
         ledger: &'a mut Ledger,
     ) -> Self {
-        Self { sources, files, ledger, tree: Tree::default(), open: Vec::new(), included: 0 }
+        Self {
+            sources,
+            files,
+            ledger,
+            tree: Tree::default(),
+            open: Vec::new(),
+            included: 0,
+            budget: Budget::default(),
+        }
     }
 
     /// The statements of a file.
@@ -189,18 +199,30 @@ impl<'a> Reading<'a> {
         let names = if glob { self.files.list(&pattern, &from) } else { vec![pattern.clone()] };
         let mut list = Vec::new();
         for name in names {
-            let Some((name, text)) = self.files.read(&name, &from) else {
-                let message = format!("`{name}` is not there");
-                let help = "name it too, or the root of the whole configuration with --root";
-                self.ledger.say(Code::IMPORT_MISSING, span, &message, help);
-                self.ledger.dropped(id, "the file is not there");
-                continue;
+            if self.open.len() > DEPTH || self.included > MOST {
+                self.wrong(span, "this includes itself, or very many files");
+                break;
+            }
+            if self.budget.is_read_up() {
+                too_many_bytes(self.ledger, span);
+                break;
+            }
+            let (name, text) = match self.files.read(&name, &from) {
+                Ok(found) => found,
+                Err(why) => {
+                    self.ledger.unread(id, span, &name, why, false);
+                    continue;
+                }
             };
             self.included += 1;
-            if self.open.contains(&name) || self.open.len() > DEPTH || self.included > MOST {
+            if self.open.contains(&name) {
                 let help = "nginx would not start either";
                 self.ledger.say(Code::IMPORT_SYNTAX, span, "this includes itself", help);
                 continue;
+            }
+            if !self.budget.file(&name, text.len()) {
+                too_many_bytes(self.ledger, span);
+                break;
             }
             let source = self.sources.add(Source::new(name, text));
             list.extend(self.file(source));

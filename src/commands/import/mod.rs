@@ -1,17 +1,20 @@
 //! `wsgen import`.
 
-use std::collections::BTreeMap;
+mod tree;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Files, Imported, TARGETS, Target, Verdict};
+use wsgen_emit::{Imported, TARGETS, Target, Verdict};
 use wsgen_model::code::Code;
-use wsgen_model::diagnostic::{Diagnostics, Severity};
+use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::source::{Source, SourceId, Sources};
 
 use crate::args::{Format, ImportArguments, LossArgument, ReadArguments};
 use crate::output::{self, Exit, Failure, Readers};
 use crate::report;
+
+pub(super) use self::tree::Tree;
 
 /// What was read.
 pub(super) struct Reading {
@@ -64,7 +67,11 @@ pub(super) fn write(file: &Path, model: &[String]) -> Result<PathBuf, Failure> {
 pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure> {
     let (sources, ids, imported, from) = taken_in(arguments)?;
     let findings = weighed(&imported.findings, arguments.loss);
-    report::print(Format::Human, &findings, &sources)?;
+    let (shown, left) = first(&findings);
+    report::print(Format::Human, &shown, &sources)?;
+    if left > 0 {
+        output::eprint(&format!("{left} more findings; --report json=FILE has every directive\n"));
+    }
     output::eprint(&summary(from, &imported));
     for file in &arguments.report {
         let text = document(from, &imported, &sources);
@@ -105,7 +112,7 @@ fn taken_in(
         }
         None => guess(&sources)?,
     };
-    let mut tree = Tree::of(arguments);
+    let mut tree = Tree::of(arguments, from);
     let imported = (from.import)(&mut sources, &ids, &mut tree);
     Ok((sources, ids, imported, from))
 }
@@ -130,71 +137,14 @@ fn guess(sources: &Sources) -> Result<&'static Target, Failure> {
     Ok(found)
 }
 
-/// The file system, seen from a root.
-pub(super) struct Tree {
-    root: Option<PathBuf>,
-    defined: BTreeMap<String, String>,
-}
-
-impl Tree {
-    /// As the command line has it.
-    pub(super) fn of(arguments: &ReadArguments) -> Self {
-        Self { root: arguments.root.clone(), defined: arguments.define.iter().cloned().collect() }
-    }
-
-    /// Where a name leads: below the root, or beside the file that has it.
-    fn place(&self, name: &str, from: &str) -> PathBuf {
-        let beside = Path::new(from).parent().unwrap_or(Path::new(""));
-        match &self.root {
-            // What was found below the root is named by it already.
-            Some(root) if name.starts_with('/') && !Path::new(name).starts_with(root) => {
-                root.join(name.trim_start_matches('/'))
-            }
-            _ => beside.join(name),
-        }
-    }
-
-    /// The file behind links; those that are absolute lead below the root too, as in `sites-enabled`.
-    fn behind(&self, mut path: PathBuf) -> PathBuf {
-        for _ in 0..8 {
-            let Ok(target) = fs::read_link(&path) else { break };
-            path = self.place(&target.display().to_string(), &path.display().to_string());
-        }
-        path
-    }
-}
-
-impl Files for Tree {
-    fn read(&mut self, name: &str, from: &str) -> Option<(String, String)> {
-        let place = self.behind(self.place(name, from));
-        let text = text(&place).ok()?;
-        Some((place.display().to_string(), text))
-    }
-
-    fn defined(&self, name: &str) -> Option<String> {
-        self.defined.get(name).cloned()
-    }
-
-    fn list(&mut self, pattern: &str, from: &str) -> Vec<String> {
-        let place = self.place(pattern, from);
-        let paths = glob::glob(&place.display().to_string());
-        let paths = paths.map(|paths| paths.flatten().collect::<Vec<_>>()).unwrap_or_default();
-        // They are read from the same folder as the pattern: their names begin where its does.
-        let here = Path::new(from).parent().unwrap_or(Path::new(""));
-        let own = |path: PathBuf| path.strip_prefix(here).map(Path::to_owned).unwrap_or(path);
-        let mut names: Vec<String> =
-            paths.into_iter().map(|path| own(path).display().to_string()).collect();
-        names.sort();
-        names
-    }
-}
-
 /// Losses as the command line weighs them: without a word, what opens something is an error and the rest are warnings.
 fn weighed(findings: &Diagnostics, loss: Option<LossArgument>) -> Diagnostics {
     let mut all = Diagnostics::default();
     for finding in findings {
         let mut finding = finding.clone();
-        if [Code::IMPORT_LOST, Code::IMPORT_OPENS].contains(&finding.code) {
+        let losses =
+            [Code::IMPORT_LOST, Code::IMPORT_OPENS, Code::IMPORT_OUTSIDE, Code::IMPORT_LIMIT];
+        if losses.contains(&finding.code) {
             finding.severity = match loss {
                 None => finding.severity,
                 Some(LossArgument::Deny) => Severity::Error,
@@ -206,6 +156,26 @@ fn weighed(findings: &Diagnostics, loss: Option<LossArgument>) -> Diagnostics {
     }
     all.sort();
     all
+}
+
+/// Most findings that are printed: nobody reads more.
+const SHOWN: usize = 1_000;
+
+/// The first findings, in order, of which errors come first where there are very many; and how many are left.
+fn first(all: &Diagnostics) -> (Diagnostics, usize) {
+    let left = all.iter().count().saturating_sub(SHOWN);
+    if left == 0 {
+        return (all.clone(), 0);
+    }
+    let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
+    let errors = all.iter().filter(is_error);
+    let others = all.iter().filter(|finding| !is_error(finding));
+    let mut shown = Diagnostics::default();
+    for finding in errors.chain(others).take(SHOWN) {
+        shown.push(finding.clone());
+    }
+    shown.sort();
+    (shown, left)
 }
 
 /// How much of it is in the model.
