@@ -3,7 +3,6 @@
 //! corpus, so that every find stays found on a stable toolchain.
 
 pub mod chunks;
-pub mod dns;
 pub mod frame;
 pub mod head;
 pub mod import;

@@ -14,7 +14,6 @@ type Check = fn(&[u8]);
 const READERS: &[(&str, Check)] = &[
     ("apache", readers::import::apache),
     ("chunks", readers::chunks::check),
-    ("dns", readers::dns::check),
     ("frame", readers::frame::check),
     ("haproxy", readers::import::haproxy),
     ("head", readers::head::check),

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::real_server::{HAPROXY, NGINX, PATIENCE, SERVE, echo, start, upstream_on};
@@ -29,6 +29,49 @@ fn name_server(last: Arc<AtomicU8>) -> u16 {
         }
     });
     port
+}
+
+/// Clients are served while name servers fail: half of all questions are lost, the others get SERVFAIL.
+#[tokio::test]
+async fn servers_stay_while_no_name_server_answers() {
+    let failed = Arc::new(AtomicUsize::new(0));
+    let count = failed.clone();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nameserver = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut question = [0; 512];
+        let mut answered = 0;
+        while let Ok((length, from)) = socket.recv_from(&mut question) {
+            let end = 12 + question[12..length].iter().position(|b| *b == 0).unwrap() + 5;
+            let mut answer = question[..end].to_vec();
+            let address = question[end - 4..end - 2] == [0, 1];
+            answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]);
+            if address && answered == 0 {
+                answered += 1;
+                answer[7] = 1;
+                answer.extend([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 127, 0, 0, 1]);
+            } else if address {
+                if count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                    continue;
+                }
+                answer[3] = 0x82;
+            }
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    let port = upstream_on("first", [127, 0, 0, 1], 0).await;
+    let model = format!(
+        "version: 1\nresolver: {{nameservers: [\"127.0.0.1:{nameserver}\"], valid: 1s}}\n\
+         listeners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+         upstreams: {{app: {{servers: [{{address: \"app.internal:{port}\", resolve: runtime}}]}}}}\nroutes: [{{upstream: app}}]\n"
+    );
+    let server = start(&SERVE, &model, &[]).await;
+    let deadline = Instant::now() + PATIENCE;
+    while failed.load(Ordering::Relaxed) < 4 {
+        assert!(Instant::now() < deadline, "it is not asked again");
+        assert_eq!(server.status("GET /").await, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 //! Nothing else may use them.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 pub use wsgen_model::config::{AcceptProxyProtocol, SendProxyProtocol};
 
 use crate::body::{BadChunk, ChunkScanner};
-use crate::{proxy_header, upstream, users};
+use crate::{proxy_header, users};
 
 /// A chunked body, or its beginning, as it was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,11 +62,6 @@ pub fn read_proxy_header(
 /// Writes the PROXY header of a client.
 pub fn write_proxy_header(version: SendProxyProtocol, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
     proxy_header::write(version, from, to)
-}
-
-/// The addresses in a name server's answer to the question with this number.
-pub fn dns_addresses(answer: &[u8], id: u16) -> Option<Vec<IpAddr>> {
-    upstream::dns_addresses(answer, id)
 }
 
 /// The users of a file and their hashes. `None` if a line has a hash that is not supported.

@@ -10,7 +10,6 @@ pub(crate) use choice::Choice;
 pub(crate) use choice::random;
 pub(crate) use connect::{Speaks, Target};
 pub(crate) use names::Moving;
-pub(crate) use names::addresses as dns_addresses;
 pub(crate) use pool::Pool;
 pub(crate) use standing::{Place, Standing};
 

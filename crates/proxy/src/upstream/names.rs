@@ -1,34 +1,59 @@
-//! Names that are resolved while the proxy runs (`balance/resolve`): the name servers of the model are asked again
-//! and again, and an answer holds until there is a better one.
+//! Names that are resolved while the proxy runs (`balance/resolve`): the name servers of the model are asked again and
+//! again, and an answer holds until there is a better one.
+//!
+//! `hickory-resolver` speaks DNS: it repeats questions, asks again by TCP, follows aliases and drops forged answers. What
+//! is decided here is which server is asked next, when an answer has grown old, and what remains when there is none
+//! (docs/decisions/names.md).
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::sync::watch;
 use wsgen_model::site::Resolver;
 
-use super::random;
+use crate::events;
 
-/// How long a name server may take.
+/// How long one name server may take; a lost question is repeated twice within it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The largest answer by UDP that is asked for (RFC 1035 section 4.2.1; no EDNS).
-const DATAGRAM: usize = 512;
+/// The shortest time between two questions for the same addresses, however short their TTL is.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The addresses that were found for a name.
+#[derive(Debug, Default)]
+struct Found {
+    /// Of both kinds; `None` until both were asked for.
+    four: Option<Vec<IpAddr>>,
+    six: Option<Vec<IpAddr>>,
+    /// All of them, with the port.
+    all: Arc<[SocketAddr]>,
+}
 
 /// A name whose addresses may change. A reload keeps what was found.
 #[derive(Clone)]
 pub(crate) struct Moving {
     name: String,
     port: u16,
-    found: Arc<watch::Sender<Option<Arc<[SocketAddr]>>>>,
+    found: Arc<watch::Sender<Found>>,
     changes: Arc<AtomicU64>,
+}
+
+/// What a name server says of one kind of addresses: none of them, where there are none.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    addresses: Vec<IpAddr>,
+    /// How long it holds, as far as the name server says.
+    ttl: Option<Duration>,
 }
 
 impl fmt::Debug for Moving {
@@ -40,7 +65,8 @@ impl fmt::Debug for Moving {
 impl Moving {
     /// A name that was not asked for yet.
     pub(crate) fn new(name: String, port: u16) -> Self {
-        Self { name, port, found: Arc::new(watch::Sender::new(None)), changes: Arc::default() }
+        let found = Arc::new(watch::Sender::new(Found::default()));
+        Self { name, port, found, changes: Arc::default() }
     }
 
     /// Whether both are the same name and port.
@@ -48,11 +74,12 @@ impl Moving {
         (&self.name, self.port) == (&other.name, other.port)
     }
 
-    /// The addresses of now; the first answer is waited for.
+    /// The addresses of now. The first are waited for, until both kinds were asked for once.
     pub(crate) async fn addresses(&self) -> Arc<[SocketAddr]> {
         let mut found = self.found.subscribe();
-        let known = found.wait_for(Option::is_some).await;
-        known.ok().and_then(|known| known.clone()).unwrap_or_default()
+        let known = found
+            .wait_for(|found| !found.all.is_empty() || found.four.is_some() && found.six.is_some());
+        known.await.map(|known| known.all.clone()).unwrap_or_default()
     }
 
     /// How often its addresses have changed.
@@ -63,118 +90,97 @@ impl Moving {
     /// Asks as long as its configuration holds.
     pub(crate) async fn follow(self, resolver: Resolver) {
         let servers: Vec<SocketAddr> = resolver.nameservers.iter().map(|s| s.value.0).collect();
+        let valid = (*resolver.valid).into();
+        tokio::join!(
+            self.follow_kind(&servers, RecordType::A, valid),
+            self.follow_kind(&servers, RecordType::AAAA, valid)
+        );
+    }
+
+    /// Asks for one kind of addresses. Neither kind waits for the other or is lost with it.
+    async fn follow_kind(&self, servers: &[SocketAddr], kind: RecordType, valid: Duration) {
+        let mut failures = 0;
         loop {
-            // Where nobody answers, what was known is better than nothing.
-            if let Some(addresses) = ask(&servers, &self.name).await {
-                let all = addresses.into_iter().map(|ip| SocketAddr::new(ip, self.port)).collect();
-                self.found.send_if_modified(|known| {
-                    let changed = known.as_ref() != Some(&all);
-                    *known = Some(all);
-                    self.changes.fetch_add(u64::from(changed), Ordering::Relaxed);
-                    changed
-                });
-            } else {
-                self.found.send_if_modified(|known| {
-                    let first = known.is_none();
-                    known.get_or_insert_default();
-                    first
-                });
+            let answer = ask(servers, &self.name, kind).await;
+            failures = if answer.is_ok() { 0 } else { failures + 1 };
+            let wait = match &answer {
+                Ok(Answer { ttl, .. }) => ttl.map_or(valid, |ttl| ttl.min(valid)),
+                // Soon, and then less and less often.
+                Err(_) => (SHORTEST * 2_u32.saturating_pow(failures - 1)).min(valid),
+            };
+            if let Err(error) = &answer {
+                events::dns_failed(&self.name, &format_args!("{kind}: {error}"));
             }
-            tokio::time::sleep((*resolver.valid).into()).await;
+            self.learn(kind, answer.ok().map(|answer| answer.addresses));
+            tokio::time::sleep(wait.max(SHORTEST)).await;
         }
+    }
+
+    /// Takes the addresses of one kind over; where there is no answer, what was known is better than nothing.
+    fn learn(&self, kind: RecordType, answer: Option<Vec<IpAddr>>) {
+        self.found.send_if_modified(|found| {
+            let first = found.four.is_none() || found.six.is_none();
+            let known = if kind == RecordType::A { &mut found.four } else { &mut found.six };
+            match answer {
+                Some(addresses) => *known = Some(addresses),
+                None => drop(known.get_or_insert_default()),
+            }
+            let all = found.four.iter().chain(&found.six).flatten();
+            let all: Arc<[_]> = all.map(|ip| SocketAddr::new(*ip, self.port)).collect();
+            // Name servers turn the order from answer to answer; that moves nobody.
+            let moved = all.len() != found.all.len() || all.iter().any(|a| !found.all.contains(a));
+            found.all = all;
+            self.changes.fetch_add(u64::from(moved), Ordering::Relaxed);
+            moved || first
+        });
     }
 }
 
-/// The addresses of a name, from the first name server that knows; an empty list says that there is none.
-async fn ask(servers: &[SocketAddr], name: &str) -> Option<Vec<IpAddr>> {
+/// What the first name server says that knows the name, or knows that there is none.
+async fn ask(servers: &[SocketAddr], name: &str, kind: RecordType) -> Result<Answer, NetError> {
+    // As it is written: a name of a model does not depend on the machine's search list.
+    let mut name = Name::from_ascii(name)?;
+    name.set_fqdn(true);
+    let mut failed = NetError::NoConnections;
     for server in servers {
-        let both = tokio::join!(one(*server, name, TYPE::A), one(*server, name, TYPE::AAAA));
-        if let (Some(four), six) | (six, Some(four)) = both {
-            return Some(four.into_iter().chain(six.unwrap_or_default()).collect());
+        match one(*server, &name, kind).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => failed = error,
         }
     }
-    None
+    Err(failed)
 }
 
-/// One question to one server.
-async fn one(server: SocketAddr, name: &str, kind: TYPE) -> Option<Vec<IpAddr>> {
-    #[allow(clippy::cast_possible_truncation, reason = "sixteen random bits")]
-    let id = random() as u16;
-    let question = question(id, name, kind)?;
-    let asked = async {
-        let answer = by_datagram(server, id, &question).await?;
-        let cut = Packet::parse(&answer).is_ok_and(|p| p.has_flags(PacketFlag::TRUNCATION));
-        if cut { by_stream(server, &question).await } else { Ok(answer) }
-    };
-    let answer = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
-    addresses(&answer, id)
-}
-
-fn question(id: u16, name: &str, kind: TYPE) -> Option<Vec<u8>> {
-    let mut packet = Packet::new_query(id);
-    packet.set_flags(PacketFlag::RECURSION_DESIRED);
-    let (kind, class) = (QTYPE::TYPE(kind), QCLASS::CLASS(CLASS::IN));
-    packet.questions.push(Question::new(Name::new(name).ok()?, kind, class, false));
-    packet.build_bytes_vec().ok()
-}
-
-/// The addresses in an answer, behind whatever aliases the name server followed; `None` where it knows nothing.
-pub(crate) fn addresses(answer: &[u8], id: u16) -> Option<Vec<IpAddr>> {
-    let packet = Packet::parse(answer).ok()?;
-    let known = matches!(packet.rcode(), RCODE::NoError | RCODE::NameError);
-    if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) || !known {
-        return None;
-    }
-    let address = |data: &RData<'_>| match data {
-        RData::A(a) => Some(IpAddr::from(a.address.to_be_bytes())),
-        RData::AAAA(aaaa) => Some(IpAddr::from(aaaa.address.to_be_bytes())),
-        _ => None,
-    };
-    Some(packet.answers.iter().filter_map(|record| address(&record.rdata)).collect())
-}
-
-async fn by_datagram(server: SocketAddr, id: u16, question: &[u8]) -> io::Result<Vec<u8>> {
-    let any: IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
-    // A port of its own for each question: a forger has to guess it beside the number.
-    let socket = UdpSocket::bind((any, 0)).await?;
-    socket.connect(server).await?;
-    socket.send(question).await?;
-    let mut answer = vec![0; DATAGRAM];
-    loop {
-        let length = socket.recv(&mut answer).await?;
-        if answer[..length].starts_with(&id.to_be_bytes()) {
-            answer.truncate(length);
-            return Ok(answer);
+/// Asks one name server. Each question has a resolver of its own: one that failed before would be asked less often.
+async fn one(server: SocketAddr, name: &Name, kind: RecordType) -> Result<Answer, NetError> {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = server.port();
+        connection
+    });
+    let server = NameServerConfig::new(server.ip(), true, connections.to_vec());
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+    let mut options = ResolverOpts::default();
+    (options.timeout, options.attempts) = (PATIENCE, 0);
+    (options.cache_size, options.use_hosts_file) = (0, ResolveHosts::Never);
+    let provider = TokioRuntimeProvider::default();
+    let resolver = TokioResolver::builder_with_config(config, provider).with_options(options);
+    match resolver.build()?.lookup(name.clone(), kind).await {
+        Ok(found) => {
+            let addresses = found.answers().iter().filter_map(|record| record.data.ip_addr());
+            let ttl = found.valid_until().saturating_duration_since(Instant::now());
+            Ok(Answer { addresses: addresses.collect(), ttl: Some(ttl) })
         }
+        // A referral to other name servers is no answer: this one does not look for it.
+        Err(NetError::Dns(DnsError::NoRecordsFound(none)))
+            if matches!(none.response_code, ResponseCode::NoError | ResponseCode::NXDomain)
+                && (none.soa.is_some() || none.ns.is_none()) =>
+        {
+            let ttl = none.negative_ttl.map(|seconds| Duration::from_secs(seconds.into()));
+            Ok(Answer { addresses: Vec::new(), ttl })
+        }
+        Err(error) => Err(error),
     }
-}
-
-/// Again by TCP, where an answer did not fit (RFC 1035 section 4.2.2).
-async fn by_stream(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
-    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
-    let length = stream.read_u16().await?;
-    let mut answer = vec![0; length.into()];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_taken_only_for_the_question_that_was_asked() {
-        let mut answer = question(7, "app.internal", TYPE::A).unwrap();
-        answer[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 2]);
-        // An alias, then its address.
-        answer.extend([0xc0, 0x0c, 0, 5, 0, 1, 0, 0, 0, 1, 0, 4, 1, b'b', 0xc0, 0x10]);
-        answer.extend([0xc0, 0x2a, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 10, 1, 2, 3]);
-        assert_eq!(addresses(&answer, 7), Some(vec![[10, 1, 2, 3].into()]));
-        assert_eq!(addresses(&answer, 8), None, "of another question");
-        answer[3] = 0x82;
-        assert_eq!(addresses(&answer, 7), None, "a server that failed");
-        assert_eq!(addresses(b"\x00\x07", 7), None);
-    }
-}
+mod tests;
