@@ -4,6 +4,7 @@
 
 mod bench;
 mod many;
+mod passwords;
 #[path = "../real_server/mod.rs"]
 mod real_server;
 mod soak;

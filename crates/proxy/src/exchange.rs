@@ -19,6 +19,7 @@ use crate::forward_auth::Copied;
 use crate::head::{RequestHead, find};
 use crate::limits::ClientPlace;
 use crate::origin;
+use crate::passwords::Verdict;
 use crate::snapshot::Snapshot;
 use crate::stream::{Peer, Stream};
 use crate::tunnel::registration::Registration;
@@ -204,10 +205,25 @@ impl<'a> Exchange<'a> {
             self.is_refused(413, "a body beyond the limit");
             return self.refuse(client, route, 413).await;
         }
-        if let Some(users) = self.snapshot.users(route)
-            && !users.allow(find(&self.head.fields, "authorization")).await
-        {
-            return self.answer(client, &Answer::unauthorized(forward)).await;
+        if let Some(users) = self.snapshot.users(route) {
+            let asked = users.allow(find(&self.head.fields, "authorization"), self.entry.client);
+            match client.meanwhile(asked).await {
+                Some(Verdict::Good) => {}
+                Some(Verdict::Bad) => {
+                    return self.answer(client, &Answer::unauthorized(forward)).await;
+                }
+                Some(verdict @ (Verdict::TooMany | Verdict::Busy)) => {
+                    let route_name = self.entry.get(Field::Route);
+                    events::limit_reached(Limit::Passwords, &route_name, Some(self.entry.client));
+                    let status = if verdict == Verdict::TooMany { 429 } else { 503 };
+                    return self.refuse(client, route, status).await;
+                }
+                None => {
+                    self.entry.status = 499;
+                    self.log();
+                    return Next::Close;
+                }
+            }
         }
         if self.snapshot.users(route).is_some()
             && let Some(user) = user(find(&self.head.fields, "authorization"))

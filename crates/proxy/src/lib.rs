@@ -31,9 +31,11 @@ mod json;
 mod limits;
 mod listening;
 mod log;
+mod md5_crypt;
 #[allow(dead_code, reason = "the same")]
 mod metrics;
 mod origin;
+mod passwords;
 mod proxy_header;
 mod pump;
 mod readiness;

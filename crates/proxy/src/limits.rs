@@ -145,7 +145,7 @@ impl Shard {
 }
 
 /// Returns what stands for a client: its address, or as much of an IPv6 address as the model says.
-fn network(client: IpAddr, prefix: Ipv6Prefix) -> [u8; 16] {
+pub(crate) fn network(client: IpAddr, prefix: Ipv6Prefix) -> [u8; 16] {
     match client.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => {

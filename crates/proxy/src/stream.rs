@@ -80,11 +80,35 @@ pub(crate) struct Peer {
 
 /// How much is read at once while a head is awaited; heads are mostly shorter.
 const READ: usize = 4096;
+/// How much of what a waiting peer sends ahead is read.
+const AHEAD: usize = 8192;
 
 impl Peer {
     /// A connection of which nothing was read.
     pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, buffer: Vec::new() }
+    }
+
+    /// Waits for something that the peer waits for too; `None` where the peer has gone meanwhile. What it sends ahead is
+    /// kept.
+    pub(crate) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            while self.buffer.len() < AHEAD {
+                self.buffer.reserve(READ);
+                let read = std::pin::pin!(self.stream.read_buf(&mut self.buffer)).poll(cx);
+                match read {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(_) => return Poll::Ready(None),
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Reads more; 0 is the end.

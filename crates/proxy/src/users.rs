@@ -1,28 +1,23 @@
 //! Names and passwords of a users file (`auth/basic`).
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::FilePath;
 
+use crate::passwords::{self, Verdict};
 use crate::snapshot::StartError;
 
-/// How long a good password is not asked for again: hashes are slow on purpose, and browsers send them each time.
-const REMEMBERED: Duration = Duration::from_mins(1);
-/// How many are remembered.
-const MANY: usize = 10_000;
+/// The longest name and the longest password, in bytes. What a hash costs grows with its password: one of 11,000 bytes
+/// took 0.7 s.
+const LONGEST: usize = 256;
 
 /// The users of a file.
 pub(crate) struct Users {
     hashes: HashMap<String, String>,
-    /// Credentials that were good, by two hashes with secret keys, and when that was.
-    good: Mutex<HashMap<(u64, u64), Instant>>,
-    keys: (RandomState, RandomState),
 }
 
 impl std::fmt::Debug for Users {
@@ -32,7 +27,7 @@ impl std::fmt::Debug for Users {
 }
 
 impl Users {
-    /// Reads a file in htpasswd form: bcrypt or SHA-crypt.
+    /// Reads a file in htpasswd form: bcrypt, SHA-crypt or MD5-crypt.
     pub(crate) fn read(file: &Located<FilePath>) -> Result<Self, StartError> {
         let bad = |why: String, help: &str| {
             StartError::at(file.span, format!("cannot use {}: {why}", file.as_str()), help)
@@ -43,52 +38,28 @@ impl Users {
             let why = format!("line {number} has another hash");
             bad(why, "hash with bcrypt or SHA-crypt: `openssl passwd -6`")
         })?;
-        let keys = (RandomState::new(), RandomState::new());
-        Ok(Self { hashes, good: Mutex::default(), keys })
+        Ok(Self { hashes })
     }
 
-    /// Whether an `Authorization` field has a good name and password (RFC 7617 section 2).
-    pub(crate) async fn allow(self: &Arc<Self>, authorization: Option<&[u8]>) -> bool {
-        let Some((user, password)) = authorization.and_then(credentials) else { return false };
-        let both = (&user, &password);
-        let key = (self.keys.0.hash_one(both), self.keys.1.hash_one(both));
-        {
-            let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-            if good.get(&key).is_some_and(|since| since.elapsed() < REMEMBERED) {
-                return true;
-            }
-        }
-        let users = self.clone();
-        // Off the thread that carries tunnels.
-        let verified = tokio::task::spawn_blocking(move || users.verify(&user, &password)).await;
-        let is_good = verified.unwrap_or(false);
-        if is_good {
-            let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-            good.retain(|_, since| since.elapsed() < REMEMBERED);
-            if good.len() < MANY {
-                good.insert(key, Instant::now());
-            }
-        }
-        is_good
-    }
-
-    /// A name that nobody has costs as much time as one that somebody has.
-    fn verify(&self, user: &str, password: &str) -> bool {
-        let known = self.hashes.get(user);
-        let Some(hash) = known.or_else(|| self.hashes.values().next()) else { return false };
-        let fits = if hash.starts_with("$5$") {
-            sha_crypt::sha256_check(password, hash).is_ok()
-        } else if hash.starts_with("$6$") {
-            sha_crypt::sha512_check(password, hash).is_ok()
-        } else {
-            bcrypt::verify(password, hash).unwrap_or(false)
+    /// Whether an `Authorization` field of a client has a good name and password (RFC 7617 section 2). A name that
+    /// nobody has costs as much time as a name that somebody has.
+    pub(crate) async fn allow(&self, authorization: Option<&[u8]>, client: IpAddr) -> Verdict {
+        let Some((user, password)) = authorization.and_then(credentials) else {
+            return Verdict::Bad;
         };
-        fits && known.is_some()
+        let known = self.hashes.get(&user);
+        let Some(hash) = known.or_else(|| self.hashes.values().next()) else {
+            return Verdict::Bad;
+        };
+        match passwords::verify(password, hash.clone(), client).await {
+            Verdict::Good if known.is_none() => Verdict::Bad,
+            verdict => verdict,
+        }
     }
 }
 
 /// Parses a users file: the hash of each user. Where two lines name the same user, the first one counts, as in other
-/// servers that read such files.
+/// servers that read such files. Behind another colon some programs keep notes of theirs.
 ///
 /// # Errors
 ///
@@ -100,8 +71,9 @@ pub(crate) fn parse(text: &str) -> Result<HashMap<String, String>, usize> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (user, hash) = line.split_once(':').unwrap_or((line, ""));
-        if !["$2a$", "$2b$", "$2y$", "$5$", "$6$"].iter().any(|kind| hash.starts_with(kind)) {
+        let (user, rest) = line.split_once(':').unwrap_or((line, ""));
+        let hash = rest.split(':').next().unwrap_or_default();
+        if !passwords::is_known(hash) {
             return Err(number + 1);
         }
         hashes.entry(user.to_owned()).or_insert_with(|| hash.to_owned());
@@ -122,7 +94,8 @@ fn credentials(value: &[u8]) -> Option<(String, String)> {
     }
     let plain = String::from_utf8(STANDARD.decode(coded.trim()).ok()?).ok()?;
     let (user, password) = plain.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
+    let short = user.len() <= LONGEST && password.len() <= LONGEST;
+    short.then(|| (user.to_owned(), password.to_owned()))
 }
 
 #[cfg(test)]
@@ -131,31 +104,35 @@ mod tests {
 
     #[test]
     fn the_first_line_of_a_user_counts() {
-        let users = parse("# staff\nme:$5$a$b\n\nyou:$6$c$d\nme:$6$e$f\n").unwrap();
+        let users = parse("# staff\nme:$5$a$b\n\nyou:$6$c$d:a note\nme:$6$e$f\n").unwrap();
         assert_eq!((users["me"].as_str(), users["you"].as_str()), ("$5$a$b", "$6$c$d"));
         assert_eq!(parse("me:$5$a$b\nyou:plain\n"), Err(2));
     }
 
     #[test]
-    fn each_kind_of_hash_is_known() {
-        let users = Users {
-            hashes: [
-                // openssl passwd -6 -salt wsgensalt secret, the same with -5, and bcrypt of cost 4
-                ("six", "$6$wsgensalt$SpV7rYiLLbZD6QJbQUKBRZJWvhLaS8LWR825Mpoy1O8wC45Zepg04ENxOsdQeahV4gW5tKeZrA/j7bw2SR/.M0"),
-                ("five", "$5$wsgensalt$Fhxyo.sp9Tw5OZDU/q5YxBWoLDf0Y73ONmxdOmAmnJ0"),
-                ("bcrypt", &bcrypt::hash_with_salt("secret", 4, [7; 16]).unwrap().to_string()),
-            ]
-            .map(|(user, hash)| (user.to_owned(), hash.to_owned()))
-            .into(),
-            good: Mutex::default(),
-            keys: (RandomState::new(), RandomState::new()),
-        };
-        for user in ["six", "five", "bcrypt"] {
-            assert!(users.verify(user, "secret"), "{user}");
-            assert!(!users.verify(user, "Secret"), "{user}");
-        }
-        assert!(!users.verify("nobody", "secret"));
+    fn names_and_passwords_have_bounds() {
         assert_eq!(credentials(b"basic bWU6YTpi"), Some(("me".into(), "a:b".into())));
         assert_eq!(credentials(b"Bearer bWU6YTpi"), None);
+        let of = |length: usize| {
+            format!("Basic {}", STANDARD.encode(format!("me:{}", "x".repeat(length))))
+        };
+        assert!(credentials(of(LONGEST).as_bytes()).is_some());
+        assert!(credentials(of(LONGEST + 1).as_bytes()).is_none());
+    }
+
+    #[tokio::test]
+    async fn users_of_a_file_are_known_by_their_passwords() {
+        let hash = "$apr1$wsgensal$xprES1IaZ5/Mzrn.e4Bsu/";
+        let users = Users { hashes: [("ada".to_owned(), hash.to_owned())].into() };
+        let ask = async |user: &str, password: &str| {
+            let field = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+            users.allow(Some(field.as_bytes()), [127, 0, 0, 1].into()).await
+        };
+        for _ in 0..2 {
+            assert_eq!(ask("ada", "secret").await, Verdict::Good);
+            assert_eq!(ask("ada", "Secret").await, Verdict::Bad);
+            assert_eq!(ask("bob", "secret").await, Verdict::Bad, "with the password of another");
+        }
+        assert_eq!(users.allow(None, [127, 0, 0, 1].into()).await, Verdict::Bad);
     }
 }

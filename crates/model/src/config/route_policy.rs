@@ -151,7 +151,7 @@ section! {
 section! {
     /// A name and a password (RFC 7617).
     whole struct BasicAuth: Own @ Route {
-        /// Users in htpasswd form, bcrypt or SHA-crypt.
+        /// Users in htpasswd form: bcrypt, SHA-crypt or MD5-crypt (`$apr1$`).
         required users_file: FilePath = "", AUTH_BASIC;
         /// What the browser shows.
         optional realm: Line = "Restricted", AUTH_BASIC;

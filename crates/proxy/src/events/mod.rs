@@ -26,6 +26,8 @@ pub(crate) enum Limit {
     MaxConnections,
     /// `limits.per_ip` of a route.
     PerIp,
+    /// Passwords that wait to be verified.
+    Passwords,
     /// Descriptors of the process or of the machine (`ulimit -n`).
     Descriptors,
 }
@@ -35,6 +37,7 @@ impl Limit {
         match self {
             Self::MaxConnections => "max_connections",
             Self::PerIp => "per_ip",
+            Self::Passwords => "passwords",
             Self::Descriptors => "descriptors",
         }
     }

@@ -1,0 +1,395 @@
+//! The verification of passwords (`auth/basic`). Hashes are slow on purpose, so they are computed on threads of their
+//! own, few at a time, and what they said is remembered for a while.
+//!
+//! - At most a quarter of the cores compute hashes, one at least, and they give way to the threads that carry tunnels.
+//! - At most `QUEUE` passwords wait, and `SHARE` of one client. Clients take turns, so that one who tries many passwords
+//!   does not hold up the others. Beyond that the answer is 503 or 429.
+//! - A password that nobody waits for any more is not verified.
+//! - The same password of the same user is verified once, however many requests bring it at a time.
+//! - Verdicts are kept by keyed hashes of the password and the hash that it was held against. Such a verdict never
+//!   changes: it outlives a reload, and a user with another password has another hash.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{mem, thread};
+
+use rustix::process::setpriority_process;
+use tokio::sync::oneshot;
+use wsgen_model::scalar::Ipv6Prefix;
+
+use crate::limits::network;
+
+/// How many passwords may wait.
+const QUEUE: usize = 128;
+/// How many of them may be of one client.
+const SHARE: usize = 32;
+/// How many verdicts of each kind are kept in a generation.
+const GENERATION: usize = 10_000;
+/// How long a verdict is kept at least; it is forgotten within twice that.
+const REMEMBERED: Duration = Duration::from_mins(1);
+/// How long a thread waits for the next password.
+const IDLE: Duration = Duration::from_secs(10);
+/// How far its threads stand behind those that carry tunnels (setpriority(2)).
+const GIVES_WAY: i32 = 10;
+
+/// What is said of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It fits.
+    Good,
+    /// It does not.
+    Bad,
+    /// The client has too many passwords that wait.
+    TooMany,
+    /// Too many passwords wait.
+    Busy,
+}
+
+/// A password and the hash that it is held against, by two keyed hashes.
+type Key = (u64, u64);
+
+/// A password that waits.
+struct Job {
+    key: Key,
+    hash: String,
+    password: String,
+}
+
+/// The verdicts of the last minutes.
+#[derive(Default)]
+struct Kept {
+    young: HashSet<Key>,
+    old: HashSet<Key>,
+}
+
+/// Everything that the threads share.
+#[derive(Default)]
+struct State {
+    good: Kept,
+    bad: Kept,
+    turned: Option<Instant>,
+    /// Clients whose passwords wait, in their turn.
+    turns: VecDeque<[u8; 16]>,
+    jobs: HashMap<[u8; 16], VecDeque<Job>>,
+    /// How many passwords wait.
+    waiting: usize,
+    /// Who waits for a verdict: of passwords that wait, and of those that are being verified.
+    asked: HashMap<Key, Vec<oneshot::Sender<bool>>>,
+    threads: usize,
+    idle: usize,
+}
+
+/// Verifies passwords, of all configurations of a process.
+struct Verifier {
+    keys: (RandomState, RandomState),
+    state: Mutex<State>,
+    work: Condvar,
+    /// Computes a hash; a test has its own.
+    fits: fn(&str, &str) -> bool,
+}
+
+static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(fits));
+
+/// Says whether a password fits a hash of a users file.
+pub(crate) async fn verify(password: String, hash: String, client: IpAddr) -> Verdict {
+    VERIFIER.ask(password, hash, client).await
+}
+
+/// Whether a hash has a form that is known.
+pub(crate) fn is_known(hash: &str) -> bool {
+    ["$2a$", "$2b$", "$2y$", "$5$", "$6$"].iter().any(|form| hash.starts_with(form))
+        || crate::md5_crypt::is_known(hash)
+}
+
+fn fits(password: &str, hash: &str) -> bool {
+    if hash.starts_with("$5$") {
+        sha_crypt::sha256_check(password, hash).is_ok()
+    } else if hash.starts_with("$6$") {
+        sha_crypt::sha512_check(password, hash).is_ok()
+    } else if hash.starts_with("$2") {
+        // It looks at 72 bytes of a password, as every bcrypt does.
+        bcrypt::verify(password, hash).unwrap_or(false)
+    } else {
+        crate::md5_crypt::fits(password, hash)
+    }
+}
+
+impl Verifier {
+    fn new(fits: fn(&str, &str) -> bool) -> Self {
+        let keys = (RandomState::new(), RandomState::new());
+        Self { keys, state: Mutex::default(), work: Condvar::new(), fits }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&'static self, password: String, hash: String, client: IpAddr) -> Verdict {
+        let both = (&hash, &password);
+        let key = (self.keys.0.hash_one(both), self.keys.1.hash_one(both));
+        let verdict = {
+            let mut state = self.state();
+            if let Some(verdict) = state.known(&key) {
+                return verdict;
+            }
+            let (sender, verdict) = oneshot::channel();
+            if let Some(others) = state.asked.get_mut(&key) {
+                others.push(sender);
+            } else {
+                let client = network(client, Ipv6Prefix::LINE);
+                if state.jobs.get(&client).is_some_and(|jobs| jobs.len() >= SHARE) {
+                    return Verdict::TooMany;
+                }
+                if state.waiting >= QUEUE || !self.staffed(&mut state) {
+                    return Verdict::Busy;
+                }
+                state.asked.insert(key, vec![sender]);
+                state.wait(client, Job { key, hash, password });
+                self.work.notify_one();
+            }
+            verdict
+        };
+        match verdict.await {
+            Ok(true) => Verdict::Good,
+            Ok(false) => Verdict::Bad,
+            // The thread has panicked over it.
+            Err(_) => Verdict::Busy,
+        }
+    }
+
+    /// Has a thread for one more password, if there may be one more; whether there is any.
+    fn staffed(&'static self, state: &mut State) -> bool {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if state.idle == 0 && state.threads < (cores / 4).max(1) {
+            let thread = thread::Builder::new().name("passwords".to_owned());
+            if thread.spawn(|| self.work()).is_ok() {
+                state.threads += 1;
+            }
+        }
+        state.threads > 0
+    }
+
+    fn work(&'static self) {
+        let _staff = Staff(self);
+        // Of this thread alone (setpriority(2), "C library/kernel differences"); it works without it.
+        let _ = setpriority_process(None, GIVES_WAY);
+        while let Some(job) = self.next() {
+            let _asked = Asked(self, job.key);
+            let good = (self.fits)(&job.password, &job.hash);
+            let mut state = self.state();
+            state.keep(job.key, good);
+            for asked in state.asked.remove(&job.key).unwrap_or_default() {
+                let _ = asked.send(good);
+            }
+        }
+    }
+
+    /// The next password that somebody waits for; `None` where none comes for a while.
+    fn next(&self) -> Option<Job> {
+        let until = Instant::now() + IDLE;
+        let mut state = self.state();
+        loop {
+            while let Some(job) = state.next() {
+                let asked = state.asked.get(&job.key);
+                if asked.is_some_and(|asked| asked.iter().any(|asked| !asked.is_closed())) {
+                    return Some(job);
+                }
+                state.asked.remove(&job.key);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state.idle += 1;
+            state = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.idle -= 1;
+        }
+    }
+}
+
+/// Counts a thread as long as it lives, however it ends.
+struct Staff(&'static Verifier);
+
+impl Drop for Staff {
+    fn drop(&mut self) {
+        self.0.state().threads -= 1;
+    }
+}
+
+/// Lets go of those who wait for a verdict that does not come.
+struct Asked(&'static Verifier, Key);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.state().asked.remove(&self.1);
+        }
+    }
+}
+
+impl State {
+    /// Puts a password behind the others of its client.
+    fn wait(&mut self, client: [u8; 16], job: Job) {
+        let jobs = self.jobs.entry(client).or_default();
+        if jobs.is_empty() {
+            self.turns.push_back(client);
+        }
+        jobs.push_back(job);
+        self.waiting += 1;
+    }
+
+    /// The next password of the client whose turn it is.
+    fn next(&mut self) -> Option<Job> {
+        let client = self.turns.pop_front()?;
+        let jobs = self.jobs.get_mut(&client)?;
+        let job = jobs.pop_front();
+        if jobs.is_empty() {
+            self.jobs.remove(&client);
+        } else {
+            self.turns.push_back(client);
+        }
+        self.waiting -= 1;
+        job
+    }
+
+    fn known(&mut self, key: &Key) -> Option<Verdict> {
+        let now = Instant::now();
+        if now.duration_since(*self.turned.get_or_insert(now)) >= REMEMBERED {
+            self.good.turn();
+            self.bad.turn();
+            self.turned = Some(now);
+        }
+        let good = self.good.has(key).then_some(Verdict::Good);
+        good.or_else(|| self.bad.has(key).then_some(Verdict::Bad))
+    }
+
+    fn keep(&mut self, key: Key, good: bool) {
+        let kept = if good { &mut self.good } else { &mut self.bad };
+        // Wrong passwords are as many as somebody tries: they make room among themselves.
+        if kept.young.len() >= GENERATION {
+            kept.turn();
+        }
+        kept.young.insert(key);
+    }
+}
+
+impl Kept {
+    fn has(&self, key: &Key) -> bool {
+        self.young.contains(key) || self.old.contains(key)
+    }
+
+    fn turn(&mut self) {
+        self.old = mem::take(&mut self.young);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A verifier of a test: every password takes a moment and is good if it is the hash.
+    fn slow() -> &'static Verifier {
+        Box::leak(Box::new(Verifier::new(|password, hash| {
+            thread::sleep(Duration::from_millis(50));
+            assert_ne!(password, "panic");
+            password == hash
+        })))
+    }
+
+    fn from(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    /// Asks on a task of its own.
+    fn asked(
+        verifier: &'static Verifier,
+        password: &str,
+        last: u8,
+    ) -> tokio::task::JoinHandle<Verdict> {
+        tokio::spawn(verifier.ask(password.to_owned(), "hash".to_owned(), from(last)))
+    }
+
+    #[test]
+    fn each_kind_of_hash_is_known() {
+        let bcrypt = bcrypt::hash_with_salt("secret", 4, [7; 16]).unwrap().to_string();
+        for hash in [
+            // openssl passwd -6 -salt wsgensalt secret, the same with -5 and -apr1, and bcrypt of cost 4
+            "$6$wsgensalt$SpV7rYiLLbZD6QJbQUKBRZJWvhLaS8LWR825Mpoy1O8wC45Zepg04ENxOsdQeahV4gW5tKeZrA/j7bw2SR/.M0",
+            "$5$wsgensalt$Fhxyo.sp9Tw5OZDU/q5YxBWoLDf0Y73ONmxdOmAmnJ0",
+            "$apr1$wsgensal$xprES1IaZ5/Mzrn.e4Bsu/",
+            &bcrypt,
+        ] {
+            assert!(is_known(hash), "{hash}");
+            assert!(fits("secret", hash), "{hash}");
+            assert!(!fits("Secret", hash), "{hash}");
+        }
+        assert!(!is_known("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=") && !is_known("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_verdict_is_remembered_and_computed_once() {
+        static COMPUTED: AtomicUsize = AtomicUsize::new(0);
+        let verifier: &'static Verifier = Box::leak(Box::new(Verifier::new(|password, hash| {
+            COMPUTED.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(50));
+            password == hash
+        })));
+        let many: Vec<_> = (0..40).map(|last| asked(verifier, "hash", last)).collect();
+        for one in many {
+            assert_eq!(one.await.unwrap(), Verdict::Good);
+        }
+        assert_eq!(asked(verifier, "other", 1).await.unwrap(), Verdict::Bad);
+        assert_eq!(asked(verifier, "other", 2).await.unwrap(), Verdict::Bad);
+        assert_eq!(COMPUTED.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_and_clients_take_turns() {
+        let verifier = slow();
+        let mut crowd: Vec<_> =
+            (0..SHARE + 9).map(|n| asked(verifier, &format!("wrong {n}"), 1)).collect();
+        tokio::task::yield_now().await;
+        let refused = crowd.split_off(SHARE + 8).pop().unwrap();
+        assert_eq!(refused.await.unwrap(), Verdict::TooMany);
+        // Another client is next, however many wait.
+        assert_eq!(asked(verifier, "hash", 2).await.unwrap(), Verdict::Good);
+        assert!(crowd.iter().filter(|one| one.is_finished()).count() < SHARE);
+        for last in 3..9 {
+            crowd.extend((0..SHARE).map(|n| asked(verifier, &format!("{last} {n}"), last)));
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(asked(verifier, "one more", 10).await.unwrap(), Verdict::Busy);
+        assert!(verifier.state().waiting <= QUEUE);
+        // Nobody waits any more: what is left takes no time.
+        crowd.iter().for_each(tokio::task::JoinHandle::abort);
+        let began = Instant::now();
+        tokio::task::yield_now().await;
+        while asked(verifier, "hash 2", 11).await.unwrap() == Verdict::Busy {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(verifier.state().asked.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_takes_nobody_with_it() {
+        let verifier = slow();
+        assert_eq!(asked(verifier, "panic", 1).await.unwrap(), Verdict::Busy);
+        assert_eq!(asked(verifier, "hash", 1).await.unwrap(), Verdict::Good);
+    }
+
+    #[test]
+    fn verdicts_are_bounded() {
+        let mut state = State::default();
+        for number in 0..50_000 {
+            state.keep((number, 0), number == 7);
+        }
+        assert!(state.bad.young.len() + state.bad.old.len() <= 2 * GENERATION);
+        assert_eq!(state.known(&(7, 0)), Some(Verdict::Good), "the wrong ones do not push it out");
+    }
+}
