@@ -9,6 +9,7 @@ mod forward_auth;
 mod framing;
 mod http2_upstream;
 mod names;
+mod newcomers;
 mod operation;
 #[path = "../real_server/mod.rs"]
 mod real_server;

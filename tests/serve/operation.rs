@@ -160,8 +160,11 @@ async fn a_shortage_of_descriptors_is_waited_out() {
     let proxy = Shell(shell.spawn().unwrap());
     answers(port).await;
     let mut held = Vec::new();
-    for _ in 0..100 {
-        held.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    for client in 1..=100 {
+        // One client alone is not given all of them.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 1, client], 0).into()).unwrap();
+        held.push(socket.connect(([127, 0, 0, 1], port).into()).await.unwrap());
     }
     let spent = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", proxy.0.id())).unwrap();

@@ -74,6 +74,9 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
                 return linger(client).await;
             }
         };
+        if first {
+            from.counted.has_asked();
+        }
         first = false;
         let exchange = Exchange::new(&worker, &snapshot, listener, &from, &waits.0, &head);
         // Boxed, so that a tunnel's task holds the relay alone.

@@ -126,7 +126,8 @@ impl Proxy {
         for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
             admin::start(socket, state.clone());
         }
-        let clients = Arc::new(Clients::default());
+        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let clients = Arc::new(Clients::new(descriptors));
         let mut running = Vec::new();
         for (number, sockets) in shares.drain(..).enumerate() {
             let (sender, orders) = mpsc::unbounded_channel();

@@ -27,6 +27,8 @@ const MINUTE: u64 = 60_000_000_000;
 pub(crate) struct Clients {
     shards: Vec<Mutex<Shard>>,
     keys: RandomState,
+    /// The most newcomers of one client.
+    newcomers: u32,
     /// Moments are counted from here, in nanoseconds.
     began: Instant,
     listeners: Mutex<HashMap<ListenAddress, Arc<AtomicU64>>>,
@@ -62,18 +64,44 @@ pub(crate) struct ClientPlace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
+/// The route of places that newcomers hold: a connection has no route before its first head.
+const NO_ROUTE: u32 = u32::MAX;
+
 impl Default for Clients {
     fn default() -> Self {
+        Self::new(u64::MAX)
+    }
+}
+
+impl Clients {
+    /// Counts clients in a process that may have this many descriptors. One client may hold a quarter of them with
+    /// connections that have not asked anything yet, so that there are some left for the others.
+    pub(crate) fn new(descriptors: u64) -> Self {
         Self {
+            newcomers: u32::try_from(descriptors / 4).unwrap_or(u32::MAX).max(16),
             shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
             keys: RandomState::new(),
             began: Instant::now(),
             listeners: Mutex::default(),
         }
     }
-}
 
-impl Clients {
+    /// Takes a place for a connection that owes its first head, and its handshake before it.
+    ///
+    /// # Errors
+    ///
+    /// `TooMany` where the client has as many of them as it may.
+    pub(crate) fn arrive(self: &Arc<Self>, client: IpAddr) -> Result<ClientPlace, TooMany> {
+        let key = Key { route: NO_ROUTE, network: network(client, Ipv6Prefix::LINE) };
+        let mut shard = self.shard(&key);
+        let open = shard.open.entry(key).or_default();
+        if *open >= self.newcomers {
+            return Err(TooMany);
+        }
+        *open += 1;
+        Ok(ClientPlace { clients: self.clone(), key })
+    }
+
     /// Returns the number of connections that a listener holds, of all threads.
     pub(crate) fn listener(&self, address: &ListenAddress) -> Arc<AtomicU64> {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);

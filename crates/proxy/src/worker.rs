@@ -21,7 +21,7 @@ use crate::entry::Entry;
 use crate::events::{self, Limit};
 use crate::forward_auth;
 use crate::http2;
-use crate::limits::Clients;
+use crate::limits::{ClientPlace, Clients};
 use crate::listening::{Listening, Socket};
 use crate::log::Log;
 use crate::proxy_header;
@@ -80,13 +80,18 @@ impl std::fmt::Debug for Worker {
 }
 
 /// An open connection of a client.
-pub(crate) struct Counted(Rc<Worker>, Arc<AtomicU64>);
+pub(crate) struct Counted(Rc<Worker>, Arc<AtomicU64>, Cell<Option<ClientPlace>>);
 
 impl Counted {
     fn new(worker: &Rc<Worker>, listener: Arc<AtomicU64>) -> Self {
         worker.connections.set(worker.connections.get() + 1);
         listener.fetch_add(1, Ordering::Relaxed);
-        Self(worker.clone(), listener)
+        Self(worker.clone(), listener, Cell::new(None))
+    }
+
+    /// Gives the place of a newcomer back, once its first head is whole.
+    pub(crate) fn has_asked(&self) {
+        self.2.take();
     }
 }
 
@@ -315,6 +320,10 @@ async fn begin(
                 return events::proxy_header_failed(&address, peer.ip(), &why);
             }
         }
+    }
+    match worker.clients.arrive(peer.ip()) {
+        Ok(place) => counted.2.set(Some(place)),
+        Err(_) => return events::limit_reached(Limit::Newcomers, &address, Some(peer.ip())),
     }
     let acceptor = snapshot.tls(listener).cloned();
     let announces = *settings.h2_websockets != OnOff::Off;

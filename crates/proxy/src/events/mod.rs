@@ -28,6 +28,8 @@ pub(crate) enum Limit {
     PerIp,
     /// Passwords that wait to be verified.
     Passwords,
+    /// Connections of one client that have not asked anything yet.
+    Newcomers,
     /// Descriptors of the process or of the machine (`ulimit -n`).
     Descriptors,
 }
@@ -38,6 +40,7 @@ impl Limit {
             Self::MaxConnections => "max_connections",
             Self::PerIp => "per_ip",
             Self::Passwords => "passwords",
+            Self::Newcomers => "newcomers",
             Self::Descriptors => "descriptors",
         }
     }
