@@ -224,6 +224,10 @@ pub fn response(bytes: &[u8], method: &str) -> Result<Option<(usize, ResponseHea
     let bodiless = status < 200 || matches!(status, 204 | 304) || method == "HEAD";
     let sent = self::length(&fields).map_err(|_| bad)?;
     let chunked = coding(&fields).map_err(|_| bad)?;
+    if old && chunked {
+        // Its framing is faulty by definition (RFC 9112 section 6.1).
+        return Err(refuse(502, "a coding in HTTP/1.0"));
+    }
     let framing = match (bodiless, chunked, sent) {
         (true, ..) | (false, false, Some(0)) => None,
         (false, true, Some(_)) => return Err(refuse(502, "a length and a coding")),
@@ -352,5 +356,7 @@ mod tests {
         assert!(response(bytes, "HEAD").unwrap().unwrap().1.framing.is_none());
         let both = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert!(response(both, "GET").is_err());
+        let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(response(old, "GET").is_err());
     }
 }

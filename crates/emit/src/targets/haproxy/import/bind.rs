@@ -197,6 +197,7 @@ pub(super) fn listen(text: &str) -> Option<String> {
         host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
         host => host.to_owned(),
     };
-    let address = format!("{host}:{port}");
-    ListenAddress::parse(&address).is_ok().then_some(address)
+    // In its one spelling, because two listeners cannot wait at the same address.
+    let address = ListenAddress::parse(&format!("{host}:{port}")).ok()?;
+    Some(address.to_string())
 }

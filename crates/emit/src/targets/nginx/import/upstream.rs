@@ -179,6 +179,12 @@ impl Importer<'_> {
                 _ => {}
             }
         }
+        // Where all stand by, all of them work.
+        if servers.iter().all(|server| server.get(&["backup"]).is_some()) {
+            for server in &mut servers {
+                server.remove(&["backup"]);
+            }
+        }
         if servers.len() > 1 {
             fields.set(&["load_balancing"], policy);
         }
