@@ -134,6 +134,17 @@ async fn certificates_of_version_1_are_shown() {
         let answer = answer.unwrap();
         assert!(answer.contains("HTTP/1.1 200"), "{}: {answer}", kind.target);
     }
+    // Another's key is told for what it is.
+    let model = format!(
+        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:{1}\", tls: {{certificates: [{{certificate: {0}/old.pem, key: {0}/ca.test.key}}]}}}}]\n\
+         routes: [{{respond: {{status: 204}}}}]\n",
+        certs.display(),
+        free_port()
+    );
+    let mut serve = assert_cmd::Command::cargo_bin("wsgen").unwrap();
+    let said = serve.args(["serve", "-"]).write_stdin(model).assert().code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.contains("it does not belong to the certificate in"), "{said}");
 }
 
 /// `tls/client`
