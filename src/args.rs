@@ -127,6 +127,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// End what the process at the other end of standard input has left behind. Started by other verbs.
+    #[command(hide = true)]
+    Keep,
     /// Drive real traffic through servers, and prove that they behave as the model says.
     #[command(after_help = include_str!("help/conformance.txt"))]
     Conformance(ConformanceArguments),

@@ -9,6 +9,7 @@ use wsgen_bench::run::{self, Step};
 use wsgen_conformance::launch::{REFERENCE, Target};
 use wsgen_emit::TARGETS;
 
+use super::kept::Run;
 use crate::args::{BenchArguments, ReportForm};
 use crate::output::{self, Exit, Failure, Readers};
 
@@ -32,10 +33,8 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let fail = |error: std::io::Error| {
         Failure::new(format!("cannot start: {error}"), "check the temporary folder (TMPDIR)")
     };
-    let folder = tempfile::tempdir().map_err(fail)?;
-    // Servers may run as other users.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), open).map_err(fail)?;
+    let mut kept = Run::begin()?;
+    let folder = kept.folder().map_err(fail)?.to_owned();
     // Of one thread: what it starts is pinned as it is.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
@@ -48,10 +47,11 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
             output::eprint(&format!("{words}\n"));
         }
     };
-    let results = runtime.block_on(run::run(&plan, folder.path(), tell));
+    let results = runtime.block_on(run::run(&plan, &folder, tell));
     if live {
         output::eprint("\r\x1b[K");
     }
+    drop(kept);
     let results = results.map_err(|why| {
         Failure::new(why, "the servers' own words are above; raise `ulimit -n` for more tunnels")
     })?;

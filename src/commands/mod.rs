@@ -10,6 +10,7 @@ mod explain;
 mod fmt;
 mod import;
 mod init;
+mod kept;
 mod layout;
 mod man;
 mod migrate;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, Failure> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(admin) => reload::run(&admin),
         Command::Tunnels { admin, json } => tunnels::run(&admin, json),
+        Command::Keep => kept::keep(),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Echo { address } => echo::run(address),

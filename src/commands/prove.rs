@@ -9,6 +9,7 @@ use wsgen_model::site::Site;
 use wsgen_model::source::{Source, Sources};
 
 use super::import::{Reading, Tree};
+use super::kept::Run;
 use super::validate;
 use crate::args::{MigrateArguments, ProveArgument};
 use crate::output::{self, Failure};
@@ -47,10 +48,8 @@ pub(super) fn run(
     let fail = |error: std::io::Error| {
         Failure::new(format!("cannot prove: {error}"), "check the temporary folder (TMPDIR)")
     };
-    let folder = tempfile::tempdir().map_err(fail)?;
-    // Servers may run as other users.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), open).map_err(fail)?;
+    let mut kept = Run::begin()?;
+    let folder = kept.folder().map_err(fail)?.to_owned();
     let titles = (from.title(), to.title());
     let proof = Proof {
         from,
@@ -62,9 +61,10 @@ pub(super) fn run(
         timers: how == ProveArgument::Timers,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(fail)?;
-    let proved = runtime.block_on(prove::run(proof, folder.path()));
+    let proved = runtime.block_on(prove::run(proof, &folder));
+    drop(kept);
     let proved = proved.map_err(|why| {
-        let why = why.replace(&folder.path().display().to_string(), "…");
+        let why = why.replace(&folder.display().to_string(), "…");
         Failure::new(format!("cannot prove: {why}"), "look at what the server says of it")
     })?;
     output::print(&page(&proved, &titles))?;

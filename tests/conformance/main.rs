@@ -5,6 +5,7 @@
 mod catalogue;
 mod cookbook;
 mod faults;
+mod interrupted;
 mod migrate;
 mod own;
 #[path = "../real_server/mod.rs"]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use wsgen_conformance::report;
 use wsgen_conformance::run::{self, Plan, Step, TargetResult};
 
+use super::kept::Run;
 use crate::args::{ConformanceArguments, ReportArgument, ReportForm};
 use crate::output::{self, Exit, Failure, Readers};
 
@@ -26,7 +27,8 @@ pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
         runtime.map_err(|error| Failure::new(format!("cannot start: {error}"), "report this"))?;
     // Containers are removed by the runtime that started them.
     let _entered = runtime.enter();
-    let (folder, _temporary) = folder(arguments.artifacts.as_deref())?;
+    let mut kept = Run::begin()?;
+    let folder = folder(arguments.artifacts.as_deref(), &mut kept)?;
     let results = runtime.block_on(async {
         let targets = selection::targets(arguments, &folder).await?;
         let jobs = arguments.jobs.map_or_else(jobs, std::num::NonZero::get);
@@ -37,7 +39,9 @@ pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
             output::eprint("\r\x1b[K");
         }
         results.map_err(|why| Failure::new(why, "report this"))
-    })?;
+    });
+    drop(kept);
+    let results = results?;
     for report in &arguments.report {
         write(report, &results)?;
     }
@@ -76,20 +80,15 @@ fn jobs() -> usize {
 }
 
 /// Where cases have their folders: kept where that is asked for.
-fn folder(artifacts: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
-    let fail = |error: std::io::Error| {
+fn folder(artifacts: Option<&Path>, kept: &mut Run) -> Result<PathBuf, Failure> {
+    let made = match artifacts {
+        Some(folder) => std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize()),
+        None => kept.folder().map(Path::to_owned),
+    };
+    made.map_err(|error| {
         Failure::new(
             format!("cannot make a folder for the cases: {error}"),
             "name one with --artifacts",
         )
-    };
-    if let Some(folder) = artifacts {
-        std::fs::create_dir_all(folder).map_err(fail)?;
-        return Ok((folder.canonicalize().map_err(fail)?, None));
-    }
-    let temporary = tempfile::tempdir().map_err(fail)?;
-    // Servers may run as other users.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(temporary.path(), open).map_err(fail)?;
-    Ok((temporary.path().to_owned(), Some(temporary)))
+    })
 }

@@ -10,6 +10,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use wsgen_emit::Recipe;
 
+use super::keeper;
 use crate::wire::PATIENCE;
 
 /// A running container; it is removed with its last owner.
@@ -55,6 +56,7 @@ impl Container {
             .await;
         let running =
             started.map_err(|error| format!("cannot start a container of {image}: {error}"))?;
+        keeper::container(running.id());
         Ok(Self { running, image: format!("{name}:{tag}") })
     }
 

@@ -2,6 +2,7 @@
 
 mod docker;
 mod hole;
+pub mod keeper;
 mod native;
 mod port;
 mod process;

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use super::{Place, Target};
+use super::{Place, Target, keeper};
 use crate::wire::PATIENCE;
 
 /// A server that was started. It ends with its owner; whom a master leaves behind ends too.
@@ -80,11 +80,14 @@ impl Process {
                 command.args(&arguments).current_dir(folder).process_group(0).stdin(Stdio::null());
                 command.envs(target.environment.iter().map(|(name, value)| (name, value)));
                 command.stdout(log("stdout.log")?).stderr(log("stderr.log")?);
-                Running::Here(command.spawn().map_err(|error| format!("cannot start: {error}"))?)
+                let child = keeper::started(|| command.spawn(), Child::id);
+                Running::Here(child.map_err(|error| format!("cannot start: {error}"))?)
             }
             Place::At(_) => return Err(RUNS_ALREADY.to_owned()),
             Place::In(container) => {
                 let number = container.spawn(&recipe, folder, &arguments).await?;
+                keeper::started(|| Ok(number), |number| u32::try_from(*number).ok())
+                    .map_err(|error| error.to_string())?;
                 Running::In(Pid::from_raw(number).ok_or("a server without a number")?)
             }
         };
@@ -179,6 +182,9 @@ impl Drop for Process {
         }
         if let Running::Here(child) = &mut self.running {
             let _ = child.try_wait();
+        }
+        if let Some(number) = number {
+            keeper::ended(number.as_raw_nonzero().get());
         }
     }
 }
