@@ -74,11 +74,11 @@ clauses! {
     ORIGIN_FORM "origin/form" "Origins compare by scheme, host and port with default ports filled in; `*.` matches one or more labels, `same_origin` compares with Host, and `null` counts only if listed." "RFC 6454 section 4";
     ORIGIN_MISSING "origin/missing" "A handshake without `Origin` passes, or gets 403 with `missing_origin: deny`." "RFC 6455 section 10.2";
     TIMER_CONNECT "timer/connect" "`connect` bounds one attempt to establish the connection to a server, TLS included." "Envoy, connect_timeout";
-    TIMER_REQUEST_HEADER "timer/request-header" "`request_header` bounds the time from the first byte to the end of a request head; on expiry the connection ends, with 408 or without an answer." "RFC 9110 section 15.5.9; Envoy, request_headers_timeout";
-    TIMER_RESPONSE_HEADER "timer/response-header" "`response_header` bounds the time from the request sent to the response head; on expiry the client gets 504." "RFC 9110 section 15.6.5";
+    TIMER_REQUEST_HEADER "timer/request-header" "`request_header` bounds the time from the first byte to the end of a request head, and that of a PROXY header, of a TLS handshake and of the preface of HTTP/2 before it; on expiry the connection ends, with 408 or without an answer." "RFC 9110 section 15.5.9; Envoy, request_headers_timeout";
+    TIMER_RESPONSE_HEADER "timer/response-header" "`response_header` bounds the time from the request sent to the response head, which neither a part of it nor an interim response puts off; on expiry the client gets 504." "RFC 9110 section 15.6.5";
     TIMER_HANDSHAKE "timer/handshake" "A handshake's response head is bounded by `response_header`, or by `tunnel_idle` where a server has one knob for both." "nginx, proxy_read_timeout";
-    TIMER_IDLE "timer/idle" "`idle` bounds the time between two requests of a connection." "RFC 9112 section 9.5";
-    TIMER_BODY_IDLE "timer/body-idle" "No byte of a request or response body for `body_idle` ends the request; the total is not bounded." "the model";
+    TIMER_IDLE "timer/idle" "`idle` bounds the time between two requests of a connection, and on HTTP/2 the time in which no stream is open." "RFC 9112 section 9.5";
+    TIMER_BODY_IDLE "timer/body-idle" "A request ends when no byte of its body or of its response passes for `body_idle`, whether the sender or the reader stalls; the total is not bounded." "the model";
     TIMER_TUNNEL_IDLE "timer/tunnel-idle" "No byte in either direction for `tunnel_idle` ends both sides of a tunnel with FIN; bytes count, not frames." "HAProxy, timeout tunnel";
     TIMER_TUNNEL_MAX "timer/tunnel-max" "A tunnel older than `tunnel_max`, less up to `drain.spread` of jitter, ends whatever its traffic." "Envoy, max_stream_duration";
     TIMER_HALF_CLOSED "timer/half-closed" "A tunnel of which one side has closed lives at most `half_closed`." "RFC 9293 section 3.6";

@@ -59,6 +59,11 @@ impl Bulk {
         POOL.with_borrow(|pool| pool.made)
     }
 
+    /// Bytes in the pipe: taken in, and not given out yet.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Takes in what has come, and gives how much; 0 is the end.
     pub(crate) fn poll_fill(
         &mut self,

@@ -11,10 +11,16 @@ use wsgen_model::scalar::ListenAddress;
 use crate::answer::Answer;
 use crate::exchange::{Exchange, Next, Opened};
 use crate::head::{self, Bounds, Refusal, RequestHead};
-use crate::stream::{Peer, Stream};
+use crate::stream::Peer;
 use crate::tunnel::{Course, Held, carry};
 use crate::wheel::Timed;
 use crate::worker::{Counted, Worker};
+use crate::writing::{Patience, write_all};
+
+/// How long a connection lingers after its last answer.
+const LINGERS: Duration = Duration::from_secs(2);
+/// How many bytes of the client are read and forgotten meanwhile.
+const LINGERS_FOR: usize = 256 * 1024;
 
 /// Why there is no further request.
 enum Over {
@@ -38,9 +44,9 @@ pub(crate) struct Arrival {
     pub(crate) counted: Rc<Counted>,
 }
 
-/// The deadlines of a connection, one at a time; in the wheel nobody is kept for them who has gone.
+/// The place of a connection in the wheel, for one deadline at a time. The wheel lets go of the task with it.
 #[derive(Default)]
-struct Waits(Rc<Timed>);
+pub(crate) struct Waits(pub(crate) Rc<Timed>);
 
 impl Drop for Waits {
     fn drop(&mut self) {
@@ -49,8 +55,7 @@ impl Drop for Waits {
 }
 
 /// Serves a connection until its end.
-pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
-    let mut client = Peer::new(stream);
+pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
     let mut first = true;
     let waits = Waits::default();
     loop {
@@ -70,8 +75,10 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
                 let format = *snapshot.site.access_log.format;
                 worker.log.refused(&from, &client, &refusal, format);
                 let answer = Answer::status(refusal.status).bytes(false, false);
-                let _ = client.stream.write_all(&answer).await;
-                return linger(client).await;
+                let time = (*timers.body_idle).into();
+                let patience = Patience { wheel: &worker.wheel, timed: &waits.0, time };
+                let _ = write_all(&mut client.stream, &answer, patience).await;
+                return linger(client, &worker, &waits.0).await;
             }
         };
         if first {
@@ -82,7 +89,7 @@ pub(crate) async fn serve(stream: Stream, from: Arrival, worker: Rc<Worker>) {
         // Boxed, so that a tunnel's task holds the relay alone.
         match Box::pin(exchange.run(&mut client)).await {
             Next::Again => {}
-            Next::Close => return linger(client).await,
+            Next::Close => return linger(client, &worker, &waits.0).await,
             Next::Tunnel(opened) => {
                 let log = &snapshot.site.access_log;
                 opened.registration.is_open(log);
@@ -146,19 +153,18 @@ async fn rest(client: &mut Peer, bounds: &Bounds) -> Result<RequestHead, Over> {
 }
 
 /// Lets a client read an answer that it did not wait for: closing at once would reset it (RFC 9112 section 9.6).
-async fn linger(mut client: Peer) {
-    if client.stream.shutdown().await.is_err() {
-        return;
-    }
-    let mut left = 256 * 1024_usize;
-    let _ = tokio::time::timeout(Duration::from_secs(2), async {
+async fn linger(mut client: Peer, worker: &Worker, timed: &Rc<Timed>) {
+    let rest = async {
+        // TLS says goodbye, which a client that does not read never takes.
+        client.stream.shutdown().await?;
+        let mut left = LINGERS_FOR;
         loop {
             client.buffer.clear();
             match client.fill().await {
                 Ok(read @ 1..) if read < left => left -= read,
-                _ => return,
+                _ => return std::io::Result::Ok(()),
             }
         }
-    })
-    .await;
+    };
+    worker.wheel.within(timed, LINGERS, rest).await;
 }

@@ -1,11 +1,11 @@
 //! One request and its answer, in the order of judgement: route, redirect or fixed answer, `websocket.mode`, origins,
 //! limits, upstream.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt;
 use wsgen_model::config::WebSocketMode;
 use wsgen_model::routing::{NormalPath, Outcome, Request, Version};
 use wsgen_model::site::{Action, Forward, ListenerId, Rewrite, RouteId};
@@ -27,6 +27,7 @@ use crate::tunnel::{Limits, Live};
 use crate::users::user;
 use crate::wheel::Timed;
 use crate::worker::Worker;
+use crate::writing::{Patience, write_all};
 
 /// What follows a request.
 pub(crate) enum Next {
@@ -282,8 +283,7 @@ impl<'a> Exchange<'a> {
         let bytes = answer.bytes(self.head.method == "HEAD", self.keep_alive);
         self.entry.status = answer.status;
         self.sent = answer.body.len() as u64;
-        let written = client.stream.write_all(&bytes).await.is_ok();
-        let written = written && client.stream.flush().await.is_ok();
+        let written = self.write(client, &bytes).await.is_ok();
         self.log();
         if written && self.keep_alive { Next::Again } else { Next::Close }
     }
@@ -293,6 +293,13 @@ impl<'a> Exchange<'a> {
         let listener = &self.snapshot.site.listener(self.listener).address.value;
         events::refused(listener, self.entry.client, status, rule);
         self.entry.set(Field::Refused, rule);
+    }
+
+    /// Writes to the client, who must go on reading (`timer/body-idle`).
+    pub(crate) async fn write(&self, client: &mut Peer, bytes: &[u8]) -> io::Result<()> {
+        let time = (*self.snapshot.site.listener(self.listener).timeouts.body_idle).into();
+        let patience = Patience { wheel: &self.worker.wheel, timed: self.timed, time };
+        write_all(&mut client.stream, bytes, patience).await
     }
 
     /// Writes its line of the log.

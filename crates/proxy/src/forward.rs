@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use wsgen_model::scalar::TunnelIdle;
 use wsgen_model::site::{Forward, RouteId};
 
@@ -28,6 +27,7 @@ use crate::stream::{Peer, Stream};
 use crate::tunnel::Limits;
 use crate::upstream::{Choice, Server, Speaks};
 use crate::wheel::short;
+use crate::writing::{Patience, write_all};
 
 /// The most of a body that is held back.
 const HELD: usize = 1 << 20;
@@ -139,7 +139,13 @@ pub(crate) async fn run(
         }
         let limit = exchange.body_limit(forward);
         let bodiless = framing.is_none();
-        let written = if bodiless { peer.stream.write_all(&request).await } else { Ok(()) };
+        let written = if bodiless {
+            let (wheel, timed) = (&exchange.worker.wheel, exchange.timed);
+            let patience = Patience { wheel, timed, time: timers.response_header };
+            write_all(&mut peer.stream, &request, patience).await
+        } else {
+            Ok(())
+        };
         let upload = framing.map(|framing| Pump::body(framing, limit).behind(request));
         let mut sending = Sending::new(
             client,
@@ -152,6 +158,7 @@ pub(crate) async fn run(
         );
         let head = match written {
             Ok(()) => last_head(&mut sending, tunnel).await,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Failed::Late),
             Err(_) => Err(Failed::Server { silent: true }),
         };
         // A server may answer before it has read everything, and read on.
@@ -175,7 +182,7 @@ pub(crate) async fn run(
                 return exchange.refuse(client, route, 502).await;
             }
             let answer = fields::response(&head, &forward.response_headers, told.as_deref(), "");
-            if client.stream.write_all(&answer).await.is_err() {
+            if exchange.write(client, &answer).await.is_err() {
                 return Next::Close;
             }
             exchange.entry.status = 101;
@@ -197,8 +204,7 @@ async fn last_head(sending: &mut Sending<'_>, tunnel: bool) -> Result<ResponseHe
         if !tunnel || head.status == 100 {
             let interim =
                 fields::response(&head, &wsgen_model::site::HeaderEdit::default(), None, "");
-            let written = sending.client.stream.write_all(&interim).await;
-            written.map_err(|_| Failed::ClientGone)?;
+            sending.interim(&interim).await?;
         }
     }
 }
@@ -265,7 +271,7 @@ async fn hold(exchange: &Exchange<'_>, client: &mut Peer, idle: Duration) -> Res
     let Some(mut framing) = exchange.head.framing.clone() else { return Ok(()) };
     if exchange.head.expects_continue() && client.buffer.is_empty() {
         // The server is not there yet to say it.
-        let written = client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        let written = exchange.write(client, b"HTTP/1.1 100 Continue\r\n\r\n").await;
         written.map_err(|_| Failed::ClientGone)?;
     }
     let mut seen = 0;
@@ -340,9 +346,8 @@ async fn pass(
             }
         }
     } else {
-        good = client.stream.write_all(&answer).await.is_ok();
+        good = exchange.write(client, &answer).await.is_ok();
     }
-    good = good && client.stream.flush().await.is_ok();
     exchange.log();
     if good && head.keep_alive && whole && server.target.header.is_none() {
         exchange.worker.pool.put(server, peer, exchange.worker.wheel.now());

@@ -50,6 +50,7 @@ mod upstream;
 mod users;
 mod wheel;
 mod worker;
+mod writing;
 
 pub use events::{ErrorLog, Filter, Style};
 pub use signals::Verdict;

@@ -65,8 +65,10 @@ pub(crate) struct Pump {
     /// How much more is read while something is kept (`body/buffering`).
     ahead: usize,
     ended: bool,
-    /// Bytes that were moved.
+    /// Bytes that were read.
     pub(crate) moved: u64,
+    /// Bytes that were read, and those that were written later: it grows as long as either side goes on.
+    pub(crate) progress: u64,
     /// The most that may be moved, and whether it counts payload only.
     limit: Option<u64>,
     payload: u64,
@@ -106,6 +108,11 @@ impl Pump {
     /// Whether nothing is on its way, and what was read last was less than this.
     pub(crate) fn is_quiet(&self, most: usize) -> bool {
         self.last < most && self.bulk.is_none() && self.kept.is_empty()
+    }
+
+    /// Whether the reading side has said more than the writing side has taken.
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.kept.is_empty() || self.bulk.is_some() || self.ended
     }
 
     /// Moves what can be moved now. Ready once the body is whole, or the tunnel's reading side has ended, and
@@ -185,7 +192,10 @@ impl Pump {
         to: &TcpStream,
     ) -> Poll<Result<(), Broken>> {
         loop {
-            if bulk.poll_drain(cx, to).map_err(Broken::To)?.is_pending() {
+            let held = bulk.held();
+            let drained = bulk.poll_drain(cx, to).map_err(Broken::To)?;
+            self.progress += (held - bulk.held()) as u64;
+            if drained.is_pending() {
                 self.bulk = Some(bulk);
                 return Poll::Pending;
             }
@@ -195,6 +205,7 @@ impl Pump {
             // The pipe goes back while nobody sends.
             let taken = ready!(bulk.poll_fill(cx, from)).map_err(Broken::From)?;
             self.moved += taken as u64;
+            self.progress += taken as u64;
             self.ended = taken == 0;
             self.bulky = taken >= bulk::POOR;
         }
@@ -207,7 +218,10 @@ impl Pump {
             match Pin::new(&mut *to).poll_write(cx, rest).map_err(Broken::To)? {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(0) => return Err(Broken::To(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(n) => self.written += n,
+                Poll::Ready(n) => {
+                    self.written += n;
+                    self.progress += n as u64;
+                }
             }
         }
         if !self.kept.is_empty() {
@@ -261,6 +275,7 @@ impl Pump {
             return Err(Broken::Body(Refusal { status: 413, why: "a long body" }));
         }
         self.moved += length as u64;
+        self.progress += length as u64;
         match &mut self.coding {
             None => self.write(cx, &passed, to),
             Some(coding) => {

@@ -13,13 +13,14 @@ use crate::head::{self, Refusal, ResponseHead};
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
 use crate::wheel::{Tick, Timed, Wheel, ticks};
+use crate::writing::{Patience, write_all};
 
 /// Why there is no whole answer.
 #[derive(Debug)]
 pub(crate) enum Failed {
     /// The client has gone.
     ClientGone,
-    /// The client's body stalled.
+    /// The client's body stalled, or the client does not take its answer (`timer/body-idle`).
     ClientStalled,
     /// The client's body broke the rules of HTTP, or its limit.
     ClientBody(Refusal),
@@ -83,7 +84,7 @@ impl<'a> Sending<'a> {
         wheel: Rc<Wheel>,
         timed: Rc<Timed>,
     ) -> Self {
-        let last = wheel.now();
+        let last = wheel.moment();
         Self { client, server, upload, method, timers, wheel, timed, last }
     }
 
@@ -92,9 +93,17 @@ impl<'a> Sending<'a> {
         std::future::poll_fn(|cx| self.poll_head(cx)).await
     }
 
+    /// Passes an interim head on to the client.
+    pub(crate) async fn interim(&mut self, head: &[u8]) -> Result<(), Failed> {
+        let Self { wheel, timed, timers, .. } = self;
+        let patience = Patience { wheel, timed, time: timers.body_idle };
+        let written = write_all(&mut self.client.stream, head, patience).await;
+        written.map_err(|_| Failed::ClientGone)
+    }
+
     /// Moves the answer's body, and gives how much that was.
     pub(crate) async fn body(&mut self, mut download: Pump) -> Result<u64, Failed> {
-        self.last = self.wheel.now();
+        self.last = self.wheel.moment();
         std::future::poll_fn(|cx| self.poll_body(cx, &mut download)).await?;
         Ok(download.moved)
     }
@@ -111,7 +120,8 @@ impl<'a> Sending<'a> {
                 Ok(None) => {}
             }
             match read(&mut *self.server, cx) {
-                Poll::Ready(Ok(1..)) => self.last = self.wheel.now(),
+                // Neither a part of a head nor an interim one puts `response_header` off.
+                Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(_) => {
                     let silent = self.server.buffer.is_empty();
                     return Poll::Ready(Err(Failed::Server { silent }));
@@ -122,7 +132,9 @@ impl<'a> Sending<'a> {
         if self.upload.is_none() {
             self.poll_client(cx)?;
         }
-        let (time, late) = match self.upload {
+        let (time, late) = match &self.upload {
+            // It is the server that takes nothing.
+            Some(upload) if upload.is_blocked() => (self.timers.body_idle, Failed::Late),
             Some(_) => (self.timers.body_idle, Failed::ClientStalled),
             None => (self.timers.response_header, Failed::Late),
         };
@@ -130,7 +142,7 @@ impl<'a> Sending<'a> {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, download: &mut Pump) -> Poll<Result<(), Failed>> {
-        let before = download.moved;
+        let before = download.progress;
         match download.poll(cx, self.server, &mut self.client.stream) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(Broken::To(_))) => return Poll::Ready(Err(Failed::ClientGone)),
@@ -140,27 +152,32 @@ impl<'a> Sending<'a> {
             Poll::Ready(Err(Broken::Body(_))) => return Poll::Ready(Err(Failed::ServerTalk)),
             Poll::Pending => {}
         }
-        if download.moved != before {
-            self.last = self.wheel.now();
+        if download.progress != before {
+            self.last = self.wheel.moment();
         }
         self.poll_upload(cx)?;
-        self.poll_deadline(cx, self.timers.body_idle, Failed::Server { silent: false })
+        let late = if download.is_blocked() {
+            Failed::ClientStalled
+        } else {
+            Failed::Server { silent: false }
+        };
+        self.poll_deadline(cx, self.timers.body_idle, late)
     }
 
     /// Moves the request's body. A server that answers without reading it is no error yet.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failed> {
         let Some(upload) = &mut self.upload else { return Ok(()) };
-        let before = upload.moved;
+        let before = upload.progress;
         let polled = upload.poll(cx, self.client, &mut self.server.stream);
-        if upload.moved != before {
-            self.last = self.wheel.now();
+        if upload.progress != before {
+            self.last = self.wheel.moment();
         }
         match polled {
             Poll::Pending => {}
             // It is up, or nobody takes more of it; either way the answer decides.
             Poll::Ready(Ok(()) | Err(Broken::To(_))) => {
                 self.upload = None;
-                self.last = self.wheel.now();
+                self.last = self.wheel.moment();
             }
             Poll::Ready(Err(Broken::From(_))) => return Err(Failed::ClientGone),
             Poll::Ready(Err(Broken::Body(refusal))) => return Err(Failed::ClientBody(refusal)),

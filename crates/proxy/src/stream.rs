@@ -31,12 +31,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// A client's.
+    /// A stream whose end nobody waits for.
+    #[cfg(test)]
     pub(crate) fn new(stream: DuplexStream) -> Self {
         Self { stream, _held: None }
     }
 
-    /// A server's.
+    /// A stream whose end is told by dropping `held`.
     pub(crate) fn held(stream: DuplexStream, held: oneshot::Sender<()>) -> Self {
         Self { stream, _held: Some(held) }
     }

@@ -1,15 +1,18 @@
-//! Deadlines of a thread's tunnels and bodies. They are coarse (25 ms), and none is moved when a byte passes: a
+//! Deadlines of a thread's tunnels and bodies. They are coarse (20 ms), and none is moved when a byte passes: a
 //! deadline that comes finds out when the last byte passed and, if that was late enough, is set anew.
+//!
+//! No deadline fires early: a time that begins is rounded up to the next tick ([`Wheel::moment`], [`Wheel::after`]),
+//! and the tick that decides whether a deadline has come ([`Wheel::now`]) is never ahead of the clock.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
 };
 
 use crate::readiness::Readiness;
@@ -18,7 +21,7 @@ use crate::readiness::Readiness;
 pub(crate) type Tick = u64;
 
 /// The length of a tick.
-pub(crate) const TICK: Duration = Duration::from_millis(25);
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// Slots of the wheel: what is further away waits for further rounds.
 const SLOTS: usize = 2048;
@@ -121,31 +124,43 @@ impl<T: ?Sized> Timed<T> {
 /// The deadlines of one thread.
 #[derive(Debug)]
 pub(crate) struct Wheel {
+    /// The tick of the last turn; the clock has passed it.
     now: Cell<Tick>,
-    began: Instant,
+    /// When tick 0 was, on the monotonic clock.
+    began: Duration,
     slots: RefCell<Vec<Vec<Rc<Anything>>>>,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
         let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self { now: Cell::new(0), began: Instant::now(), slots: RefCell::new(slots) }
+        Self { now: Cell::new(0), began: clock(), slots: RefCell::new(slots) }
     }
+}
+
+/// The monotonic clock. The coarse one costs less, but is late without a bound where the machine is busy.
+fn clock() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
+}
+
+/// The first tick at or after a time.
+fn up(time: Duration) -> Tick {
+    Tick::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(Tick::MAX / 2)
 }
 
 /// How many ticks a time takes, at least one.
 pub(crate) fn ticks(time: Duration) -> Tick {
-    let ticks = time.as_millis().div_ceil(TICK.as_millis());
-    Tick::try_from(ticks).unwrap_or(Tick::MAX / 2).max(1)
+    up(time).max(1)
 }
 
-/// A timer of the kernel that ticks: one of the runtime's would be set anew each time that the thread waits.
-fn timer() -> std::io::Result<Readiness> {
+/// A timer of the kernel that ticks with the wheel: one of the runtime's would be set anew each time that the thread
+/// waits.
+fn timer(began: Duration) -> std::io::Result<Readiness> {
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-    let tick = Timespec::try_from(TICK).unwrap_or_default();
-    let each = Itimerspec { it_interval: tick, it_value: tick };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &each)?;
+    let spec = |time: Duration| Timespec::try_from(time).unwrap_or_default();
+    let each = Itimerspec { it_interval: spec(TICK), it_value: spec(began + TICK) };
+    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &each)?;
     Readiness::new(timer)
 }
 
@@ -158,9 +173,25 @@ pub(crate) fn short(time: Duration) -> Ticks {
 }
 
 impl Wheel {
-    /// The current tick; reading it costs no clock.
+    /// The last tick that has passed: what a deadline is compared with. Reading it costs no clock.
     pub(crate) fn now(&self) -> Tick {
         self.now.get()
+    }
+
+    /// The tick from which a time is counted that begins now. It is never in the past, so that the time is never cut
+    /// short.
+    pub(crate) fn moment(&self) -> Tick {
+        up(self.elapsed())
+    }
+
+    /// The first tick at which a time that begins now is over.
+    pub(crate) fn after(&self, time: Duration) -> Tick {
+        up(self.elapsed().saturating_add(time))
+    }
+
+    /// Time since tick 0.
+    fn elapsed(&self) -> Duration {
+        clock().saturating_sub(self.began)
     }
 
     /// Wakes whoever waits there at a tick, or a little later. An earlier deadline of the same is replaced.
@@ -181,7 +212,7 @@ impl Wheel {
         time: Duration,
         work: F,
     ) -> Option<F::Output> {
-        let end = self.now() + ticks(time);
+        let end = self.after(time);
         let mut work = std::pin::pin!(work);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
@@ -212,11 +243,11 @@ impl Wheel {
 
     /// Turns the wheel for as long as the thread lives, and does something else at each tick.
     pub(crate) async fn turn(self: Rc<Self>, each: impl Fn()) {
-        let Ok(ticking) = timer() else { return };
+        let Ok(ticking) = timer(self.began) else { return };
         while std::future::poll_fn(|cx| ticking.poll(cx)).await.is_ok() {
             // It goes on when it is read.
             let _ = rustix::io::read(&ticking, &mut [0; 8]);
-            let passed = self.began.elapsed().as_millis() / TICK.as_millis();
+            let passed = self.elapsed().as_nanos() / TICK.as_nanos();
             self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
             each();
         }
@@ -322,7 +353,43 @@ mod tests {
         assert_eq!(wheel.slots.borrow().iter().map(Vec::len).sum::<usize>(), 1);
         let mut waits = std::pin::pin!(wheel.within(&who, TICK, std::future::pending::<()>()));
         assert!(waits.as_mut().poll(&mut cx).is_pending());
-        wheel.turn_to(2);
+        wheel.turn_to(wheel.after(TICK));
         assert_eq!(waits.as_mut().poll(&mut cx), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_time_is_rounded_up_from_wherever_it_begins() {
+        for pause in [0, 1, 7, 13, 19, 20, 21, 33] {
+            let wheel = Wheel::default();
+            std::thread::sleep(Duration::from_millis(pause));
+            for time in [1, 19, 20, 21, 999, 2_000].map(Duration::from_millis) {
+                let earliest = wheel.elapsed();
+                let (due, counted) = (wheel.after(time), wheel.moment() + ticks(time));
+                let latest = wheel.elapsed();
+                let at = |tick: Tick| TICK * u32::try_from(tick).unwrap();
+                assert!(at(due) >= earliest + time, "{pause}: {time:?} is over too early");
+                assert!(at(due) < latest + time + TICK, "{pause}: {time:?} is over too late");
+                // Two roundings.
+                assert!(at(counted) >= earliest + time, "{pause}: {time:?} is counted too short");
+                assert!(at(counted) < latest + time + 2 * TICK, "{pause}: {time:?}");
+            }
+        }
+    }
+
+    /// With a thread that is busy the wheel turns late; what begins meanwhile is not cut short by that.
+    #[tokio::test]
+    async fn a_wheel_that_is_behind_cuts_no_time_short() {
+        let wheel = Rc::<Wheel>::default();
+        let waiting = async {
+            std::thread::sleep(Duration::from_millis(130));
+            let (time, began) = (Duration::from_millis(60), std::time::Instant::now());
+            let done = wheel.within(&Rc::default(), time, std::future::pending::<()>()).await;
+            assert_eq!(done, None);
+            assert!(began.elapsed() >= time, "{:?}", began.elapsed());
+        };
+        tokio::select! {
+            () = wheel.clone().turn(|| {}) => {}
+            () = waiting => {}
+        }
     }
 }

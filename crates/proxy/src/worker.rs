@@ -26,12 +26,12 @@ use crate::listening::{Listening, Socket};
 use crate::log::Log;
 use crate::proxy_header;
 use crate::snapshot::Snapshot;
-use crate::stream::{Stream, Wire};
+use crate::stream::{Peer, Stream, Wire};
 use crate::tunnel::Live;
 use crate::tunnel::engine::{self, Engine, Relay};
 use crate::tunnel::registration::{Known, Registration, Row};
 use crate::upstream::{Pool, Server, random};
-use crate::wheel::{Timed, Wheel, ticks};
+use crate::wheel::{Timed, Wheel};
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl Worker {
         for held in tunnels.iter().map(|(_, held)| held).filter(|held| held.generation < below) {
             let late = u64::try_from(spread.as_millis()).unwrap_or(0);
             let late = if late == 0 { 0 } else { random() % late };
-            let end = self.wheel.now() + ticks(time + Duration::from_millis(late));
+            let end = self.wheel.after(time + Duration::from_millis(late));
             held.live.end_at.set(Some(held.live.end_at.get().map_or(end, |known| known.min(end))));
             held.live.wake();
         }
@@ -331,7 +331,7 @@ async fn begin(
     let counted = Rc::new(counted);
     let from = Arrival { at: address, peer, local, secure: acceptor.is_some(), counted };
     let Some(acceptor) = acceptor else {
-        return connection::serve(Stream::Plain(wire), from, worker).await;
+        return connection::serve(Peer::new(Stream::Plain(wire)), from, worker).await;
     };
     // Boxed: what most connections do not need must not be held by all of them.
     Box::pin(secure(wire, acceptor, time, announces, from, worker)).await;
@@ -359,7 +359,7 @@ async fn secure(
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return http2::serve(*tls, from, announces, worker).await;
     }
-    connection::serve(Stream::FromClient(tls), from, worker).await;
+    connection::serve(Peer::new(Stream::FromClient(tls)), from, worker).await;
 }
 
 /// A socket of both families gives IPv4 clients in the form of IPv6.

@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 pub mod frame;
 mod head;
+pub mod http2;
 mod tls;
 mod url;
 

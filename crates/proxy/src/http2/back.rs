@@ -16,7 +16,8 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::{Mutex, oneshot};
 
 use super::{
-    CONNECTION, INNER, OF_A_CONNECTION, Reader, Writer, accept, from_stream, line, to_stream,
+    CONNECTION, INNER, OF_A_CONNECTION, Reader, Unbounded, Writer, accept, from_stream, line,
+    to_stream,
 };
 use crate::body::Framing;
 use crate::head::{self, Bounds, RequestHead, find};
@@ -136,16 +137,21 @@ impl Connections {
 /// Moves a connection's bytes until it ends, or is forgotten, or was not used for long.
 async fn drive(connection: Connection<Stream, Bytes>, one: Weak<One>, all: Rc<Shared>, key: usize) {
     let mut connection = std::pin::pin!(connection);
-    loop {
-        tokio::select! {
-            _ = &mut connection => break,
-            () = tokio::time::sleep(IDLE) => {
-                let used = one.upgrade();
-                if used.is_some_and(|one| one.streams.get() == 0 && one.used.get().elapsed() >= IDLE) {
-                    forget(&all, key, &one);
-                }
+    let unused = async {
+        loop {
+            tokio::time::sleep(IDLE).await;
+            // Streams keep it alive, and else the list alone.
+            let Some(known) = one.upgrade() else { return };
+            if known.streams.get() == 0 && known.used.get().elapsed() >= IDLE {
+                drop(known);
+                forget(&all, key, &one);
             }
         }
+    };
+    tokio::select! {
+        _ = &mut connection => {}
+        // Nobody has it any more, and its server takes no leave.
+        () = unused => {}
     }
     forget(&all, key, &one);
 }
@@ -169,10 +175,10 @@ impl Target {
         &self,
         header: &[u8],
     ) -> io::Result<(SendRequest<Bytes>, Connection<Stream, Bytes>)> {
-        let stream = self.connect(header, Speaks::Http2).await?;
         let mut builder = Builder::new();
         builder.enable_push(false).initial_connection_window_size(CONNECTION);
         let handshake = async {
+            let stream = self.connect(header, Speaks::Http2).await?;
             let (client, mut connection) = builder.handshake(stream).await.map_err(other)?;
             // SETTINGS come first, so they are there when a ping has come back (RFC 9113 section 3.4).
             let mut pings = connection.ping_pong();
@@ -208,13 +214,22 @@ async fn carry(
     gone: oneshot::Receiver<()>,
 ) {
     let (mut reader, mut writer) = tokio::io::split(far);
-    let Some((head, rest)) = asked(&mut reader).await else { return };
+    let mut gone = gone;
+    let asked = tokio::select! {
+        asked = asked(&mut reader) => asked,
+        _ = &mut gone => return,
+    };
+    let Some((head, rest)) = asked else { return };
     let tunnel = find(&head.fields, "upgrade").is_some();
     let Some(request) = request(&head, tunnel, secure) else {
         let _ = writer.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
         return;
     };
-    let Ok(mut client) = client.ready().await else { return };
+    let ready = tokio::select! {
+        ready = client.ready() => ready,
+        _ = &mut gone => return,
+    };
+    let Ok(mut client) = ready else { return };
     if tunnel && !client.is_extended_connect_protocol_enabled() {
         return;
     }
@@ -223,12 +238,11 @@ async fn carry(
     let Ok((answer, mut send)) = begun else { return };
     drop(client);
     let up = async {
-        to_stream(reader, rest, framing, &mut send).await;
+        to_stream(reader, rest, framing, &mut send, Unbounded).await;
     };
     let down = deliver(answer, writer, &head, tunnel);
     let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
     let mut said = false;
-    let mut gone = gone;
     loop {
         tokio::select! {
             () = &mut up, if !said => said = true,

@@ -2,6 +2,8 @@
 //! inside of the process, so that one code judges, routes and carries both.
 
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -9,18 +11,26 @@ use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use wsgen_model::site::ListenerTimeouts;
 
+use super::watch::{Seen, Watched};
 use super::{
-    CONNECTION, INNER, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
+    CONNECTION, INNER, Limit, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
 };
 use crate::body::Framing;
-use crate::connection::{self, Arrival};
+use crate::connection::{self, Arrival, Waits};
 use crate::head::{self, ResponseHead};
-use crate::stream::{Inner, Stream};
+use crate::stream::{Inner, Peer, Stream};
+use crate::wheel::{Tick, ticks};
 use crate::worker::Worker;
 
 /// Streams of one connection at a time.
 const STREAMS: u32 = 256;
+
+/// How long a client has to take its leave once nothing is open any more: to answer the PING that comes with GOAWAY.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves a connection until its end.
 pub(crate) async fn serve<S>(stream: S, from: Arrival, announces: bool, worker: Rc<Worker>)
@@ -29,7 +39,7 @@ where
 {
     let snapshot = worker.snapshot();
     let Some(listener) = snapshot.listener_at(&from.at) else { return };
-    let idle = (*snapshot.site.listener(listener).timeouts.idle).into();
+    let timers = snapshot.site.listener(listener).timeouts;
     let fields = snapshot.bounds(listener).fields_bytes;
     drop(snapshot);
     let mut builder = Builder::new();
@@ -39,73 +49,177 @@ where
     if announces {
         builder.enable_connect_protocol();
     }
-    let Ok(mut connection) = builder.handshake::<_, Bytes>(stream).await else { return };
-    let from = Rc::new(from);
-    let mut leaving = false;
-    loop {
-        let accepted = tokio::select! {
-            accepted = connection.accept() => accepted,
-            () = worker.stopping(), if !leaving => {
-                leaving = true;
-                connection.graceful_shutdown();
-                continue;
+    let waits = Waits::default();
+    let (stream, seen) = Watched::new(stream, worker.wheel.clone());
+    // The preface is a part of the head that is owed.
+    let greeted = builder.handshake::<_, Bytes>(stream);
+    let greeted = worker.wheel.within(&waits.0, (*timers.request_header).into(), greeted).await;
+    let Some(Ok(connection)) = greeted else { return };
+    let quiet = worker.wheel.moment();
+    let stopping = worker.clone();
+    let mut stopping = std::pin::pin!(async move { stopping.stopping().await });
+    let mut front = Front {
+        connection,
+        seen,
+        from: Rc::new(from),
+        worker,
+        timers,
+        waits,
+        streams: JoinSet::new(),
+        quiet,
+        leaving: None,
+    };
+    std::future::poll_fn(|cx| {
+        if front.leaving.is_none() && stopping.as_mut().poll(cx).is_ready() {
+            front.leave();
+        }
+        front.poll(cx)
+    })
+    .await;
+}
+
+/// A connection of HTTP/2. Its streams end with it.
+struct Front<S> {
+    connection: h2::server::Connection<Watched<S>, Bytes>,
+    seen: Rc<Seen>,
+    from: Rc<Arrival>,
+    worker: Rc<Worker>,
+    timers: ListenerTimeouts,
+    waits: Waits,
+    streams: JoinSet<()>,
+    /// When the connection began, or its last stream ended.
+    quiet: Tick,
+    /// Since when it takes its leave.
+    leaving: Option<Tick>,
+}
+
+/// What is due on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// The client is told that it ends.
+    Leave,
+    /// It ends.
+    End,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            while let Poll::Ready(accepted) = self.connection.poll_accept(cx) {
+                let Some(Ok((request, respond))) = accepted else { return Poll::Ready(()) };
+                self.begin(request, respond);
             }
-            // Nobody else holds it: there is no stream.
-            () = tokio::time::sleep(idle), if !leaving && Rc::strong_count(&from) == 1 => {
-                leaving = true;
-                connection.graceful_shutdown();
-                continue;
+            while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {
+                self.quiet = self.worker.wheel.moment();
             }
-        };
-        let Some(Ok((request, respond))) = accepted else { return };
-        tokio::task::spawn_local(stream_of(request, respond, from.clone(), worker.clone()));
+            let Some((at, due)) = self.deadline() else { return Poll::Pending };
+            if at > self.worker.wheel.now() {
+                self.waits.0.remember(cx.waker());
+                self.worker.wheel.wake_at(&self.waits.0, at);
+                return Poll::Pending;
+            }
+            if due == Due::End {
+                return Poll::Ready(());
+            }
+            self.leave();
+        }
+    }
+
+    /// Begins a stream, under the configuration of now.
+    fn begin(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        let snapshot = self.worker.snapshot();
+        if let Some(listener) = snapshot.listener_at(&self.from.at) {
+            self.timers = snapshot.site.listener(listener).timeouts;
+        }
+        let carried = Carried { from: self.from.clone(), worker: self.worker.clone() };
+        self.streams.spawn_local(carried.stream(request, respond, self.timers));
+    }
+
+    /// Tells the client that no further streams are taken.
+    fn leave(&mut self) {
+        if self.leaving.is_none() {
+            self.leaving = Some(self.worker.wheel.moment());
+            self.connection.graceful_shutdown();
+        }
+    }
+
+    /// What is due next. A stream that is open has deadlines of its own.
+    fn deadline(&self) -> Option<(Tick, Due)> {
+        let after = |from: Tick, time: Duration, due| (from + ticks(time), due);
+        // Nothing else can come before a header block has ended (RFC 9113 section 4.3).
+        let head = self.seen.head.get();
+        let head = head.map(|since| after(since, (*self.timers.request_header).into(), Due::End));
+        let rest = self.streams.is_empty().then(|| {
+            if self.connection.has_streams() {
+                // An answer is on its way that the client does not take.
+                let since = self.quiet.max(self.seen.wrote.get());
+                return after(since, (*self.timers.body_idle).into(), Due::End);
+            }
+            match self.leaving {
+                Some(since) => after(self.quiet.max(since), GOODBYE, Due::End),
+                None => after(self.quiet, (*self.timers.idle).into(), Due::Leave),
+            }
+        });
+        head.into_iter().chain(rest).min_by_key(|(at, _)| *at)
     }
 }
 
-/// Carries one stream.
-async fn stream_of(
-    request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
+/// What a stream has of its connection.
+struct Carried {
     from: Rc<Arrival>,
     worker: Rc<Worker>,
-) {
-    let (parts, body) = request.into_parts();
-    let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().to_owned());
-    let Some((head, chunked)) = written(&parts, protocol.as_deref(), body.is_end_stream()) else {
-        let refused = Response::builder().status(StatusCode::BAD_REQUEST).body(());
-        if let Ok(refused) = refused {
-            let _ = respond.send_response(refused, true);
+}
+
+impl Carried {
+    /// Carries one stream.
+    async fn stream(
+        self,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+        timers: ListenerTimeouts,
+    ) {
+        let Self { from, worker } = self;
+        let (parts, body) = request.into_parts();
+        let protocol = parts.extensions.get::<Protocol>();
+        let protocol = protocol.map(|protocol| protocol.as_str().to_owned());
+        let Some((head, chunked)) = written(&parts, protocol.as_deref(), body.is_end_stream())
+        else {
+            let refused = Response::builder().status(StatusCode::BAD_REQUEST).body(());
+            if let Ok(refused) = refused {
+                let _ = respond.send_response(refused, true);
+            }
+            return;
+        };
+        let (near, far) = tokio::io::duplex(INNER);
+        let (end, gone) = oneshot::channel();
+        let inner = Arrival {
+            at: from.at.clone(),
+            peer: from.peer,
+            local: from.local,
+            secure: from.secure,
+            counted: from.counted.clone(),
+        };
+        let stream = Stream::Inner(Box::new(Inner::held(far, end)));
+        let wheel = worker.wheel.clone();
+        let serving = connection::serve(Peer { stream, buffer: head }, inner, worker);
+        tokio::task::spawn_local(serving);
+        let (reader, writer) = tokio::io::split(near);
+        let tunnel = protocol.is_some();
+        let method = if tunnel { "GET".to_owned() } else { parts.method.to_string() };
+        // A tunnel ends by its own timers; its last bytes get the time of a half.
+        let (time, after) =
+            if tunnel { (*timers.half_closed, Some(gone)) } else { (*timers.body_idle, None) };
+        let limit = Limit { wheel, timed: Rc::default(), time: time.into(), after };
+        let up = upload(body, writer, chunked, tunnel);
+        let down = download(reader, respond, &method, limit);
+        let mut up = std::pin::pin!(up);
+        let mut down = std::pin::pin!(down);
+        // A client that has said everything still waits for its answer; one that has its answer waits for nothing.
+        tokio::select! {
+            () = &mut up => down.await,
+            () = &mut down => {}
         }
-        return;
-    };
-    let (near, far) = tokio::io::duplex(INNER);
-    let inner = Arrival {
-        at: from.at.clone(),
-        peer: from.peer,
-        local: from.local,
-        secure: from.secure,
-        counted: from.counted.clone(),
-    };
-    tokio::task::spawn_local(connection::serve(
-        Stream::Inner(Box::new(Inner::new(far))),
-        inner,
-        worker,
-    ));
-    let (reader, mut writer) = tokio::io::split(near);
-    if writer.write_all(&head).await.is_err() {
-        return respond.send_reset(h2::Reason::INTERNAL_ERROR);
     }
-    let method = if protocol.is_some() { "GET".to_owned() } else { parts.method.to_string() };
-    let up = upload(body, writer, chunked, protocol.is_some());
-    let down = download(reader, respond, &method);
-    let mut up = std::pin::pin!(up);
-    let mut down = std::pin::pin!(down);
-    // A client that has said everything still waits for its answer; one that has its answer waits for nothing.
-    tokio::select! {
-        () = &mut up => down.await,
-        () = &mut down => {}
-    }
-    drop(from);
 }
 
 /// The request as HTTP/1.1, and whether its body has to be chunked.
@@ -168,7 +282,12 @@ async fn upload(body: RecvStream, mut writer: Writer, chunked: bool, tunnel: boo
 }
 
 /// What the client gets.
-async fn download(mut reader: Reader, mut respond: SendResponse<Bytes>, method: &str) {
+async fn download(
+    mut reader: Reader,
+    mut respond: SendResponse<Bytes>,
+    method: &str,
+    limit: Limit,
+) {
     let mut buffer = Vec::new();
     let Some(head) = answer(&mut reader, &mut buffer, method, &mut respond).await else {
         return respond.send_reset(h2::Reason::INTERNAL_ERROR);
@@ -183,7 +302,7 @@ async fn download(mut reader: Reader, mut respond: SendResponse<Bytes>, method: 
         return;
     }
     let framing = if tunnel { Some(Framing::Close) } else { head.framing };
-    to_stream(reader, buffer, framing, &mut send).await;
+    to_stream(reader, buffer, framing, &mut send, limit).await;
 }
 
 /// The last head of the inner connection's answer; interim ones are passed on.

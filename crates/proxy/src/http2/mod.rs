@@ -3,9 +3,15 @@
 
 mod back;
 mod front;
+mod watch;
 
 pub(crate) use back::Connections;
 pub(crate) use front::serve;
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,9 +20,11 @@ use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::oneshot;
 
 use crate::body::Framing;
 use crate::upstream::random;
+use crate::wheel::{Tick, Timed, Wheel};
 
 /// What a stream may hold on its way between the two.
 const INNER: usize = 64 * 1024;
@@ -48,6 +56,7 @@ async fn to_stream(
     mut buffer: Vec<u8>,
     framing: Option<Framing>,
     send: &mut SendStream<Bytes>,
+    mut limit: impl Bound,
 ) -> bool {
     let Some(mut framing) = framing else { return true };
     loop {
@@ -66,7 +75,7 @@ async fn to_stream(
             _ => HeaderMap::new(),
         };
         let ends = done && trailers.is_empty();
-        if !give(send, payload.into(), ends).await {
+        if !give(send, payload.into(), ends, &mut limit).await {
             return false;
         }
         if done {
@@ -74,7 +83,9 @@ async fn to_stream(
         }
         match reader.read_buf(&mut buffer).await {
             Ok(1..) => {}
-            _ if framing == Framing::Close => return give(send, Bytes::new(), true).await,
+            _ if framing == Framing::Close => {
+                return give(send, Bytes::new(), true, &mut limit).await;
+            }
             _ => break,
         }
     }
@@ -110,12 +121,77 @@ async fn from_stream(mut body: RecvStream, writer: &mut Writer, chunked: bool) -
     writer.write_all(&end).await.is_ok()
 }
 
-/// Sends data as the other side takes it; what it does not take is not read either.
-async fn give(send: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> bool {
+/// The longest time for which the other side of a stream may take nothing of what is sent to it.
+struct Limit {
+    wheel: Rc<Wheel>,
+    timed: Rc<Timed>,
+    time: Duration,
+    /// The time begins only once this is gone; a tunnel may wait for its reader as long as it lives.
+    after: Option<oneshot::Receiver<()>>,
+}
+
+/// How long the other side of a stream may take nothing.
+trait Bound {
+    /// Ready once the time is over. `end` is set where the wait begins.
+    fn poll(&mut self, end: &mut Option<Tick>, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// No bound: the inner connection has one.
+struct Unbounded;
+
+impl Bound for Unbounded {
+    fn poll(&mut self, _: &mut Option<Tick>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl Bound for Limit {
+    fn poll(&mut self, end: &mut Option<Tick>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(after) = &mut self.after {
+            let _ = ready!(Pin::new(after).poll(cx));
+            self.after = None;
+        }
+        let end = *end.get_or_insert_with(|| self.wheel.after(self.time));
+        if end <= self.wheel.now() {
+            return Poll::Ready(());
+        }
+        self.timed.remember(cx.waker());
+        self.wheel.wake_at(&self.timed, end);
+        Poll::Pending
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.timed.forget();
+    }
+}
+
+/// Sends data as the other side takes it; what it does not take is not read either. A stream of which nothing is taken
+/// for too long is reset.
+async fn give(
+    send: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    ends: bool,
+    limit: &mut impl Bound,
+) -> bool {
+    let mut end = None;
     while !data.is_empty() {
         send.reserve_capacity(data.len());
-        let capacity = std::future::poll_fn(|cx| send.poll_capacity(cx)).await;
-        let Some(Ok(capacity)) = capacity else { return false };
+        let capacity = std::future::poll_fn(|cx| match send.poll_capacity(cx) {
+            Poll::Pending => limit.poll(&mut end, cx).map(|()| None),
+            polled @ Poll::Ready(_) => polled,
+        });
+        let capacity = match capacity.await {
+            Some(Ok(0)) => continue,
+            Some(Ok(capacity)) => capacity,
+            _ => {
+                // What waits for a window is not sent any more.
+                send.send_reset(h2::Reason::CANCEL);
+                return false;
+            }
+        };
+        end = None;
         let piece = data.split_to(capacity.min(data.len()));
         let last = ends && data.is_empty();
         if send.send_data(piece, last).is_err() {

@@ -30,7 +30,7 @@ impl Relay {
     /// How many ticks a tunnel stays with the runtime first. One that opens for a moment is not worth the
     /// change.
     pub(crate) fn calm(self) -> u32 {
-        if self == Self::Auto { 40 } else { 0 }
+        if self == Self::Auto { 50 } else { 0 }
     }
 }
 

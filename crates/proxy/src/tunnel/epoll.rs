@@ -124,7 +124,7 @@ fn pass(tunnel: &Settled, from_client: bool, scratch: &mut [u8]) -> Result<(), (
         Err(error) => return Err(broken(error)),
     };
     let course = &tunnel.course;
-    course.live.moved(from_client, written as u64, course.wheel.now());
+    course.live.moved(from_client, written as u64, course.wheel.moment());
     if written < read {
         return Err((Leave::Traffic, scratch[written..read].to_vec()));
     }

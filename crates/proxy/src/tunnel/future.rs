@@ -92,7 +92,7 @@ impl Tunnel {
     }
 
     fn poll_sides(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        let before = (self.up.pump.moved, self.down.pump.moved);
+        let before = [&self.up, &self.down].map(|side| (side.pump.moved, side.pump.progress));
         for (from_client, side) in [(true, &mut self.up), (false, &mut self.down)] {
             let (from, to) = if from_client {
                 (&mut self.client, &mut self.upstream.stream)
@@ -109,18 +109,18 @@ impl Tunnel {
                 side.shut = self.first_end.is_some() && to.tcp().is_some();
                 let who = if from_client { End::Client } else { End::Upstream };
                 self.first_end.get_or_insert(who);
-                self.half_closed.get_or_insert(self.course.wheel.now());
+                self.half_closed.get_or_insert(self.course.wheel.moment());
             }
             if !side.shut && Pin::new(to).poll_shutdown(cx).map_err(Broken::To)?.is_ready() {
                 side.shut = true;
             }
         }
-        let now = self.course.wheel.now();
-        for (from_client, before, side) in
-            [(true, before.0, &self.up), (false, before.1, &self.down)]
+        for (from_client, (moved, progress), side) in
+            [(true, before[0], &self.up), (false, before[1], &self.down)]
         {
-            if side.pump.moved != before {
-                self.course.live.moved(from_client, side.pump.moved - before, now);
+            if side.pump.progress != progress {
+                let now = self.course.wheel.moment();
+                self.course.live.moved(from_client, side.pump.moved - moved, now);
                 self.messages = self.messages.saturating_add(1);
             }
         }
@@ -135,7 +135,7 @@ impl Tunnel {
             && self.down.pump.is_quiet(most);
         is_quiet.then(|| {
             let calm = self.course.calm;
-            if self.messages >= calm / 4 { self.since } else { self.since + Tick::from(calm) }
+            if self.messages >= calm / 5 { self.since } else { self.since + Tick::from(calm) }
         })
     }
 }

@@ -105,18 +105,18 @@ pub(crate) struct Course {
     opened: Tick,
     wheel: Rc<Wheel>,
     live: Rc<Timed<Live>>,
-    /// How many ticks it stays with the runtime before an engine has it, unless it has carried a quarter as many messages
+    /// How many ticks it stays with the runtime before an engine has it, unless it has carried a fifth as many messages
     /// before: more each time that it came back.
     calm: u32,
 }
 
 /// The longest that a tunnel stays with the runtime before an engine has it again.
-const CALMEST: u32 = 64 * 40;
+const CALMEST: u32 = 64 * 50;
 
 impl Course {
     /// Begins now, and stays so long with the runtime.
     pub(crate) fn new(limits: Limits, wheel: Rc<Wheel>, live: Rc<Timed<Live>>, calm: u32) -> Self {
-        let opened = wheel.now();
+        let opened = wheel.moment();
         live.last.set(opened);
         Self { limits, opened, wheel, live, calm }
     }

@@ -233,7 +233,7 @@ impl State {
             Err(error) => (0, Some(Leave::Broken(End::of(&error)))),
         };
         let course = &tunnel.settled.course;
-        course.live.moved(mark.from_client, written as u64, course.wheel.now());
+        course.live.moved(mark.from_client, written as u64, course.wheel.moment());
         if why.is_some() || tunnel.leaves.is_some() {
             let rest = tunnel.rest.get_or_insert_default().of(mark.from_client);
             rest.extend_from_slice(&bytes[written..]);
