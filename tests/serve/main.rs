@@ -17,6 +17,7 @@ mod real_server;
 mod relay;
 mod requests;
 mod sockets;
+mod stop;
 mod systemd;
 mod timers;
 mod tunnels;

@@ -85,7 +85,7 @@ clauses! {
     TIMER_KEEPALIVE "timer/keepalive" "`tcp_keepalive` is the silence after which TCP asks whether the peer is still there, on both sides of a tunnel." "RFC 9293 section 3.8.4";
     END_PROPAGATION "end/propagation" "The end of one side, FIN or RST, ends the other within 1 s, bytes in flight toward it first; half-close is not promised." "RFC 9293 section 3.6";
     DRAIN_RELOAD "drain/reload" "At a reload open tunnels live on for `drain.timeout` and then end, spread over `drain.spread`; new handshakes use the new configuration at once and no connection is refused." "HAProxy, hard-stop-after; Envoy, drain time";
-    DRAIN_STOP "drain/stop" "A stop is a reload with nothing after it: open tunnels get `drain.stop`." "the model";
+    DRAIN_STOP "drain/stop" "A stop is a reload with nothing after it: open tunnels and requests get `drain.stop`, a second later the process has ended whatever is open, and a second signal ends it at once." "the model";
     FORWARDED_REPLACE "forwarded/replace" "`forwarded: replace` overwrites what the client sent with the client's address, the scheme (http or https) and the host, and takes out every other field of the forwarded family; the client is the peer, or whom a peer in `trusted_proxies` speaks for." "RFC 7239 section 8.1";
     FORWARDED_APPEND "forwarded/append" "`append` adds to what the peer sent only if the peer is in `trusted_proxies`, and else replaces." "RFC 7239 section 5.2";
     FORWARDED_SPELLING "forwarded/spelling" "A field that the proxy speaks for reaches the upstream in the proxy's spelling alone: none with `_` for `-`, in any case, passes beside the forwarded family, a copied, set or removed field, `Content-Length` or `Transfer-Encoding`." "RFC 3875 section 4.1.18; PEP 3333";

@@ -89,6 +89,8 @@ pub struct Proxy {
     writer: JoinHandle<()>,
     /// When the last thread had ended.
     ended: Option<Instant>,
+    /// When the process ends, whatever is open.
+    latest: Option<Instant>,
     background: mpsc::UnboundedSender<Arc<Snapshot>>,
     state: Arc<State>,
     questions: mpsc::UnboundedReceiver<Question>,
@@ -154,8 +156,8 @@ impl Proxy {
         let background = background::start(threads);
         let _ = background.send(snapshot);
         let ears = Some(ears);
-        let (threads, ended) = (running, None);
-        Ok(Self { threads, writer, ended, background, state, questions, open, pages, ears })
+        let (threads, ended, latest) = (running, None, None);
+        Ok(Self { threads, writer, ended, latest, background, state, questions, open, pages, ears })
     }
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
@@ -179,29 +181,45 @@ impl Proxy {
         Ok(())
     }
 
-    /// Accepts nothing more; open tunnels get the time of a stop (`drain/stop`).
+    /// Accepts nothing more; open tunnels get the time of a stop, and a second later everything has ended
+    /// (`drain/stop`).
     pub fn stop(&mut self) {
         self.state.stopping.store(true, Ordering::Relaxed);
         let drain = self.state.snapshot().site.drain;
-        self.tell(|| Order::Stop((*drain.stop).into(), Duration::ZERO));
+        let time = (*drain.stop).into();
+        self.tell(|| Order::Stop(time, Duration::ZERO));
+        self.ends_within(time + LAST_MOMENTS);
         self.open = Sockets::default();
+    }
+
+    /// Ends at the latest after this time.
+    fn ends_within(&mut self, time: Duration) {
+        let latest = Instant::now() + time;
+        self.latest = Some(self.latest.map_or(latest, |known| known.min(latest)));
     }
 
     /// Accepts nothing more, as another process does; open tunnels get the time of a reload (`drain/reload`).
     fn leave(&mut self) {
         self.state.leave();
         let drain = self.state.snapshot().site.drain;
-        self.tell(|| Order::Stop((*drain.timeout).into(), (*drain.spread).into()));
+        let (time, spread) = ((*drain.timeout).into(), (*drain.spread).into());
+        self.tell(|| Order::Stop(time, spread));
+        self.ends_within(time + spread + LAST_MOMENTS);
         (self.open, self.pages) = (Sockets::default(), Sockets::default());
     }
 
     /// Ends at once.
-    pub fn end(&self) {
+    pub fn end(&mut self) {
         self.tell(|| Order::End);
+        self.ends_within(AT_ONCE);
     }
 
-    /// Whether every thread has ended, and what they logged is written, if somebody takes it.
+    /// Whether every thread has ended, and what they logged is written, if somebody takes it; or whether their time is
+    /// over.
     pub fn has_ended(&mut self) -> bool {
+        if self.latest.is_some_and(|latest| latest <= Instant::now()) {
+            return true;
+        }
         if !self.threads.iter().all(|(_, thread)| thread.is_finished()) {
             return false;
         }
@@ -234,6 +252,11 @@ impl Proxy {
 
 /// How long a reader of the log has for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long threads and the log have once the time of a stop is over. With the pause between two looks it is less than
+/// a second.
+const LAST_MOMENTS: Duration = Duration::from_millis(800);
+/// How long they have where there is to be no time.
+const AT_ONCE: Duration = Duration::from_millis(300);
 
 /// Every tunnel takes two descriptors: as many as this process is allowed, not as many as it was given (setrlimit(2)).
 fn raise_limit() {

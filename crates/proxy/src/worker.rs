@@ -12,6 +12,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use wsgen_model::config::{AccessLogFormat, OnOff};
 use wsgen_model::scalar::ListenAddress;
@@ -42,11 +43,15 @@ pub(crate) enum Order {
     Leave(Arc<Server>),
     /// To tell of its tunnels.
     Tell(mpsc::UnboundedSender<Vec<Row>>),
-    /// To accept nothing more, and to end its tunnels within this time, spread over another.
+    /// To accept nothing more, and to end its tunnels within this time, spread over another; then to end, whatever is
+    /// open.
     Stop(Duration, Duration),
     /// To end at once.
     End,
 }
+
+/// How long tunnels have for their ends, once their time is over.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// A thread.
 pub(crate) struct Worker {
@@ -206,10 +211,18 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
     let log = worker.log.clone();
     tokio::task::spawn_local(worker.wheel.clone().turn(move || log.hand_over()));
     let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
+    let mut latest: Option<Instant> = None;
     loop {
+        let over = async {
+            match latest {
+                Some(latest) => tokio::time::sleep_until(latest).await,
+                None => std::future::pending().await,
+            }
+        };
         let order = tokio::select! {
             order = orders.recv() => order.unwrap_or(Order::End),
             () = idle(worker), if worker.is_stopping() => return,
+            () = over => return,
         };
         match order {
             Order::End => return,
@@ -226,6 +239,9 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
                     accepting.abort();
                 }
                 worker.drain(u64::MAX, time, spread);
+                // Nobody can hold the thread longer than tunnels may live (`drain/stop`).
+                let end = Instant::now() + time + spread + LAST_WORDS;
+                latest = Some(latest.map_or(end, |known| known.min(end)));
             }
             Order::Run(snapshot, sockets) => {
                 let drain = snapshot.site.drain;
