@@ -46,6 +46,10 @@ pub(crate) async fn read<S: AsyncRead + Unpin>(
 fn parse(line: &[u8]) -> io::Result<Option<SocketAddr>> {
     let text = std::str::from_utf8(line).map_err(|_| bad("no text"))?;
     let text = text.strip_suffix("\r\n").ok_or_else(|| bad("no end of the line"))?;
+    // What stands behind UNKNOWN is skipped, but another reader could see another line in it.
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(bad("another byte than text"));
+    }
     let words: Vec<&str> = text.split(' ').collect();
     match words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Ok(None),
@@ -159,6 +163,7 @@ mod tests {
             "PROXY TCP4 203.0.113.7 192.0.2.1 +1 2\r\n",
             "PROXY TCP4 203.0.113.7 192.0.2.1 01 2\r\n",
             "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\t\r\n",
+            "PROXY UNKNOWN a\nb\r\n",
         ] {
             assert!(parse(line.as_bytes()).is_err(), "{line}");
         }
