@@ -15,12 +15,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wsgen_model::site::ListenerTimeouts;
 
+use super::turns::Turns;
 use super::watch::{Seen, Watched};
 use super::{
     CONNECTION, INNER, Limit, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
 };
 use crate::body::Framing;
 use crate::connection::{self, Arrival, Waits};
+use crate::events;
 use crate::head::{self, ResponseHead};
 use crate::stream::{Inner, Peer, Stream};
 use crate::wheel::{Tick, ticks};
@@ -50,7 +52,7 @@ where
         builder.enable_connect_protocol();
     }
     let waits = Waits::default();
-    let (stream, seen) = Watched::new(stream, worker.wheel.clone());
+    let (stream, seen) = Watched::new(Turns::new(stream), worker.wheel.clone());
     // The preface is a part of the head that is owed.
     let greeted = builder.handshake::<_, Bytes>(stream);
     let greeted = worker.wheel.within(&waits.0, (*timers.request_header).into(), greeted).await;
@@ -106,7 +108,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             while let Poll::Ready(accepted) = self.connection.poll_accept(cx) {
-                let Some(Ok((request, respond))) = accepted else { return Poll::Ready(()) };
+                let Some(Ok((request, respond))) = accepted else {
+                    if self.seen.flooded.get() {
+                        let peer = self.from.peer.ip();
+                        events::limit_reached(events::Limit::Flood, &self.from.at, Some(peer));
+                    }
+                    return Poll::Ready(());
+                };
                 self.begin(request, respond);
             }
             while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {

@@ -2,7 +2,9 @@
 //! streams its messages.
 
 mod back;
+mod flood;
 mod front;
+mod turns;
 mod watch;
 
 pub(crate) use back::Connections;

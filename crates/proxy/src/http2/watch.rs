@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::flood::Allowance;
 use crate::wheel::{Tick, Wheel};
 
 /// Bytes of the client's preface (RFC 9113 section 3.4).
@@ -27,6 +28,8 @@ pub(super) struct Seen {
     pub(super) head: Cell<Option<Tick>>,
     /// When the client last took bytes.
     pub(super) wrote: Cell<Tick>,
+    /// Whether the client flooded the connection with frames that ask for nothing.
+    pub(super) flooded: Cell<bool>,
 }
 
 /// A connection that is looked at while it is read and written.
@@ -41,8 +44,9 @@ impl<S> Watched<S> {
     /// Looks at a connection on which the client's preface comes first.
     pub(super) fn new(stream: S, wheel: Rc<Wheel>) -> (Self, Rc<Seen>) {
         let wrote = Cell::new(wheel.moment());
-        let seen = Rc::new(Seen { head: Cell::new(None), wrote });
-        (Self { stream, frames: Frames::new(), seen: seen.clone(), wheel }, seen)
+        let seen = Seen { head: Cell::new(None), wrote, flooded: Cell::new(false) };
+        let (frames, seen) = (Frames::new(wheel.now()), Rc::new(seen));
+        (Self { stream, frames, seen: seen.clone(), wheel }, seen)
     }
 }
 
@@ -60,15 +64,27 @@ struct Frames {
     ends: bool,
     /// Header blocks that have begun.
     begun: u64,
+    allowance: Allowance,
+    /// Whether the allowance was not enough.
+    flooded: bool,
 }
 
 impl Frames {
-    fn new() -> Self {
-        Self { skip: PREFACE, header: [0; HEADER], have: 0, open: false, ends: false, begun: 0 }
+    fn new(now: Tick) -> Self {
+        Self {
+            skip: PREFACE,
+            header: [0; HEADER],
+            have: 0,
+            open: false,
+            ends: false,
+            begun: 0,
+            allowance: Allowance::new(now),
+            flooded: false,
+        }
     }
 
     /// Goes on with bytes that were read.
-    fn read(&mut self, mut bytes: &[u8]) {
+    fn read(&mut self, mut bytes: &[u8], now: Tick) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -84,6 +100,7 @@ impl Frames {
                 self.have = 0;
                 let [a, b, c, kind, flags, ..] = self.header;
                 self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                self.flooded |= !self.allowance.take(kind, flags, self.skip, now);
                 if kind == HEADERS {
                     self.begun += 1;
                 }
@@ -107,7 +124,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
         let begun = this.frames.begun;
-        this.frames.read(&buffer.filled()[before..]);
+        this.frames.read(&buffer.filled()[before..], this.wheel.now());
+        if this.frames.flooded {
+            this.seen.flooded.set(true);
+            return Poll::Ready(Err(io::Error::other("a flood of frames that ask for nothing")));
+        }
         if !this.frames.open {
             this.seen.head.set(None);
         } else if this.frames.begun != begun || this.seen.head.get().is_none() {
@@ -118,8 +139,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
-    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..))) {
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(length @ 1..)) = written {
+            // Answers to a flood are small.
+            if length > 1024 {
+                self.frames.allowance.passed(length);
+            }
             self.seen.wrote.set(self.wheel.moment());
         }
         written
@@ -173,8 +198,8 @@ mod tests {
         let all = [vec![b'P'; PREFACE], frames.concat()].concat();
         let mut open = Vec::new();
         for size in 1..=all.len() {
-            let mut seen = Frames::new();
-            all.chunks(size).for_each(|piece| seen.read(piece));
+            let mut seen = Frames::new(0);
+            all.chunks(size).for_each(|piece| seen.read(piece, 0));
             open.push(seen.open);
         }
         assert!(open.iter().all(|known| *known == open[0]), "{frames:?}: {open:?}");
