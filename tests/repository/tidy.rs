@@ -172,3 +172,24 @@ fn every_dependency_has_its_reason() {
         );
     }
 }
+
+#[test]
+fn duplicates_have_reasons() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let deny: toml::Table = fs::read_to_string(root.join("deny.toml")).unwrap().parse().unwrap();
+    let skip = deny["bans"]["skip"].as_array().unwrap();
+    let reason = |entry: &toml::Value| entry["reason"].as_str().is_some_and(|why| !why.is_empty());
+    assert!(skip.iter().all(reason), "each duplicate in deny.toml has its reason");
+    let skipped = skip.iter().map(|entry| entry["crate"].as_str().unwrap());
+    let mut skipped: Vec<&str> = skipped.map(|name| name.split('@').next().unwrap()).collect();
+    skipped.sort_unstable();
+    let tree = ["tree", "--workspace", "--edges", "normal,build", "--prefix", "none", "--offline"];
+    let output = Command::new(env!("CARGO")).args(tree).current_dir(root).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut crates: Vec<(&str, &str)> =
+        text.lines().filter_map(|line| line.split(" (").next()?.split_once(' ')).collect();
+    crates.sort_unstable();
+    crates.dedup();
+    let twice = crates.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0);
+    assert_eq!(twice.collect::<Vec<_>>(), skipped, "in the binary, and in deny.toml");
+}
