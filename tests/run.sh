@@ -54,6 +54,7 @@ nginx nginx-light nginx
 haproxy haproxy haproxy
 apache2 apache2 apache2
 openssl openssl -
+goaccess goaccess -
 chromium chromium -
 chromedriver chromium-driver -
 END

@@ -142,6 +142,21 @@ impl Server {
         self.process().signal(name).unwrap();
     }
 
+    /// The first line of a file in its folder that holds these texts; it is waited for.
+    pub(crate) async fn line(&self, file: &str, texts: &[&str]) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = std::fs::read(self.folder.path().join(file)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let holds = |line: &&str| texts.iter().all(|text| line.contains(text));
+            if let Some(line) = log.lines().find(holds) {
+                return line.to_owned();
+            }
+            assert!(Instant::now() < deadline, "{file} has no line with {texts:?}:\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.process().id().expect("it runs")

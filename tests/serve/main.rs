@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access_log;
 mod admin;
 mod bodies;
+mod events;
 mod faults;
 mod forward_auth;
 mod framing;

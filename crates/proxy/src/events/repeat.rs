@@ -88,7 +88,7 @@ pub(super) fn say_many(subject: Subject, peer: Option<IpAddr>, weight: u64) {
     };
     if let Some((subject, left_out)) = turn {
         let more = if matches!(subject, Subject::LostLines { .. }) { weight } else { 0 };
-        write(&subject, peer, left_out + more);
+        write(&subject, peer, left_out + more, false);
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) fn sweep(now: Instant) {
         due(&mut known, now)
     };
     for (subject, left_out) in due {
-        write(&subject, None, left_out);
+        write(&subject, None, left_out, true);
     }
 }
 
@@ -155,42 +155,44 @@ fn short(text: &str) -> &str {
     &text[..end]
 }
 
-fn write(subject: &Subject, peer: Option<IpAddr>, left_out: u64) {
+fn write(subject: &Subject, peer: Option<IpAddr>, left_out: u64, swept: bool) {
+    // Such a line is of no event of its own.
+    let note = swept.then_some("more of the same");
     let left_out = (left_out > 0).then_some(left_out);
     let peer = peer.map(tracing::field::display);
     match subject {
         Subject::Upstream { upstream, server, stage, cause } => {
             let (stage, cause) = (stage.as_str(), short(cause));
-            warn!(target: "wsgen::upstream", upstream, server, stage, cause, left_out, "server failed");
+            warn!(target: "wsgen::upstream", upstream, server, stage, cause, left_out, note, "server failed");
         }
         Subject::Refused { listener, status, rule } => {
-            warn!(target: "wsgen::refused", listener, peer, status, rule, left_out, "request refused");
+            warn!(target: "wsgen::refused", listener, peer, status, rule, left_out, note, "request refused");
         }
         Subject::Tls { listener, cause } => {
             let cause = short(cause);
-            info!(target: "wsgen::tls", listener, peer, cause, left_out, "TLS handshake failed");
+            info!(target: "wsgen::tls", listener, peer, cause, left_out, note, "TLS handshake failed");
         }
         Subject::ProxyHeader { listener, cause } => {
             let cause = short(cause);
-            warn!(target: "wsgen::proxy_header", listener, peer, cause, left_out, "no good PROXY header");
+            warn!(target: "wsgen::proxy_header", listener, peer, cause, left_out, note, "no good PROXY header");
         }
         Subject::Limit { limit, of } => {
             let limit = limit.as_str();
-            warn!(target: "wsgen::limit", limit, of, peer, left_out, "limit reached");
+            warn!(target: "wsgen::limit", limit, of, peer, left_out, note, "limit reached");
         }
         Subject::Dns { name, cause } => {
             let cause = short(cause);
-            warn!(target: "wsgen::dns", name, cause, left_out, "name not resolved");
+            warn!(target: "wsgen::dns", name, cause, left_out, note, "name not resolved");
         }
         Subject::Panic { part, message } => {
             let message = short(message);
-            error!(target: "wsgen::panic", part, cause = message, left_out, "panic; the rest goes on");
+            error!(target: "wsgen::panic", part, cause = message, left_out, note, "panic; the rest goes on");
         }
         Subject::LostLines { log, cause } => {
-            warn!(target: "wsgen::log", log, lost = left_out, cause, "log lines lost");
+            warn!(target: "wsgen::log", log, lost = left_out, cause, note, "log lines lost");
         }
         Subject::Others => {
-            warn!(target: "wsgen::log", left_out, "too many different events to tell them apart");
+            warn!(target: "wsgen::log", left_out, note, "too many different events to tell them apart");
         }
     }
 }
