@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use wsgen_emit::{Selection, Support};
 use wsgen_model::feature::Feature;
+use wsgen_model::secret::is_secret;
 use wsgen_model::site::{Meaning, Site};
 
 use crate::input;
@@ -58,25 +59,40 @@ fn changes(before: &Meaning, after: &Meaning) -> String {
                 for (field, value) in
                     meaning.iter().filter(|(field, _)| self::thing(field).as_ref() == Some(&thing))
                 {
-                    let _ = writeln!(out, "{mark}   {}: {value}", &field[thing.len() + 1..]);
+                    let _ = writeln!(
+                        out,
+                        "{mark}   {}: {value}",
+                        &field[thing.len() + 1..],
+                        value = shown(field, value)
+                    );
                 }
             }
             continue;
         }
         match (before.get(name), after.get(name)) {
             (Some(old), Some(new)) if old != new => {
+                let (old, new) = (shown(name, old), shown(name, new));
+                let new = if old == new { "another" } else { new };
                 let _ = writeln!(out, "~ {name}: {old} -> {new}");
             }
             (None, Some(new)) => {
-                let _ = writeln!(out, "+ {name}: {new}");
+                let _ = writeln!(out, "+ {name}: {}", shown(name, new));
             }
             (Some(old), None) => {
-                let _ = writeln!(out, "- {name}: {old}");
+                let _ = writeln!(out, "- {name}: {}", shown(name, old));
             }
             _ => {}
         }
     }
     out
+}
+
+/// A value as it is shown: not at all where the field is a header field that carries credentials.
+fn shown<'v>(field: &str, value: &'v str) -> &'v str {
+    let mut parts = field.rsplit('.');
+    let (name, owner) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+    let is_header = owner.ends_with("_headers") || field.contains(".respond.headers.");
+    if is_header && is_secret(name) { "a secret" } else { value }
 }
 
 /// The listener, upstream or route that a field belongs to.

@@ -6,6 +6,7 @@ use wsgen_emit::{
     Annotate, Layout, Loss, LossPolicy, Options, Problem, Rendered, Selection, TARGETS,
 };
 use wsgen_model::diagnostic::{Diagnostics, Severity};
+use wsgen_model::secret;
 
 use super::{layout, validate};
 use crate::args::{AnnotateArgument, Format, LayoutArgument, LossArgument, RenderArguments};
@@ -136,7 +137,9 @@ fn write(folder: &Path, main: &str, rendered: &Rendered) -> Result<(), Failure> 
         let readers = if file.private { Readers::Owner } else { Readers::All };
         (file.name.as_str(), file.bytes.as_slice(), readers)
     });
-    for (name, bytes, readers) in files.chain([(main, rendered.main.as_bytes(), Readers::All)]) {
+    // Some servers take passwords and fields with credentials into their own configuration.
+    let readers = if secret::holds(&rendered.main) { Readers::Owner } else { Readers::All };
+    for (name, bytes, readers) in files.chain([(main, rendered.main.as_bytes(), readers)]) {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| {

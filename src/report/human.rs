@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use wsgen_model::secret;
 use wsgen_model::source::{SourceId, Sources};
 
 /// Longest line that is shown whole; a longer one would bury the finding.
@@ -50,8 +51,8 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         let first = labels.iter().map(|(_, l)| l.span.range().start).min().unwrap_or(0);
         let last = labels.iter().map(|(_, l)| l.span.range().end).max().unwrap_or(0);
         let (window, line) = window(source.text(), first, last);
-        let mut snippet =
-            Snippet::source(&source.text()[window.clone()]).line_start(line).path(source.name());
+        let text = masked(source.text(), &window);
+        let mut snippet = Snippet::source(text).line_start(line).path(source.name());
         for (kind, label) in labels {
             let range = label.span.range();
             let clamp = |at: usize| at.clamp(window.start, window.end) - window.start;
@@ -71,6 +72,19 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
             .element(Level::NOTE.message(format!("the rule is {clause} in docs/semantics.md")));
     }
     group
+}
+
+/// Lines ahead of a window that decide whether its lines go on with a secret.
+const AHEAD: usize = 20;
+/// Bytes ahead of a window that are looked at for that.
+const MOST_AHEAD: usize = 64 * 1024;
+
+/// A window of a text with its secrets masked. Places in it stay where they are.
+fn masked(text: &str, window: &std::ops::Range<usize>) -> String {
+    let least = text.ceil_char_boundary(window.start.saturating_sub(MOST_AHEAD));
+    let ahead = &text[least..window.start];
+    let begin = ahead.rmatch_indices('\n').nth(AHEAD).map_or(least, |(at, _)| least + at + 1);
+    secret::mask(&text[begin..window.end]).split_off(window.start - begin)
 }
 
 /// The lines from the first to the last byte, and the number of the first line. Of a very long line only the

@@ -18,6 +18,7 @@ mod operation;
 mod real_server;
 mod relay;
 mod requests;
+mod secrets;
 mod sockets;
 mod stop;
 mod systemd;

@@ -6,6 +6,7 @@ mod cases;
 pub mod catalogue;
 pub mod coverage;
 pub mod expectation;
+mod folder;
 mod honesty;
 pub mod launch;
 pub mod opened;

@@ -10,6 +10,7 @@ use wsgen_emit::{Handed, Loss, LossPolicy, Options};
 use wsgen_model::diagnostic::Severity;
 use wsgen_model::source::{Source, Sources};
 
+use crate::folder;
 use crate::launch::{Port, Process, Target};
 use crate::peer::Echo;
 use crate::transcript::Transcript;
@@ -87,7 +88,7 @@ impl Stage {
     /// Writes a file that models can name; gives its name.
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> Verdict<String> {
         let path = self.folder.join(name);
-        std::fs::write(&path, text).map_err(Trouble::broken)?;
+        folder::write(&path, text.as_ref(), &self.target.place).map_err(Trouble::broken)?;
         Ok(path.display().to_string())
     }
 
@@ -240,7 +241,7 @@ fn write(target: &Target, folder: &Path, model: &str, fault: Option<&Fault>) -> 
     for file in &rendered.files {
         let path = folder.join(&file.name);
         std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(Trouble::broken)?;
-        std::fs::write(path, &file.bytes).map_err(Trouble::broken)?;
+        folder::write(&path, &file.bytes, &target.place).map_err(Trouble::broken)?;
     }
     let main = match fault {
         None => rendered.main,

@@ -20,6 +20,7 @@ mod resolve;
 pub mod routing;
 pub mod scalar;
 pub mod schema;
+pub mod secret;
 pub mod site;
 pub mod source;
 pub mod spelling;

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 
 use wsgen_model::config::AccessLogFormat;
 use wsgen_model::located::Located;
+use wsgen_model::secret;
 use wsgen_model::site::{Setting, Site};
 use wsgen_model::source::{Sources, Span};
 use wsgen_proxy::{ErrorLog, Proxy, StartError, Style, Verdict};
@@ -64,11 +65,12 @@ fn serve(arguments: &ServeArguments, log: &ErrorLog) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The model as it was written, file by file.
+/// The model as it was written, file by file, with its secrets masked.
 fn text(sources: &Sources) -> String {
     let all: Vec<_> = sources.iter().collect();
-    let one =
-        |source: &wsgen_model::source::Source| format!("# {}\n{}", source.name(), source.text());
+    let one = |source: &wsgen_model::source::Source| {
+        format!("# {}\n{}", source.name(), secret::mask(source.text()))
+    };
     all.iter().map(|(_, source)| one(source)).collect::<Vec<_>>().join("---\n")
 }
 

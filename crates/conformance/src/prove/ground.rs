@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use wsgen_emit::{Elsewhere, Pair};
 use wsgen_model::site::{Auth, Site};
 
-use crate::launch::Port;
+use crate::folder;
+use crate::launch::{Place, Port};
 use crate::own::host;
 use crate::peer::Teller;
 use crate::prove::observe::Observed;
@@ -33,7 +34,7 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Applications for every server of a model.
-    pub(super) async fn of(site: &Site, folder: &Path) -> Verdict<Self> {
+    pub(super) async fn of(site: &Site, folder: &Path, place: &Place) -> Verdict<Self> {
         let mut tellers = BTreeMap::new();
         let servers = site.upstreams.iter().flat_map(|upstream| &upstream.servers);
         let mut addresses: Vec<String> =
@@ -56,7 +57,7 @@ impl Ground {
         let made = Certificate::new(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
-            std::fs::write(&path, text).map_err(Trouble::broken)?;
+            folder::write(&path, text.as_bytes(), place).map_err(Trouble::broken)?;
             Ok(path.display().to_string())
         };
         let certificate = Pair {

@@ -19,7 +19,7 @@ use wsgen_model::source::Span;
 
 use self::ground::Ground;
 use self::probe::probes;
-use crate::launch::Target;
+use crate::launch::{Place, Target};
 use crate::own::moved::{Moved, replaced};
 use crate::own::{Own, unplayable};
 use crate::stage::Stage;
@@ -85,7 +85,10 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
         Ok(folder)
     };
-    let mut ground = Ground::of(&site, &room("ground")?).await?;
+    // Both servers read the same files.
+    let place = [&from, &to].into_iter().find(|server| matches!(server.place, Place::In(_)));
+    let place = &place.unwrap_or(&from).place;
+    let mut ground = Ground::of(&site, &room("ground")?, place).await?;
     let own = Own { text: model, folder: folder.to_owned(), site, slow: true };
     let first = Stage::new(&from, &room("original")?, None);
     let second = Stage::new(&to, &room("migrated")?, None);
