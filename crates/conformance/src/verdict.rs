@@ -1,6 +1,7 @@
 //! What comes of a case.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Something was seen that should not be, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,12 @@ pub type Verdict<T = ()> = Result<T, Trouble>;
 /// Fails unless something holds; `observed` is what was seen.
 pub fn check(holds: bool, expected: impl Into<String>, observed: impl fmt::Display) -> Verdict {
     if holds { Ok(()) } else { Err(Trouble::failed(expected, observed)) }
+}
+
+/// Fails unless a time lies between two numbers of milliseconds.
+pub fn within(what: &str, time: Duration, from: u64, to: u64) -> Verdict {
+    let window = Duration::from_millis(from)..Duration::from_millis(to);
+    check(window.contains(&time), format!("{what} after {from} to {to} ms"), format!("{time:?}"))
 }
 
 /// Fails unless two things are equal.

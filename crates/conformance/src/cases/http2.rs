@@ -13,19 +13,31 @@ use crate::verdict::{Trouble, Verdict, check, equal};
 use crate::wire::frame::{Frame, TEXT};
 use crate::wire::{Certificate, Upstream, Versions, client_tls, tls_stream};
 
-/// A target whose listener offers HTTP/2.
-async fn offering(
+/// A target whose listener offers HTTP/2, and has more of its own.
+pub(super) async fn offering(
     stage: &Stage,
+    upstream: std::net::SocketAddr,
+    listener: &str,
+) -> Verdict<Arc<Server>> {
+    offering_in(stage, "", upstream, listener).await
+}
+
+/// The same in a site that has more of its own.
+pub(super) async fn offering_in(
+    stage: &Stage,
+    site: &str,
     upstream: std::net::SocketAddr,
     listener: &str,
 ) -> Verdict<Arc<Server>> {
     let certificate = Certificate::new(&["chat.test"])?;
     let chain = stage.file("chat.pem", &certificate.chain)?;
     let key = stage.file("chat.key", &certificate.key)?;
-    let listener = format!(
-        ", protocols: [h2, http/1.1], tls: {{certificates: [{{certificate: \"{chain}\", key: \"{key}\"}}]}}{listener}"
+    let model = format!(
+        "version: 1\n{site}listeners: [{{name: web, address: \"LISTEN\", protocols: [h2, http/1.1], \
+         tls: {{certificates: [{{certificate: \"{chain}\", key: \"{key}\"}}]}}{listener}}}]\n\
+         upstreams: {{app: {{servers: [\"{upstream}\"]}}}}\nroutes: [{{upstream: app}}]\n"
     );
-    stage.site(upstream, &listener, "", "").await
+    stage.start(&model).await
 }
 
 async fn connected(server: &Server) -> Verdict<Http2> {

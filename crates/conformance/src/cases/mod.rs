@@ -11,6 +11,7 @@ mod headers;
 mod health;
 mod http;
 mod http2;
+mod http2_timers;
 mod operation;
 mod pressure;
 mod proxy_protocol;
@@ -18,6 +19,8 @@ mod remote;
 mod rewriting;
 mod routing;
 mod smuggling;
+mod stalls;
+mod stop;
 mod timers;
 mod tls;
 
@@ -30,6 +33,8 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     data::CASES,
     close::CASES,
     timers::CASES,
+    stalls::CASES,
+    http2_timers::CASES,
     pressure::CASES,
     failure::CASES,
     balancing::CASES,
@@ -44,6 +49,7 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     http::CASES,
     proxy_protocol::CASES,
     operation::CASES,
+    stop::CASES,
 ];
 
 /// What is seen of a proxy that runs already.

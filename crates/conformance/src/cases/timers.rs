@@ -6,14 +6,8 @@ use std::time::{Duration, Instant};
 use crate::case::cases;
 use crate::opened::{OK, Opened, plain};
 use crate::peer::handshake;
-use crate::verdict::{Verdict, check, equal};
+use crate::verdict::{check, equal, within};
 use crate::wire::frame::{Frame, PING, TEXT};
-
-/// Whether a time lies between two numbers of milliseconds.
-fn within(what: &str, time: Duration, from: u64, to: u64) -> Verdict {
-    let window = Duration::from_millis(from)..Duration::from_millis(to);
-    check(window.contains(&time), format!("{what} after {from} to {to} ms"), format!("{time:?}"))
-}
 
 cases! { "timers";
     /// `connect` bounds the time that a connection to the upstream may take.
