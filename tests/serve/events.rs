@@ -248,6 +248,50 @@ fn what_cannot_start_says_why_to_people_and_to_programs() {
     assert!(said.contains("is no level"), "{said}");
 }
 
+/// With so few descriptors the threads cannot all start.
+#[test]
+fn too_few_descriptors_are_said_before_a_listener_accepts() {
+    let port = free_port();
+    let model = format!(
+        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:{port}\"}}]\nroutes: [{{respond: {{status: 200}}}}]\n"
+    );
+    for limit in [16, 24, 32, 42] {
+        let (code, said) = serve(&["--threads", "4"], &model, Some(limit));
+        assert_eq!(code, Some(2), "{limit}: {said}");
+        assert!(said.contains("Too many open files"), "{limit}: {said}");
+        assert!(said.contains("ulimit -n"), "{limit}: {said}");
+        assert!(!said.contains(" on 127.0.0.1:"), "{limit}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_reloads_are_said_with_their_reasons() {
+    let (admin, nobody) = (free_port(), free_port());
+    let check = "health_check: {type: http, path: /, interval: 100ms, timeout: 1s, healthy_threshold: 1, unhealthy_threshold: 1}";
+    let model = format!(
+        "version: 1\nadmin: {{address: \"127.0.0.1:{admin}\"}}\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+         upstreams: {{app: {{servers: [\"127.0.0.1:{nobody}\"], {check}}}}}\nroutes: [{{upstream: app}}]\n"
+    );
+    let server = start(&SERVE, &model, &[]).await;
+    let down = ["WARN wsgen::health: server is down", "upstream=\"app\"", "reason=\"connect: "];
+    let line = server.line(LOG, &down).await;
+    assert!(line.contains("refused"), "{line}");
+    crate::real_server::upstream_at("app", nobody).await;
+    server.line(LOG, &["INFO wsgen::health: server is up", "upstream=\"app\""]).await;
+    let label = format!("upstream=\"app\",server=\"127.0.0.1:{nobody}\"");
+    assert_eq!(
+        metric(admin, &format!("wsgen_server_health_changes_total{{{label},to=\"up\"}}")).await,
+        1
+    );
+    assert_eq!(metric(admin, &format!("wsgen_server_up{{{label}}}")).await, 1);
+    server.reload(&SERVE);
+    server.line(LOG, &["INFO wsgen::reload: ", "generation=2"]).await;
+    let file = server.folder.path().join("wsgen.yaml");
+    std::fs::write(&file, "version: 1\nroutes: [").unwrap();
+    server.reload(&SERVE);
+    server.line(LOG, &["ERROR wsgen::reload: not reloaded"]).await;
+}
+
 #[tokio::test]
 async fn a_reader_that_is_too_slow_holds_nothing_up() {
     let (app, admin) = (upstream("app").await, free_port());

@@ -1,6 +1,7 @@
 //! The status pages (`admin/pages`), on a thread of their own: an overloaded proxy still says how it is.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -103,12 +104,15 @@ pub(crate) fn check(address: &Located<ListenAddress>) -> Result<(), StartError> 
 }
 
 /// Serves the pages as long as the process lives, or until another does.
-pub(crate) fn start(socket: Socket, state: Arc<State>) {
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return };
+pub(crate) fn start(socket: Socket, state: Arc<State>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let socket = {
+        let _inside = runtime.enter();
+        socket.listen()?
+    };
+    let thread = std::thread::Builder::new().name("admin".to_owned());
+    thread.spawn(move || {
         runtime.block_on(async {
-            let Ok(socket) = socket.listen() else { return };
             let mut left = state.left.subscribe();
             let places = Arc::new(Semaphore::new(CONNECTIONS));
             loop {
@@ -132,7 +136,8 @@ pub(crate) fn start(socket: Socket, state: Arc<State>) {
                 }
             }
         });
-    });
+    })?;
+    Ok(())
 }
 
 /// Answers one request on a connection, and closes it.

@@ -1,5 +1,6 @@
 //! What goes on beside the traffic, on a thread of its own: servers are checked, and names are followed.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -13,15 +14,12 @@ use crate::worker::Order;
 /// Starts the thread; it ends when nobody gives it configurations any more.
 pub(crate) fn start(
     threads: Vec<mpsc::UnboundedSender<Order>>,
-) -> mpsc::UnboundedSender<Arc<Snapshot>> {
+) -> io::Result<mpsc::UnboundedSender<Arc<Snapshot>>> {
     let (sender, snapshots) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime {
-            runtime.block_on(run(snapshots, threads));
-        }
-    });
-    sender
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name("background".to_owned());
+    thread.spawn(move || runtime.block_on(run(snapshots, threads)))?;
+    Ok(sender)
 }
 
 /// Cares for the newest configuration, until there is none to come.
@@ -46,7 +44,8 @@ async fn run(
                 };
                 let closes = *upstream.on_unhealthy == OnUnhealthy::CloseTunnels;
                 let threads = if closes { threads.clone() } else { Vec::new() };
-                tasks.spawn(health::ask(check.value.clone(), server.clone(), threads));
+                let (name, check) = (upstream.name.value.to_string(), check.value.clone());
+                tasks.spawn(health::ask(name, check, server.clone(), threads));
             }
         }
     }

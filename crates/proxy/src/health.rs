@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use wsgen_model::config::HealthCheckType;
 use wsgen_model::site::HealthCheck;
 
+use crate::events::{self, Stage};
 use crate::proxy_header;
 use crate::stream::Stream;
 use crate::upstream::{Server, Speaks};
@@ -26,6 +27,7 @@ const FIELDS: usize = 128;
 
 /// Checks one server as long as its configuration holds.
 pub(crate) async fn ask(
+    upstream: String,
     check: HealthCheck,
     server: Arc<Server>,
     threads: Vec<mpsc::UnboundedSender<Order>>,
@@ -34,40 +36,47 @@ pub(crate) async fn ask(
     let (mut good, mut bad) = (0, 0);
     loop {
         let answered = tokio::time::timeout((*check.timeout).into(), once(&check, &server)).await;
-        if answered.unwrap_or(false) {
-            (good, bad) = (good + 1, 0);
-            if good >= check.healthy_threshold.get() {
-                server.standing.set_well(true);
-            }
-        } else {
+        let answered = answered.unwrap_or_else(|_| Err("no answer within `timeout`".to_owned()));
+        let name = server.target.name();
+        if let Err(why) = answered {
             (good, bad) = (0, bad + 1);
             if bad >= check.unhealthy_threshold.get() && server.standing.is_well() {
                 server.standing.set_well(false);
+                events::health_changed(&upstream, name, false, &why);
                 for thread in &threads {
                     let _ = thread.send(Order::Leave(server.clone()));
                 }
+            }
+        } else {
+            (good, bad) = (good + 1, 0);
+            if good >= check.healthy_threshold.get() && !server.standing.is_well() {
+                server.standing.set_well(true);
+                events::health_changed(&upstream, name, true, &"its checks are good again");
             }
         }
         tokio::time::sleep(interval).await;
     }
 }
 
-/// Checks a server once.
-async fn once(check: &HealthCheck, server: &Server) -> bool {
+/// Checks a server once; an error is the reason why the check is bad.
+async fn once(check: &HealthCheck, server: &Server) -> Result<(), String> {
     let kind = check.kind.value;
     let header = server.target.header.map_or_else(Vec::new, proxy_header::local);
     // A handshake is tried in HTTP/1.1, as most tunnels are opened.
     let http2 = server.target.speaks_http2() && kind == HealthCheckType::Http;
     let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
-    let Ok(stream) = server.target.connect(&header, speaks).await else { return false };
+    let stream = server.target.connect(&header, speaks).await.map_err(|error| {
+        let stage = Stage::find(&error).unwrap_or(Stage::Connect);
+        format!("{}: {error}", stage.as_str())
+    })?;
     if kind == HealthCheckType::Tcp {
-        return true;
+        return Ok(());
     }
-    let Some(question) = question(check, server, http2) else { return false };
+    let question = question(check, server, http2).ok_or("its path makes no request")?;
     let answer =
         if http2 { ask_http2(stream, question).await } else { ask_http1(stream, question).await };
-    let Ok(answer) = answer else { return false };
-    match kind {
+    let answer = answer.map_err(|error| error.to_string())?;
+    let good = match kind {
         HealthCheckType::WebSocket => {
             let upgrades = answer.headers().get_all(UPGRADE).iter();
             let mut protocols =
@@ -76,7 +85,8 @@ async fn once(check: &HealthCheck, server: &Server) -> bool {
                 && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
         }
         _ => check.expect_status.contains(&answer.status().as_u16()),
-    }
+    };
+    if good { Ok(()) } else { Err(format!("answer {}", answer.status())) }
 }
 
 /// The request of a check. A server at a Unix socket is asked as `localhost`.

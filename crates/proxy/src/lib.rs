@@ -43,6 +43,7 @@ mod sending;
 mod signals;
 mod snapshot;
 mod stream;
+mod threads;
 mod tls;
 mod trailers;
 mod tunnel;
@@ -65,7 +66,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc;
 use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
@@ -78,13 +78,14 @@ use crate::log::Log;
 use crate::metrics::metrics;
 use crate::signals::Ears;
 use crate::snapshot::Snapshot;
+use crate::threads::{Running, Shared, cannot_start};
 use crate::tunnel::registration::Row;
 use crate::worker::Order;
 
 /// A running proxy.
 #[derive(Debug)]
 pub struct Proxy {
-    threads: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
+    threads: Vec<Running>,
     /// Writes the access log.
     writer: JoinHandle<()>,
     /// When the last thread had ended.
@@ -123,37 +124,19 @@ impl Proxy {
             pages = handed.open(address, 1)?;
         }
         let open = open(&snapshot.site, &mut handed, threads)?;
-        let mut shares = open.spread(threads).map_err(no_descriptor)?;
-        let (log, writer) = Log::start().map_err(no_thread)?;
+        let shares = open.spread(threads).map_err(no_descriptor)?;
+        let (log, writer) = Log::start().map_err(|e| cannot_start(&e))?;
         let (state, questions) = State::new(metrics(), snapshot.clone(), text);
         for (_, socket) in pages.spread(1).map_err(no_descriptor)?.into_iter().flatten() {
-            admin::start(socket, state.clone());
+            admin::start(socket, state.clone()).map_err(|e| cannot_start(&e))?;
         }
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        events::descriptors(descriptors);
         let clients = Arc::new(Clients::new(descriptors));
-        let mut running = Vec::new();
-        for (number, sockets) in shares.drain(..).enumerate() {
-            let (sender, orders) = mpsc::unbounded_channel();
-            let (snapshot, log, clients) = (snapshot.clone(), log.clone(), clients.clone());
-            let first = Order::Run(snapshot.clone(), sockets);
-            let _ = sender.send(first);
-            let thread = std::thread::Builder::new().name(format!("proxy-{number}"));
-            let thread = thread.spawn(move || {
-                // A `LocalSet` within would wake the thread by a call of its own for each batch of messages.
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build_local(LocalOptions::default());
-                let Ok(runtime) = runtime else { return };
-                let last = log.clone();
-                runtime.block_on(worker::run(snapshot, log, clients, orders, relay));
-                // What is cut off has its line too.
-                drop(runtime);
-                last.hand_over();
-            });
-            running.push((sender, thread.map_err(no_thread)?));
-        }
+        let context = Shared { snapshot: snapshot.clone(), log, clients, relay };
+        let running = threads::start(shares, &context)?;
         let threads = running.iter().map(|(thread, _)| thread.clone()).collect();
-        let background = background::start(threads);
+        let background = background::start(threads).map_err(|e| cannot_start(&e))?;
         let _ = background.send(snapshot);
         let ears = Some(ears);
         let (threads, ended, latest) = (running, None, None);
@@ -176,6 +159,7 @@ impl Proxy {
             let _ = thread.send(Order::Run(snapshot.clone(), sockets));
         }
         let _ = self.background.send(snapshot.clone());
+        events::configuration_changed(snapshot.generation);
         *self.state.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         *self.state.text.write().unwrap_or_else(PoisonError::into_inner) = text;
         Ok(())
@@ -274,11 +258,6 @@ fn open(site: &Site, handed: &mut Sockets, threads: usize) -> Result<Sockets, St
         all.extend(handed.open(address, threads)?);
     }
     Ok(all)
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn no_thread(error: io::Error) -> StartError {
-    StartError::new(format!("cannot start a thread: {error}"), "allow more threads")
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -212,6 +212,21 @@ fn unix(path: &str) -> io::Result<Socket> {
     let socket = UnixListener::bind(path)?;
     socket.set_nonblocking(true)?;
     Ok(Socket::Unix(socket))
+}
+
+/// Whether an error is that of one connection, which has gone.
+pub(crate) fn is_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected};
+    let kinds = [ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected];
+    kinds.contains(&error.kind())
+}
+
+/// A socket of both families gives IPv4 clients in the form of IPv6.
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, |v4| (v4, address.port()).into()),
+        IpAddr::V4(_) => address,
+    }
 }
 
 #[cfg(test)]

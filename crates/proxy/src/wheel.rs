@@ -155,11 +155,11 @@ pub(crate) fn ticks(time: Duration) -> Tick {
 
 /// A timer of the kernel that ticks with the wheel: one of the runtime's would be set anew each time that the thread
 /// waits.
-fn timer(began: Duration) -> std::io::Result<Readiness> {
+pub(crate) fn timer(wheel: &Wheel) -> std::io::Result<Readiness> {
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
     let spec = |time: Duration| Timespec::try_from(time).unwrap_or_default();
-    let each = Itimerspec { it_interval: spec(TICK), it_value: spec(began + TICK) };
+    let each = Itimerspec { it_interval: spec(TICK), it_value: spec(wheel.began + TICK) };
     timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &each)?;
     Readiness::new(timer)
 }
@@ -242,8 +242,7 @@ impl Wheel {
     }
 
     /// Turns the wheel for as long as the thread lives, and does something else at each tick.
-    pub(crate) async fn turn(self: Rc<Self>, each: impl Fn()) {
-        let Ok(ticking) = timer(self.began) else { return };
+    pub(crate) async fn turn(self: Rc<Self>, ticking: Readiness, each: impl Fn()) {
         while std::future::poll_fn(|cx| ticking.poll(cx)).await.is_ok() {
             // It goes on when it is read.
             let _ = rustix::io::read(&ticking, &mut [0; 8]);
@@ -251,6 +250,7 @@ impl Wheel {
             self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
             each();
         }
+        crate::events::thread_failed("timer", &"no deadline comes any more");
     }
 
     fn turn_to(&self, now: Tick) {
@@ -388,7 +388,7 @@ mod tests {
             assert!(began.elapsed() >= time, "{:?}", began.elapsed());
         };
         tokio::select! {
-            () = wheel.clone().turn(|| {}) => {}
+            () = wheel.clone().turn(timer(&wheel).unwrap(), || {}) => {}
             () = waiting => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,16 +23,18 @@ use crate::events::{self, Limit};
 use crate::forward_auth;
 use crate::http2;
 use crate::limits::{ClientPlace, Clients};
-use crate::listening::{Listening, Socket};
+use crate::listening::{Listening, Socket, is_of_one, plain};
 use crate::log::Log;
 use crate::proxy_header;
+use crate::readiness::Readiness;
 use crate::snapshot::Snapshot;
 use crate::stream::{Peer, Stream, Wire};
+use crate::threads::Shared;
 use crate::tunnel::Live;
 use crate::tunnel::engine::{self, Engine, Relay};
 use crate::tunnel::registration::{Known, Registration, Row};
 use crate::upstream::{Pool, Server, random};
-use crate::wheel::{Timed, Wheel};
+use crate::wheel::{Timed, Wheel, timer};
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -178,16 +180,21 @@ impl Worker {
 
 /// Runs a thread until it is told to end, or has stopped and nothing is left.
 pub(crate) async fn run(
-    snapshot: Arc<Snapshot>,
-    log: Log,
-    clients: Arc<Clients>,
+    shared: Shared,
     orders: mpsc::UnboundedReceiver<Order>,
-    relay: Relay,
+    ready: impl FnOnce(io::Result<()>),
 ) {
-    let engine = engine::start(relay);
+    let Shared { snapshot, log, clients, relay } = shared;
+    let wheel = Rc::<Wheel>::default();
+    let made = engine::start(relay).and_then(|engine| Ok((engine, timer(&wheel)?)));
+    let (engine, ticking) = match made {
+        Ok(made) => made,
+        Err(error) => return ready(Err(error)),
+    };
+    ready(Ok(()));
     log.metrics.relayed_by(engine.as_ref().map_or("runtime", |engine| engine.name()));
     let worker = Rc::new(Worker {
-        wheel: Rc::default(),
+        wheel,
         pool: Pool::default(),
         http2: http2::Connections::default(),
         services: forward_auth::ServiceClients::default(),
@@ -200,16 +207,20 @@ pub(crate) async fn run(
         engine: RefCell::new(engine),
         relay,
     });
-    listen(&worker, orders).await;
+    listen(&worker, orders, ticking).await;
     if let Some(engine) = worker.engine.take() {
         engine.end();
     }
 }
 
 /// Does as it is told.
-async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn listen(
+    worker: &Rc<Worker>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    ticking: Readiness,
+) {
     let log = worker.log.clone();
-    tokio::task::spawn_local(worker.wheel.clone().turn(move || log.hand_over()));
+    tokio::task::spawn_local(worker.wheel.clone().turn(ticking, move || log.hand_over()));
     let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
     let mut latest: Option<Instant> = None;
     loop {
@@ -259,7 +270,11 @@ async fn listen(worker: &Rc<Worker>, mut orders: mpsc::UnboundedReceiver<Order>)
                 *worker.current.borrow_mut() = snapshot;
                 worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());
                 for (address, socket) in sockets {
-                    let Ok(socket) = socket.listen() else { continue };
+                    let Ok(socket) = socket.listen().inspect_err(|error| {
+                        events::thread_failed("listener", &format!("{address}: {error}"));
+                    }) else {
+                        continue;
+                    };
                     let accepting = accept(socket, address.clone(), worker.clone());
                     let accepting = tokio::task::spawn_local(accepting).abort_handle();
                     listening.push((address, accepting));
@@ -300,13 +315,6 @@ async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
             }
         }
     }
-}
-
-/// Whether an error is that of one connection, which has gone.
-fn is_of_one(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected};
-    let kinds = [ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected];
-    kinds.contains(&error.kind())
 }
 
 async fn begin(
@@ -376,12 +384,4 @@ async fn secure(
         return http2::serve(*tls, from, announces, worker).await;
     }
     connection::serve(Peer::new(Stream::FromClient(tls)), from, worker).await;
-}
-
-/// A socket of both families gives IPv4 clients in the form of IPv6.
-fn plain(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, |v4| (v4, address.port()).into()),
-        IpAddr::V4(_) => address,
-    }
 }

@@ -123,6 +123,16 @@ pub(crate) fn lines_lost(log: &'static str, lines: u64, cause: &dyn Display) {
     }
 }
 
+/// Descriptors that a process should have at least.
+const FEW: u64 = 1024;
+
+/// The process starts with this limit of descriptors.
+pub(crate) fn descriptors(limit: u64) {
+    if limit < FEW {
+        tracing::warn!(target: "wsgen::limit", descriptors = limit, "few descriptors: a tunnel takes two; raise `ulimit -Hn`");
+    }
+}
+
 /// A configuration took another's place.
 pub(crate) fn configuration_changed(generation: u64) {
     tracing::info!(target: "wsgen::reload", generation, "configuration in force");

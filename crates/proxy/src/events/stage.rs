@@ -18,8 +18,6 @@ pub(crate) enum Stage {
     Tls,
     /// The handshake of HTTP/2.
     Http2,
-    /// The request is sent.
-    Send,
     /// The head of the response is awaited.
     ResponseHead,
     /// The body of the response is read.
@@ -55,7 +53,6 @@ impl Stage {
             Self::ProxyHeader => "proxy_header",
             Self::Tls => "tls",
             Self::Http2 => "http2",
-            Self::Send => "send",
             Self::ResponseHead => "response_head",
             Self::Body => "body",
         }

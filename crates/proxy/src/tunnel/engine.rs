@@ -2,6 +2,7 @@
 //! tunnel for which anything else is due (an end, a deadline, a reader that is slow, a large message) goes back to the
 //! runtime, with what was read of it and not yet written.
 
+use std::io;
 use std::net::TcpStream;
 use std::rc::Rc;
 
@@ -119,17 +120,18 @@ impl Settled {
     }
 }
 
-fn epoll() -> Option<Rc<dyn Engine>> {
-    Some(Epoll::start().ok()?)
+fn epoll() -> io::Result<Option<Rc<dyn Engine>>> {
+    Ok(Some(Epoll::start()?))
 }
 
-/// Starts an engine for this thread, if there is to be one.
-pub(crate) fn start(relay: Relay) -> Option<Rc<dyn Engine>> {
+/// Starts an engine for this thread, if there is to be one. A kernel without rings is no error; that no descriptor is
+/// free for epoll is one.
+pub(crate) fn start(relay: Relay) -> io::Result<Option<Rc<dyn Engine>>> {
     match relay {
-        Relay::Runtime => None,
+        Relay::Runtime => Ok(None),
         Relay::Epoll => epoll(),
         Relay::Auto | Relay::IoUring => match Uring::start() {
-            Ok(engine) => Some(engine),
+            Ok(engine) => Ok(Some(engine)),
             Err(_) => epoll(),
         },
     }
