@@ -178,3 +178,20 @@ async fn a_shortage_of_descriptors_is_waited_out() {
     drop(held);
     assert!(answers(port).await.starts_with("HTTP/1.1 200 "));
 }
+
+/// A client that connected to a proxy which took connections is answered, though the proxy stops before it asks.
+#[tokio::test]
+async fn a_connection_that_has_just_come_is_answered_at_a_stop() {
+    let server = proxy(upstream("app").await, "", "").await;
+    let mut fresh = connect(&server).await;
+    let mut used = connect(&server).await;
+    used.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    until(&mut used, "/a HTTP/1.1").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.signal("TERM");
+    // The connection that waits between requests ends: the signal was taken.
+    rest(&mut used).await;
+    fresh.write_all(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(rest(&mut fresh).await.starts_with("HTTP/1.1 200 "));
+    assert!(server.ends().await);
+}

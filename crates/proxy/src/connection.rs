@@ -67,7 +67,7 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
         let idle = if first { *timers.request_header } else { *timers.idle };
         let bounds = snapshot.bounds(listener);
         let patience = (idle.into(), (*timers.request_header).into());
-        let read = read(&mut client, bounds, patience, &waits.0, &worker);
+        let read = read(&mut client, bounds, patience, first, &waits.0, &worker);
         let head = match read.await {
             Ok(head) => head,
             Err(Over::Quietly) => return,
@@ -103,11 +103,16 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
     }
 }
 
+/// How long the first request of a connection is waited for when everything stops. Its client connected to a proxy that
+/// took connections, and its request may be on its way.
+const LAST_HEADS: Duration = Duration::from_millis(500);
+
 /// Reads a head: the first byte within `idle`, the rest within `whole` of it (`timer/idle`, `timer/request-header`).
 async fn read(
     client: &mut Peer,
     bounds: &Bounds,
     (idle, whole): (Duration, Duration),
+    is_new: bool,
     timed: &Rc<Timed>,
     worker: &Rc<Worker>,
 ) -> Result<RequestHead, Over> {
@@ -116,11 +121,15 @@ async fn read(
         client.buffer = Vec::new();
         let mut first = std::pin::pin!(client.fill());
         // Whoever stops everything wakes everybody.
-        let first = std::future::poll_fn(|cx| match first.as_mut().poll(cx) {
-            Poll::Pending if worker.is_stopping() => Poll::Ready(Ok(0)),
-            read => read,
+        let or_stopped = std::future::poll_fn(|cx| match first.as_mut().poll(cx) {
+            Poll::Pending if worker.is_stopping() => Poll::Ready(None),
+            read => read.map(Some),
         });
-        if !matches!(worker.wheel.within(timed, idle, first).await, Some(Ok(1..))) {
+        let read = match worker.wheel.within(timed, idle, or_stopped).await {
+            Some(None) if is_new => worker.wheel.within(timed, LAST_HEADS, first).await,
+            read => read.flatten(),
+        };
+        if !matches!(read, Some(Ok(1..))) {
             return Err(Over::Quietly);
         }
     }
