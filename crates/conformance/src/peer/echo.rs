@@ -6,13 +6,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-use super::Mischief;
+use super::{Mischief, handshake, receive};
 use crate::wire::Head;
 
 /// An echo that runs until it is dropped. Plain requests get 200 and their own head; a query asks for [`Mischief`].
@@ -23,9 +24,7 @@ pub struct Echo {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The longest head that is read.
-const HEAD: usize = 64 * 1024;
-/// How long a client may take for it.
+/// Time in which a client must have sent its head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Echo {
@@ -82,12 +81,10 @@ async fn accept(socket: std::net::TcpListener) -> io::Result<()> {
 }
 
 async fn serve(mut stream: TcpStream) {
-    let mut head = vec![0; HEAD];
-    let Ok(Ok(length)) = tokio::time::timeout(PATIENCE, peek(&stream, &mut head)).await else {
-        return;
-    };
-    let text = String::from_utf8_lossy(&head[..length]).into_owned();
-    let asked = Head::parse(text.trim_end());
+    let mut buffer = Vec::new();
+    let received = tokio::time::timeout(PATIENCE, receive::head(&mut stream, &mut buffer)).await;
+    let Ok(Some(text)) = received else { return };
+    let asked = Head::parse(&text);
     let mischief = Mischief::of(asked.target());
     tokio::time::sleep(mischief.delay).await;
     if mischief.silent {
@@ -100,7 +97,7 @@ async fn serve(mut stream: TcpStream) {
     }
     if asked.lists("upgrade", "websocket") {
         match (mischief.status, mischief.lies) {
-            (None, false) => talk(stream, &mischief).await,
+            (None, false) => talk(stream, buffer, &asked, &mischief).await,
             (None, true) => {
                 let lie = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: another\r\nConnection: Upgrade\r\n\r\n";
                 let _ = stream.write_all(lie.as_bytes()).await;
@@ -114,16 +111,28 @@ async fn serve(mut stream: TcpStream) {
         }
         return;
     }
-    let _ = stream.read_exact(&mut head[..length]).await;
+    // The whole head, with its empty line.
+    let length = text.len() + 4;
     let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}\r\n\r\n"
     );
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
-/// Sends messages back.
-async fn talk(stream: TcpStream, mischief: &Mischief) {
-    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+/// Accepts a handshake and sends messages back; `buffer` came behind its head.
+async fn talk(mut stream: TcpStream, buffer: Vec<u8>, asked: &Head, mischief: &Mischief) {
+    let good = asked.lists("connection", "upgrade")
+        && asked.lists("sec-websocket-version", "13")
+        && asked.field("sec-websocket-key").is_some();
+    if !good {
+        let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let _ = stream.write_all(refusal.as_bytes()).await;
+        return;
+    }
+    if stream.write_all(handshake::accept(asked).as_bytes()).await.is_err() {
+        return;
+    }
+    let mut socket = WebSocketStream::from_partially_read(stream, buffer, Role::Server, None).await;
     while let Some(Ok(message)) = socket.next().await {
         if message.is_close() {
             // The answer was made while it was read.
@@ -156,24 +165,5 @@ fn altered(message: &Message) -> Message {
         Message::text(String::from_utf8_lossy(&bytes).into_owned())
     } else {
         Message::binary(bytes)
-    }
-}
-
-/// Looks at a head without taking it, because the handshake reads it again.
-async fn peek(stream: &TcpStream, head: &mut [u8]) -> io::Result<usize> {
-    let mut seen = 0;
-    loop {
-        let length = stream.peek(head).await?;
-        if let Some(at) = head[..length].windows(4).position(|four| four == b"\r\n\r\n") {
-            return Ok(at + 4);
-        }
-        if length == seen {
-            // Peeking gives the same again until more has come.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        if length == 0 || length == head.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        seen = length;
     }
 }

@@ -4,6 +4,7 @@ mod echo;
 pub mod handshake;
 mod http2;
 mod mischief;
+mod receive;
 mod teller;
 
 pub use echo::Echo;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::handshake;
+use super::{handshake, receive};
 use crate::verdict::{Trouble, Verdict};
 use crate::wire::Head;
 use crate::wire::frame::{CLOSE, Frame};
@@ -75,15 +75,7 @@ impl Seen {
 
 async fn serve(mut stream: TcpStream, name: String) {
     let mut buffer = Vec::new();
-    loop {
-        let Some(end) = buffer.windows(4).position(|four: &[u8]| four == b"\r\n\r\n") else {
-            match stream.read_buf(&mut buffer).await {
-                Ok(1..) => continue,
-                _ => return,
-            }
-        };
-        let text = String::from_utf8_lossy(&buffer[..end]).into_owned();
-        buffer.drain(..end + 4);
+    while let Some(text) = receive::head(&mut stream, &mut buffer).await {
         let head = Head::parse(&text);
         if head.lists("upgrade", "websocket") && head.lists("connection", "upgrade") {
             let told = text.replace("\r\n", " | ");
