@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::real_server::scripted::{connect, head, rest, script};
-use crate::real_server::{SERVE, Server, start, upstream};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use crate::real_server::{Server, start_in, upstream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 
 const ALLOWED: &str = "HTTP/1.1 200 OK\r\nX-User: ada\r\nContent-Length: 4\r\n\r\nfine";
 
@@ -16,11 +16,11 @@ const ALLOWED: &str = "HTTP/1.1 200 OK\r\nX-User: ada\r\nContent-Length: 4\r\n\r
 async fn asking(service: u16) -> Server {
     let app = upstream("app").await;
     let model = format!(
-        "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+        "version: 1\nadmin: {{address: \"unix:FOLDER/admin.sock\"}}\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
          upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\n\
          routes: [{{upstream: app, timeouts: {{response_header: 1s}}, auth: {{forward: {{url: \"http://127.0.0.1:{service}/check\", copy_headers: [X-User]}}}}}}]\n"
     );
-    start(&SERVE, &model, &[]).await
+    start_in(&[], &model).await
 }
 
 /// A service that does the same with each of its connections, which are counted.
@@ -105,6 +105,42 @@ async fn a_service_that_fails_lets_nobody_pass() {
     }
     let nobody = crate::real_server::free_port();
     assert_eq!(asking(nobody).await.status("GET /").await, 502, "nobody");
+}
+
+#[tokio::test]
+async fn failures_of_the_service_are_counted_by_their_step() {
+    let (silent, _) = counted(|mut stream, _| async move {
+        rest(&mut stream).await;
+    })
+    .await;
+    let (half, _) = counted(|mut stream, _| async move {
+        head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();
+    })
+    .await;
+    let nobody = crate::real_server::free_port();
+    for (service, step) in [(silent, "response_head"), (half, "body"), (nobody, "connect")] {
+        let server = asking(service).await;
+        assert!(server.status("GET /").await > 500);
+        let metrics = page(&server, "/metrics").await;
+        let failures = metrics.lines().filter(|l| l.starts_with("wsgen_upstream_failures_total{"));
+        let failures: Vec<&str> = failures.collect();
+        let [line] = failures[..] else { panic!("{step}: {failures:?}") };
+        for part in ["\"auth.forward\"", &format!("\"127.0.0.1:{service}\""), step] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}
+
+/// A page of the status listener.
+async fn page(server: &Server, path: &str) -> String {
+    let socket = server.folder.path().join("admin.sock");
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    page
 }
 
 #[tokio::test]

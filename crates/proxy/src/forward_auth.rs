@@ -27,6 +27,7 @@ use wsgen_model::site::{Setting, UpstreamTls};
 use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS, is_same};
 
 use crate::answer::Answer;
+use crate::events::{self, Stage};
 use crate::exchange::Exchange;
 use crate::fields;
 use crate::head::find;
@@ -90,10 +91,17 @@ impl Service {
     ) -> Result<Copied, Answer> {
         let client = exchange.worker.services.client(self);
         let asked = async { client.ask(self.question(exchange, host)?).await };
+        let failed = |status, Failed(stage, cause): Failed| {
+            events::upstream_failed("auth.forward", self.target.name(), stage, &cause);
+            Answer::status(status)
+        };
         let (answer, body) = match tokio::time::timeout(time, asked).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return Err(Answer::status(502)),
-            Err(_) => return Err(Answer::status(504)),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(why)) => return Err(failed(502, why)),
+            Err(_) => {
+                let why = Failed(Stage::ResponseHead, "no answer in time".to_owned());
+                return Err(failed(504, why));
+            }
         };
         let (head, ()) = answer.into_parts();
         let field = |(name, value): (&HeaderName, &HeaderValue)| {
@@ -112,9 +120,18 @@ impl Service {
         Err(Answer { status: head.status.as_u16(), fields: kept.collect(), body })
     }
 
-    /// The question about a request: its fields without its body and its upgrade, and where it goes. `None` where a
+    /// The question about a request: its fields without its body and its upgrade, and where it goes. An error where a
     /// field cannot be sent: a service that does not see all of a request must not judge it.
-    fn question(&self, exchange: &Exchange<'_>, host: &str) -> Option<Request<Empty<Bytes>>> {
+    fn question(
+        &self,
+        exchange: &Exchange<'_>,
+        host: &str,
+    ) -> Result<Request<Empty<Bytes>>, Failed> {
+        self.written(exchange, host)
+            .ok_or_else(|| Failed(Stage::Choose, "a field cannot be sent".to_owned()))
+    }
+
+    fn written(&self, exchange: &Exchange<'_>, host: &str) -> Option<Request<Empty<Bytes>>> {
         let head = exchange.head;
         let scheme = if exchange.secure { "https" } else { "http" };
         let vouched = [
@@ -195,14 +212,18 @@ impl ServiceClient {
         Self { client, places: Arc::new(Semaphore::new(QUESTIONS)) }
     }
 
-    /// Asks, and reads the answer's body as far as it is passed on; `None` where there is no whole answer.
-    async fn ask(&self, question: Request<Empty<Bytes>>) -> Option<(Response<()>, Vec<u8>)> {
-        let _place = self.places.acquire().await.ok()?;
+    /// Asks, and reads the answer's body as far as it is passed on.
+    async fn ask(
+        &self,
+        question: Request<Empty<Bytes>>,
+    ) -> Result<(Response<()>, Vec<u8>), Failed> {
+        // It is never closed.
+        let _place = self.places.acquire().await;
         let answer = loop {
             match self.client.request(question.clone()).await {
                 Ok(answer) => break answer,
                 Err(error) if is_stale(&error) => {}
-                Err(_) => return None,
+                Err(error) => return Err(Failed::of(&error)),
             }
         };
         if let Some(answered) = answer.extensions().get::<Answered>() {
@@ -210,19 +231,36 @@ impl ServiceClient {
         }
         // Nobody has asked for another protocol.
         if answer.status().is_informational() {
-            return None;
+            let why = format!("answered {}", answer.status().as_u16());
+            return Err(Failed(Stage::ResponseHead, why));
         }
         let (head, body) = answer.into_parts();
-        let body = read(body).await?;
-        Some((Response::from_parts(head, ()), body))
+        let body = read(body).await.map_err(|error| Failed(Stage::Body, error.to_string()))?;
+        Ok((Response::from_parts(head, ()), body))
     }
 }
 
-/// Reads a body up to [`BODY`] bytes; `None` where it ends too early.
-async fn read(mut body: Incoming) -> Option<Vec<u8>> {
+/// The step at which a service failed, and why.
+struct Failed(Stage, String);
+
+impl Failed {
+    /// The failure of a client: the cause at the end of its chain, and the step that a connection was marked with.
+    fn of(error: &Error) -> Self {
+        let otherwise = if error.is_connect() { Stage::Connect } else { Stage::ResponseHead };
+        let (mut stage, mut last): (_, &dyn std::error::Error) = (None, error);
+        while let Some(source) = last.source() {
+            stage = stage.or_else(|| Stage::find(source.downcast_ref()?));
+            last = source;
+        }
+        Self(stage.unwrap_or(otherwise), last.to_string())
+    }
+}
+
+/// Reads a body up to [`BODY`] bytes.
+async fn read(mut body: Incoming) -> hyper::Result<Vec<u8>> {
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.ok()?.into_data() {
+        if let Ok(data) = frame?.into_data() {
             all.extend_from_slice(&data);
         }
         if all.len() > BODY {
@@ -230,7 +268,7 @@ async fn read(mut body: Incoming) -> Option<Vec<u8>> {
             break;
         }
     }
-    Some(all)
+    Ok(all)
 }
 
 /// Whether a connection has answered a question before.
