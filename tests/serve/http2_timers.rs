@@ -31,7 +31,10 @@ async fn proxy(folder: &std::path::Path) -> Server {
         let seen = head(&mut stream).await;
         let length = if seen.contains(" /endless ") { 9_000_000_000_u64 } else { 2 };
         if !seen.contains(" /wait ") {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nok");
+            // Each connection answers once.
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\nok"
+            );
             let _ = stream.write_all(answer.as_bytes()).await;
         }
         let block = vec![b'x'; 1 << 16];

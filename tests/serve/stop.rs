@@ -224,6 +224,17 @@ async fn a_stop_lets_requests_end() {
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
+/// A reload that hangs: nobody writes to the pipe that is in the place of the model.
+#[tokio::test]
+async fn a_stop_waits_for_no_reload() {
+    let server = plain().await;
+    let file = server.folder.path().join("wsgen.yaml");
+    std::fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    server.reload(&SERVE);
+    stops(server, (), "a reload that hangs").await;
+}
+
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
     let server = proxy("", "", "1m").await;

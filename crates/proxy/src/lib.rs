@@ -176,6 +176,17 @@ impl Proxy {
         self.open = Sockets::default();
     }
 
+    /// The longest time that a stop takes.
+    fn stops_within(&self) -> Duration {
+        let stop: Duration = (*self.state.snapshot().site.drain.stop).into();
+        stop + LAST_MOMENTS
+    }
+
+    /// Counts the time of a stop from when it was asked for.
+    fn stopped_at(&mut self, asked: Instant) {
+        self.ends_within((asked + self.stops_within()).saturating_duration_since(Instant::now()));
+    }
+
     /// Ends at the latest after this time.
     fn ends_within(&mut self, time: Duration) {
         let latest = Instant::now() + time;

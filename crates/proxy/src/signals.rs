@@ -2,11 +2,12 @@
 //! stop, a second one ends.
 
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::admin::Question;
 use crate::{Proxy, events, handover};
@@ -79,6 +80,14 @@ impl Signals {
         })
     }
 
+    /// Waits for a signal that stops the process.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+
     async fn next(&mut self) -> Said {
         tokio::select! {
             _ = self.hup.recv() => Said::Reload,
@@ -92,15 +101,42 @@ impl Signals {
 
 /// Does something on a thread that gives way to those that carry traffic: reading a large model takes as long as
 /// thousands of messages, and the scheduler would let it have whole milliseconds in one.
-fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let work = || {
+///
+/// A file or a resolver may hold a reading up for long. A signal that stops the process does not wait for it longer
+/// than `stop`; the time at which one came is given.
+fn aside<T: Send>(
+    ears: &mut Ears,
+    stop: Duration,
+    work: impl FnOnce() -> T + Send,
+) -> (T, Option<Instant>) {
+    let (done, mut read) = oneshot::channel::<()>();
+    let work = move || {
         // Of this thread alone (setpriority(2), "C library/kernel differences"); without it, it takes as long as it takes.
         let _ = setpriority_process(None, GIVES_WAY);
-        work()
+        let result = work();
+        drop(done);
+        result
     };
-    std::thread::scope(|scope| match scope.spawn(work).join() {
-        Ok(done) => done,
-        Err(panic) => std::panic::resume_unwind(panic),
+    let Ears { runtime, signals } = ears;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(work);
+        let stopped = runtime.block_on(async {
+            tokio::select! {
+                _ = &mut read => return None,
+                () = signals.stop() => {}
+            }
+            let asked = Instant::now();
+            tokio::select! {
+                _ = read => Some(asked),
+                // A second one, or the time is over; the thread that reads cannot be ended otherwise.
+                () = signals.stop() => std::process::exit(0),
+                () = tokio::time::sleep(stop) => std::process::exit(0),
+            }
+        });
+        match reading.join() {
+            Ok(result) => (result, stopped),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     })
 }
 
@@ -115,17 +151,19 @@ impl Proxy {
         mut read: impl FnMut(&mut Self) -> Verdict + Send,
         mut changed: impl FnMut() -> bool,
     ) -> std::io::Result<()> {
-        let ears = match self.ears.take() {
+        let mut ears = match self.ears.take() {
             Some(ears) => ears,
             None => Ears::new()?,
         };
-        let Ears { runtime, mut signals } = ears;
+        let mut asked = None;
         handover::serves();
         let mut stage = Stage::Serving;
         let mut successor: Option<Child> = None;
         while !self.has_ended() {
+            let Ears { runtime, signals } = &mut ears;
             let said = runtime.block_on(async {
                 tokio::select! {
+                    () = std::future::ready(()), if asked.is_some() => Said::Stop,
                     said = signals.next() => said,
                     Some(question) = self.questions.recv() => Said::Asked(question),
                     () = tokio::time::sleep(Duration::from_millis(50)) => Said::Nothing,
@@ -134,8 +172,7 @@ impl Proxy {
             match (said, stage) {
                 (Said::Nothing, Stage::Serving) => {
                     if changed() {
-                        let verdict = aside(|| read(&mut self));
-                        self.judged(verdict);
+                        asked = self.reread(&mut ears, &mut read).1;
                     }
                     if let Some(child) = &mut successor
                         && let Ok(Some(status)) = child.try_wait()
@@ -144,13 +181,11 @@ impl Proxy {
                         successor = None;
                     }
                 }
-                (Said::Reload, Stage::Serving) => {
-                    let verdict = aside(|| read(&mut self));
-                    self.judged(verdict);
-                }
+                (Said::Reload, Stage::Serving) => asked = self.reread(&mut ears, &mut read).1,
                 (Said::Asked(Question::Reload(answer)), Stage::Serving) => {
-                    let verdict = aside(|| read(&mut self));
-                    let _ = answer.send(self.judged(verdict));
+                    let (verdict, stopped) = self.reread(&mut ears, &mut read);
+                    asked = stopped;
+                    let _ = answer.send(verdict);
                 }
                 (Said::Asked(Question::Tunnels(answer)), _) => self.ask_tunnels(&answer),
                 (Said::HandOver, Stage::Serving) if successor.is_none() => {
@@ -171,6 +206,9 @@ impl Proxy {
                     }
                     stage = Stage::Stopping;
                     self.stop();
+                    if let Some(asked) = asked.take() {
+                        self.stopped_at(asked);
+                    }
                 }
                 (Said::Stop | Said::Taken, Stage::Stopping) => self.end(),
                 // Whoever asked for a reload sees that nobody answers.
@@ -180,8 +218,14 @@ impl Proxy {
         Ok(())
     }
 
-    fn judged(&self, verdict: Verdict) -> Verdict {
+    /// Reads the model anew; gives the time at which a signal to stop came meanwhile.
+    fn reread(
+        &mut self,
+        ears: &mut Ears,
+        read: &mut (impl FnMut(&mut Self) -> Verdict + Send),
+    ) -> (Verdict, Option<Instant>) {
+        let (verdict, stopped) = aside(ears, self.stops_within(), || read(self));
         self.state.metrics.reloaded(verdict.good);
-        verdict
+        (verdict, stopped)
     }
 }
