@@ -61,9 +61,13 @@ async fn every_kind(server: &Server, secure: u16) {
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
     let request = http::Request::builder().uri("https://chat.test/h2").body(()).unwrap();
-    let (answer, _) = client.ready().await.unwrap().send_request(request, true).unwrap();
+    let mut client = client.ready().await.unwrap();
+    let (answer, _) = client.send_request(request, true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 200);
-    for text in ["/h2", "/ws", "/smuggled", "/hostile"] {
+    let request = http::Request::connect("chat.test:443").body(()).unwrap();
+    let (answer, _) = client.ready().await.unwrap().send_request(request, true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 400);
+    for text in ["/h2", "CONNECT", "/ws", "/smuggled", "/hostile"] {
         server.line("stdout.log", &[text]).await;
     }
 }
@@ -104,6 +108,7 @@ async fn combined_lines_are_what_others_read() {
         ("/private", "127.0.0.1 - Zo\\xc3\\xab \\\"x\\\" ["),
         ("/hostile", " \"an \\\"agent\\\" \\\\ \\t \\xc3\\xab\\xff\""),
         ("/h2", "\"GET /h2 HTTP/2.0\" 200 "),
+        ("CONNECT", "\"CONNECT chat.test:443 HTTP/2.0\" 400 - "),
     ];
     for (target, text) in texts {
         let line = line(target).await;

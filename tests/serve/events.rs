@@ -69,6 +69,9 @@ async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
     model += &format!(
         "  secure: {{servers: [\"127.0.0.1:{plain}\"], protocol: https, tls: {{verify: false}}}}\nroutes:\n"
     );
+    model += &format!(
+        "  - {{match: [{{path: {{prefix: /auth}}}}], upstream: silent, auth: {{forward: {{url: \"http://127.0.0.1:{nobody}/\"}}}}}}\n"
+    );
     for name in ["nobody", "silent", "talker", "half", "late", "secure"] {
         model += &format!(
             "  - {{match: [{{path: {{prefix: /{name}}}}}], upstream: {name}, timeouts: {{response_header: 1s}}}}\n"
@@ -82,10 +85,12 @@ async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
         ("half", 200, "body", ""),
         ("late", 504, "response_head", "response_header"),
         ("secure", 502, "tls", ""),
+        ("auth", 502, "connect", "refused"),
     ] {
         let path =
             format!("GET /{name}?token=secret\nAuthorization: Bearer secret\nCookie: a=secret");
         assert_eq!(server.status(&path).await, status, "{name}");
+        let name = if name == "auth" { "auth.forward" } else { name };
         let (upstream, stage) = (format!("upstream=\"{name}\""), format!("stage=\"{stage}\""));
         let line = server.line(LOG, &["WARN wsgen::upstream: ", &upstream, &stage, cause]).await;
         assert!(line.contains("server=\"127.0.0.1:") && line.contains("cause=\""), "{line}");

@@ -32,7 +32,6 @@ mod limits;
 mod listening;
 mod log;
 mod md5_crypt;
-#[allow(dead_code, reason = "the same")]
 mod metrics;
 mod origin;
 mod passwords;

@@ -11,10 +11,11 @@ use wsgen_model::site::AccessLog;
 
 use crate::answer::Answer;
 use crate::connection::Arrival;
-use crate::entry::{Carried, Entry, Protocol};
+use crate::entry::{Carried, Entry, Field, Protocol};
 use crate::events;
 use crate::head::Refusal;
 use crate::metrics::{Metrics, metrics};
+use crate::snapshot::Snapshot;
 use crate::stream::{Peer, Stream};
 
 /// Bundles of lines that may wait; a reader that is slower than that loses some.
@@ -67,6 +68,23 @@ impl Log {
         }
         let sent = Answer::status(status).body.len() as u64;
         self.answered(&entry, sent, format);
+    }
+
+    /// A stream of HTTP/2 that is no request; the rest of what HTTP/2 forbids is reset below.
+    pub(crate) fn refused_stream(
+        &self,
+        from: &Arrival,
+        method: &str,
+        target: &str,
+        snapshot: &Snapshot,
+    ) {
+        const RULE: &str = "a CONNECT of another kind, or no path or host";
+        events::refused(&from.at, from.peer.ip(), 400, RULE);
+        let mut entry = Entry::refused(from.peer.ip(), b"", 400, RULE);
+        entry.protocol = Protocol::Http2;
+        entry.set(Field::Method, method);
+        entry.set(Field::Target, target);
+        self.answered(&entry, 0, *snapshot.site.access_log.format);
     }
 
     /// A tunnel that opens; it has a line where the model asks for one.

@@ -20,6 +20,7 @@ use super::{
     to_stream,
 };
 use crate::body::Framing;
+use crate::events::Stage;
 use crate::head::{self, Bounds, RequestHead, find};
 use crate::stream::{Inner, Peer, Stream};
 use crate::upstream::{Server, Speaks, Target};
@@ -191,19 +192,19 @@ impl Target {
             tokio::select! {
                 ended = &mut connection => {
                     ended.map_err(other)?;
-                    Err(io::ErrorKind::ConnectionReset.into())
+                    Err(Stage::Http2.of(io::ErrorKind::ConnectionReset.into()))
                 }
                 answered = answered => answered.map(|()| (client, connection)).map_err(other),
             }
         };
         tokio::time::timeout(self.timeout(), handshake)
             .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .unwrap_or_else(|_| Err(Stage::Http2.of(io::ErrorKind::TimedOut.into())))
     }
 }
 
 fn other(error: h2::Error) -> io::Error {
-    io::Error::other(error)
+    Stage::Http2.of(io::Error::other(error))
 }
 
 /// Carries one request and its answer, or a tunnel.

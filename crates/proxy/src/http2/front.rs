@@ -192,6 +192,9 @@ impl Carried {
         let protocol = protocol.map(|protocol| protocol.as_str().to_owned());
         let Some((head, chunked)) = written(&parts, protocol.as_deref(), body.is_end_stream())
         else {
+            let authority = || parts.uri.authority().map_or("", |authority| authority.as_str());
+            let target = parts.uri.path_and_query().map_or_else(authority, |path| path.as_str());
+            worker.log.refused_stream(&from, parts.method.as_str(), target, &worker.snapshot());
             let refused = Response::builder().status(StatusCode::BAD_REQUEST).body(());
             if let Ok(refused) = refused {
                 let _ = respond.send_response(refused, true);
