@@ -253,6 +253,31 @@ fn what_cannot_start_says_why_to_people_and_to_programs() {
     assert!(said.contains("is no level"), "{said}");
 }
 
+/// systemd says by `JOURNAL_STREAM` which file the journal reads; another one does not get its priorities.
+#[test]
+fn the_journal_gets_priorities() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let said = |number: u64| {
+        let path = folder.path().join("said");
+        let file = std::fs::File::create(&path).unwrap();
+        let open = file.metadata().unwrap();
+        let stream = format!("{}:{}", open.dev(), open.ino() + number);
+        let mut command = Command::new(SERVE.program());
+        command
+            .args(["serve", "nothing.yaml"])
+            .current_dir(folder.path())
+            .env("JOURNAL_STREAM", stream);
+        let code = command.stdout(Stdio::null()).stderr(file).status().unwrap().code();
+        assert_eq!(code, Some(2));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let text = said(0);
+    assert!(text.starts_with("<3>wsgen::process: cannot read nothing.yaml"), "{text}");
+    let text = said(1);
+    assert!(text.starts_with("error: cannot read nothing.yaml"), "{text}");
+}
+
 /// With so few descriptors the threads cannot all start.
 #[test]
 fn too_few_descriptors_are_said_before_a_listener_accepts() {
