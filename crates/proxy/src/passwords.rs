@@ -12,6 +12,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{mem, thread};
@@ -89,6 +90,8 @@ struct Verifier {
     work: Condvar,
     /// Computes a hash; a test has its own.
     fits: fn(&str, &str) -> bool,
+    /// How long a thread waits for the next password.
+    idle: Duration,
 }
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(fits));
@@ -120,7 +123,7 @@ fn fits(password: &str, hash: &str) -> bool {
 impl Verifier {
     fn new(fits: fn(&str, &str) -> bool) -> Self {
         let keys = (RandomState::new(), RandomState::new());
-        Self { keys, state: Mutex::default(), work: Condvar::new(), fits }
+        Self { keys, state: Mutex::default(), work: Condvar::new(), fits, idle: IDLE }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -172,10 +175,15 @@ impl Verifier {
         state.threads > 0
     }
 
-    fn work(&'static self) {
-        let _staff = Staff(self);
+    fn work(&self) {
         // Of this thread alone (setpriority(2), "C library/kernel differences"); it works without it.
         let _ = setpriority_process(None, GIVES_WAY);
+        // A hash that panics costs its own verdict, not the thread: who asks next may count on it already.
+        while catch_unwind(AssertUnwindSafe(|| self.work_off())).is_err() {}
+    }
+
+    /// Verifies passwords until none comes for a while.
+    fn work_off(&self) {
         while let Some(job) = self.next() {
             let _asked = Asked(self, job.key);
             let good = (self.fits)(&job.password, &job.hash);
@@ -187,9 +195,10 @@ impl Verifier {
         }
     }
 
-    /// The next password that somebody waits for; `None` where none comes for a while.
+    /// The next password that somebody waits for; `None` where none comes for a while. The thread is not counted any more
+    /// then: that is said under the lock under which it was found idle, or a password could wait for it in vain.
     fn next(&self) -> Option<Job> {
-        let until = Instant::now() + IDLE;
+        let until = Instant::now() + self.idle;
         let mut state = self.state();
         loop {
             while let Some(job) = state.next() {
@@ -201,6 +210,7 @@ impl Verifier {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                state.threads -= 1;
                 return None;
             }
             state.idle += 1;
@@ -210,19 +220,10 @@ impl Verifier {
     }
 }
 
-/// Counts a thread as long as it lives, however it ends.
-struct Staff(&'static Verifier);
-
-impl Drop for Staff {
-    fn drop(&mut self) {
-        self.0.state().threads -= 1;
-    }
-}
-
 /// Lets go of those who wait for a verdict that does not come.
-struct Asked(&'static Verifier, Key);
+struct Asked<'a>(&'a Verifier, Key);
 
-impl Drop for Asked {
+impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.state().asked.remove(&self.1);
@@ -287,109 +288,4 @@ impl Kept {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    /// A verifier of a test: every password takes a moment and is good if it is the hash.
-    fn slow() -> &'static Verifier {
-        Box::leak(Box::new(Verifier::new(|password, hash| {
-            thread::sleep(Duration::from_millis(50));
-            assert_ne!(password, "panic");
-            password == hash
-        })))
-    }
-
-    fn from(last: u8) -> IpAddr {
-        [192, 0, 2, last].into()
-    }
-
-    /// Asks on a task of its own.
-    fn asked(
-        verifier: &'static Verifier,
-        password: &str,
-        last: u8,
-    ) -> tokio::task::JoinHandle<Verdict> {
-        tokio::spawn(verifier.ask(password.to_owned(), "hash".to_owned(), from(last)))
-    }
-
-    #[test]
-    fn each_kind_of_hash_is_known() {
-        let bcrypt = bcrypt::hash_with_salt("secret", 4, [7; 16]).unwrap().to_string();
-        for hash in [
-            // openssl passwd -6 -salt wsgensalt secret, the same with -5 and -apr1, and bcrypt of cost 4
-            "$6$wsgensalt$SpV7rYiLLbZD6QJbQUKBRZJWvhLaS8LWR825Mpoy1O8wC45Zepg04ENxOsdQeahV4gW5tKeZrA/j7bw2SR/.M0",
-            "$5$wsgensalt$Fhxyo.sp9Tw5OZDU/q5YxBWoLDf0Y73ONmxdOmAmnJ0",
-            "$apr1$wsgensal$xprES1IaZ5/Mzrn.e4Bsu/",
-            &bcrypt,
-        ] {
-            assert!(is_known(hash), "{hash}");
-            assert!(fits("secret", hash), "{hash}");
-            assert!(!fits("Secret", hash), "{hash}");
-        }
-        assert!(!is_known("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=") && !is_known("secret"));
-    }
-
-    #[tokio::test]
-    async fn a_verdict_is_remembered_and_computed_once() {
-        static COMPUTED: AtomicUsize = AtomicUsize::new(0);
-        let verifier: &'static Verifier = Box::leak(Box::new(Verifier::new(|password, hash| {
-            COMPUTED.fetch_add(1, Ordering::Relaxed);
-            thread::sleep(Duration::from_millis(50));
-            password == hash
-        })));
-        let many: Vec<_> = (0..40).map(|last| asked(verifier, "hash", last)).collect();
-        for one in many {
-            assert_eq!(one.await.unwrap(), Verdict::Good);
-        }
-        assert_eq!(asked(verifier, "other", 1).await.unwrap(), Verdict::Bad);
-        assert_eq!(asked(verifier, "other", 2).await.unwrap(), Verdict::Bad);
-        assert_eq!(COMPUTED.load(Ordering::Relaxed), 2);
-    }
-
-    #[tokio::test]
-    async fn what_waits_is_bounded_and_clients_take_turns() {
-        let verifier = slow();
-        let mut crowd: Vec<_> =
-            (0..SHARE + 9).map(|n| asked(verifier, &format!("wrong {n}"), 1)).collect();
-        tokio::task::yield_now().await;
-        let refused = crowd.split_off(SHARE + 8).pop().unwrap();
-        assert_eq!(refused.await.unwrap(), Verdict::TooMany);
-        // Another client is next, however many wait.
-        assert_eq!(asked(verifier, "hash", 2).await.unwrap(), Verdict::Good);
-        assert!(crowd.iter().filter(|one| one.is_finished()).count() < SHARE);
-        for last in 3..9 {
-            crowd.extend((0..SHARE).map(|n| asked(verifier, &format!("{last} {n}"), last)));
-        }
-        tokio::task::yield_now().await;
-        assert_eq!(asked(verifier, "one more", 10).await.unwrap(), Verdict::Busy);
-        assert!(verifier.state().waiting <= QUEUE);
-        // Nobody waits any more: what is left takes no time.
-        crowd.iter().for_each(tokio::task::JoinHandle::abort);
-        let began = Instant::now();
-        tokio::task::yield_now().await;
-        while asked(verifier, "hash 2", 11).await.unwrap() == Verdict::Busy {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-        assert!(verifier.state().asked.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_hash_that_panics_takes_nobody_with_it() {
-        let verifier = slow();
-        assert_eq!(asked(verifier, "panic", 1).await.unwrap(), Verdict::Busy);
-        assert_eq!(asked(verifier, "hash", 1).await.unwrap(), Verdict::Good);
-    }
-
-    #[test]
-    fn verdicts_are_bounded() {
-        let mut state = State::default();
-        for number in 0..50_000 {
-            state.keep((number, 0), number == 7);
-        }
-        assert!(state.bad.young.len() + state.bad.old.len() <= 2 * GENERATION);
-        assert_eq!(state.known(&(7, 0)), Some(Verdict::Good), "the wrong ones do not push it out");
-    }
-}
+mod tests;
