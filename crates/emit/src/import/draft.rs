@@ -228,6 +228,7 @@ impl Site {
     /// are refused, so that they do not fall to another route.
     pub(crate) fn fill(&mut self) {
         for item in &mut self.routes {
+            super::implied::forget(&mut item.fields);
             let places: [&[&str]; 3] = [
                 &["rewrite", "strip_prefix"],
                 &["rewrite", "replace_prefix", "from"],

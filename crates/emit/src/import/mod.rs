@@ -5,6 +5,7 @@ pub(crate) mod budget;
 pub(crate) mod choices;
 pub(crate) mod draft;
 pub(crate) mod hostnames;
+pub(crate) mod implied;
 pub(crate) mod ledger;
 pub(crate) mod measure;
 pub(crate) mod pattern;

@@ -86,6 +86,15 @@ const ORIGINS: &[Origin] = &[
     from("ProxyPreserveHost ", Route, "host", Clause::HOST_PRESERVE, PROXY)
         .truth("Applications compare Origin with Host, port included."),
     from("RequestHeader ", Route, "request_headers", Clause::HEADERS_EDIT, HEADERS),
+    from("RequestHeader unset X_", Route, "forwarded", Clause::FORWARDED_SPELLING, HEADERS)
+        .truth("Applications behind CGI, WSGI or PHP cannot tell X_Real_IP from X-Real-IP."),
+    from("RequestHeader unset X-Forwarded_", Route, "forwarded", Clause::FORWARDED_SPELLING, HEADERS),
+    from("RequestHeader unset X-Real_", Route, "forwarded", Clause::FORWARDED_SPELLING, HEADERS),
+    demanded("RequestHeader unset Content_Length", Clause::FORWARDED_SPELLING, HEADERS),
+    demanded("RequestHeader unset Transfer_Encoding", Clause::FORWARDED_SPELLING, HEADERS),
+    from("RequestHeader unset X-Forwarded", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
+    from("RequestHeader unset X-Real", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
+    from("RequestHeader unset Forwarded", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
     from("RequestHeader set Host ", Route, "host", Clause::HOST_PRESERVE, HEADERS),
     from("RequestHeader set X-Forwarded-", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
     from("RequestHeader set X-Real-IP ", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),
@@ -117,6 +126,7 @@ const ORIGINS: &[Origin] = &[
     demanded("RewriteRule ^ - [E=wsgen_websocket:", Clause::HANDSHAKE_STRICT_TOKEN, REWRITE),
     demanded("RewriteRule ^ - [R=404,L]", Clause::ROUTE_NONE, REWRITE),
     demanded("RewriteRule ^ - [R=400,L]", Clause::REWRITE_BYTES, REWRITE),
+    demanded("RewriteRule ^ - [L,R=400]", Clause::HANDSHAKE_BODY, REWRITE),
     from("RewriteRule ^ - [E=wsgen_upgrade_required:", Route, "websocket.mode", Clause::MODE_REQUIRE, REWRITE),
     from("RewriteRule ^ - [R=413,", Route, "limits.max_body_bytes", Clause::LIMIT_BODY, REWRITE),
     from("RewriteCond expr ", Route, "limits.max_body_bytes", Clause::LIMIT_BODY, REWRITE),

@@ -9,6 +9,7 @@ mod quote;
 mod recipe;
 mod render;
 mod settings;
+mod spelling;
 mod support;
 mod view;
 

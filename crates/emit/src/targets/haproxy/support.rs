@@ -7,6 +7,8 @@ use crate::support::Support::{self, Approximate, Exact, Lost};
 
 /// `normalize-uri` (experimental in every version up to 3.2).
 pub(super) const NORMALIZE: TargetVersion = TargetVersion::new(2, 4, 0);
+/// `http-request del-header NAME -m reg`.
+pub(super) const DELETE_BY_PATTERN: TargetVersion = TargetVersion::new(2, 4, 0);
 /// RFC 8441.
 pub(super) const EXTENDED_CONNECT: TargetVersion = TargetVersion::new(2, 4, 0);
 /// `http-request set-timeout`.

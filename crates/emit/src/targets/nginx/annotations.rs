@@ -110,6 +110,10 @@ const ORIGINS: &[Origin] = &[
     from("return 303 ", Route, "redirect", Clause::REDIRECT_PARTS, REWRITE),
     from("return 307 ", Route, "redirect", Clause::REDIRECT_PARTS, REWRITE),
     from("return 308 ", Route, "redirect", Clause::REDIRECT_PARTS, REWRITE),
+    demanded("if ($wsgen_body) ", Clause::HANDSHAKE_BODY, REWRITE),
+    demanded("underscores_in_headers ", Clause::FORWARDED_SPELLING, HTTP)
+        .truth("Applications behind CGI, WSGI or PHP cannot tell X_Real_IP from X-Real-IP."),
+    demanded("ignore_invalid_headers ", Clause::FORWARDED_SPELLING, HTTP),
     demanded("if ($wsgen_path", Clause::REWRITE_BYTES, REWRITE),
     demanded("if ($wsgen_redirect", Clause::REDIRECT_PARTS, REWRITE),
     from("if ($wsgen_origin", Route, "websocket.origins", Clause::ORIGIN_CHECK, REWRITE),

@@ -3,9 +3,11 @@
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
+use crate::import::implied;
 use crate::import::ledger::Id;
 
 /// `RequestHeader` or `Header`, taken apart.
@@ -25,6 +27,8 @@ struct Forwarded {
     apart: Vec<&'static str>,
     joined: Vec<&'static str>,
     append: bool,
+    /// Whether a trusted peer may say what is not told.
+    kept_of_peers: bool,
 }
 
 impl Importer<'_> {
@@ -113,6 +117,9 @@ impl Importer<'_> {
         if told != ["for", "proto", "host"] {
             route.set(&["forwarded", "headers"], told);
         }
+        if !forwarded.kept_of_peers && implied::takes_more(route) {
+            self.differs(rule, implied::TAKES_MORE);
+        }
     }
 
     /// Fields that tell of the client behind what a trusted peer has told, those of RFC 7239, and the copy of a field that
@@ -126,6 +133,14 @@ impl Importer<'_> {
             return true;
         }
         let condition = edit.condition.as_deref().unwrap_or_default();
+        let of_peer = condition.contains("%{CONN_REMOTE_ADDR} -ipmatch");
+        let family = FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(lower));
+        if of_peer && family && edit.verb == "unset" {
+            self.ledger.taken(edit.id, "forwarded");
+            told.append = true;
+            told.kept_of_peers = true;
+            return true;
+        }
         let word = match lower {
             "x-forwarded-for" => "for",
             "x-forwarded-proto" => "proto",
@@ -148,7 +163,7 @@ impl Importer<'_> {
             }
             _ => return false,
         };
-        if !condition.contains("%{CONN_REMOTE_ADDR} -ipmatch") {
+        if !of_peer {
             return false;
         }
         self.ledger.taken(edit.id, "forwarded");

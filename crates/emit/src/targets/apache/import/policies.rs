@@ -24,6 +24,9 @@ pub(super) struct Policy {
 /// Ahead of a pattern over the path as it came: it is in normal form.
 const NORMAL: &str = r"^(?!.*(?://|/(?:\.|%2[eE]){1,2}(?:/|$)))";
 
+/// What a condition looks at that asks whether a request has a body.
+const BODY: &str = "%{HTTP:Transfer-Encoding}:%{HTTP:Content-Length}";
+
 /// A pattern without what asks for the normal form, and whether it did.
 pub(super) fn in_normal_form(pattern: &str) -> (String, bool) {
     match pattern.strip_prefix(NORMAL) {
@@ -52,6 +55,14 @@ impl Importer<'_> {
                 (Some(name), Some(value)) => asks.push((name.to_owned(), value.to_owned())),
                 _ => rest.push(*condition),
             }
+        }
+        // What every model says anyway: a handshake has no body.
+        let asks_for_body = |id: &Id| self.word(*id, 0) == BODY;
+        if websocket == Some(true) && plain && has("R=400") && rest.iter().any(asks_for_body) {
+            for id in conditions.iter().copied().chain([id]) {
+                self.ledger.taken(id, "websocket");
+            }
+            return true;
         }
         let mut fields = Draft::map();
         let field = match (rest.as_slice(), websocket) {

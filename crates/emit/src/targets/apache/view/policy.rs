@@ -5,6 +5,7 @@ use wsgen_model::config::{
     Subprotocols, WebSocketMode,
 };
 use wsgen_model::site::{Auth, Forward, HeaderEdit, ListenerId, Respond, RouteId};
+use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS, others};
 
 use super::Context;
 use crate::engine::Raw;
@@ -105,6 +106,10 @@ pub(super) fn respond(respond: &Respond, context: &mut Context<'_>) -> Vec<Raw> 
 
 fn request(edit: &HeaderEdit) -> Vec<Raw> {
     let mut lines = Vec::new();
+    let names = || edit.set.iter().map(|(name, _)| name).chain(&edit.remove);
+    let others = names().flat_map(|name| others(name.value.as_str()));
+    let others = others.filter(|other| !names().any(|name| name.value.is(other)));
+    lines.extend(others.map(|other| unset(&other)));
     for name in &edit.remove {
         lines.push(line(format!("RequestHeader unset {}", word(name.value.as_str()))));
     }
@@ -154,11 +159,31 @@ fn auth(auth: &Auth, context: &mut Context<'_>) -> Vec<Raw> {
     ]
 }
 
-/// `X-Forwarded-*` and `Forwarded` (`forwarded/replace`, `forwarded/append`).
+fn unset(name: &str) -> Raw {
+    line(format!("RequestHeader unset {}", word(name)))
+}
+
+/// Whether a field of the forwarded family has a line below that sets it.
+fn tells(forward: &Forward, name: &str) -> bool {
+    let headers = &*forward.forwarded.headers;
+    let apart = *forward.forwarded.style != ForwardedStyle::Forwarded;
+    match name {
+        "X-Real-IP" => headers.contains(&ForwardedHeader::RealIp),
+        "Forwarded" => *forward.forwarded.style != ForwardedStyle::XForwarded,
+        "X-Forwarded-For" => apart && headers.contains(&ForwardedHeader::For),
+        "X-Forwarded-Proto" => apart && headers.contains(&ForwardedHeader::Proto),
+        "X-Forwarded-Host" => apart && headers.contains(&ForwardedHeader::Host),
+        _ => false,
+    }
+}
+
+/// `X-Forwarded-*` and `Forwarded` (`forwarded/replace`, `forwarded/append`, `forwarded/spelling`).
 fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>) -> Vec<Raw> {
     let trusted = &context.base.site.listener(listener).trusted_proxies;
+    let mut lines: Vec<Raw> =
+        FRAMING_FIELDS.iter().flat_map(|name| others(name)).map(|other| unset(&other)).collect();
     let append = match *forward.forwarded.mode {
-        ForwardedMode::Off => return Vec::new(),
+        ForwardedMode::Off => return lines,
         ForwardedMode::Replace => false,
         ForwardedMode::Append => !trusted.is_empty(),
     };
@@ -167,7 +192,11 @@ fn forwarded(forward: &Forward, listener: ListenerId, context: &mut Context<'_>)
         trusted.iter().map(|range| format!("%{{CONN_REMOTE_ADDR}} -ipmatch '{range}'")).collect();
     let trusted = format!("({})", tests.join(" || "));
     let style = *forward.forwarded.style;
-    let mut lines = Vec::new();
+    lines.extend(FORWARDED_FIELDS.iter().flat_map(|name| others(name)).map(|other| unset(&other)));
+    let stranger = if append { format!(" \"expr=!{trusted}\"") } else { String::new() };
+    // What is not told here is the client's own word, unless a trusted proxy says it.
+    let untold = FORWARDED_FIELDS.iter().filter(|name| !tells(forward, name));
+    lines.extend(untold.map(|name| line(format!("RequestHeader unset {name}{stranger}"))));
     if forward.forwarded.headers.contains(&ForwardedHeader::RealIp) {
         lines.push(line("RequestHeader set X-Real-IP \"expr=%{REMOTE_ADDR}\""));
     }

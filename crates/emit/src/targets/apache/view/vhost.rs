@@ -30,6 +30,9 @@ pub(super) struct Vhost {
     /// What holds for all requests, where one route takes them all.
     everything: Vec<Raw>,
     choices: Vec<Rule>,
+    /// Whether a route carries tunnels, and which ones do not.
+    tunnels: bool,
+    plain: Vec<Raw>,
     routes: Vec<RouteView>,
     pages: Vec<Page>,
     upgrade_required: bool,
@@ -174,6 +177,12 @@ fn vhost(
         told: shared,
         everything,
         choices,
+        tunnels: routes.iter().any(|id| site.routes[id.0].carries_tunnels()),
+        plain: routes
+            .iter()
+            .filter(|id| !site.routes[id.0].carries_tunnels())
+            .map(|id| line(context.base.route_name(*id)))
+            .collect(),
         upgrade_required: routes.iter().any(required),
         routes: views,
         pages,

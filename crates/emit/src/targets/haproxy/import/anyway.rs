@@ -1,10 +1,13 @@
 //! Rules that say what every model says anyway: paths in normal form, what a WebSocket request is, 404 where no route
 //! fits. And whom a listener believes.
 
+use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS};
+
 use super::scope::Importer;
 use crate::import::choices::Bound;
 use crate::import::ledger::Id;
 use crate::import::way::Way;
+use crate::targets::haproxy::spelling;
 
 /// Patterns of paths that are not in normal form, or have none (`route/normal-form`, `route/bad-path`).
 const NOT_NORMAL: [&str; 3] = [
@@ -54,6 +57,18 @@ impl Importer<'_> {
                     "found",
                     "}",
                 ] => "hostnames",
+                ["http-request", "deny", _, "400", "if", ..]
+                    if words.contains(&"req.hdr(transfer-encoding)")
+                        || words.contains(&"req.hdr_val(content-length)") =>
+                {
+                    "websocket"
+                }
+                ["http-request", "del-header", pattern, "-m", "reg", ..]
+                    if *pattern == spelling::pattern(&FORWARDED_FIELDS)
+                        || *pattern == spelling::pattern(&FRAMING_FIELDS) =>
+                {
+                    "forwarded"
+                }
                 ["http-request", "deny", _, "404", "if", "!{", variable, "-m", "found", "}"]
                     if label.is_some_and(|name| *variable == format!("var({name})")) =>
                 {

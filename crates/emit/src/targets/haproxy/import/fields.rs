@@ -3,10 +3,12 @@
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use super::scope::Importer;
 use crate::import::choices::Bound;
 use crate::import::draft::Draft;
+use crate::import::implied;
 use crate::import::ledger::Id;
 use crate::import::way::Way;
 
@@ -19,6 +21,8 @@ pub(super) struct Told {
     /// In a field of RFC 7239 each, or in one.
     apart: bool,
     joined: bool,
+    /// Whether a trusted peer may say what is not told.
+    kept_of_peers: bool,
 }
 
 impl Told {
@@ -27,13 +31,14 @@ impl Told {
         self.apart |= header != "real_ip";
     }
 
-    /// Puts it into a route.
-    pub(super) fn put(mut self, route: &mut Draft) {
+    /// Puts it into a route. Returns whether the model lets less of the client's own word pass.
+    pub(super) fn put(mut self, route: &mut Draft) -> bool {
         let order = ["for", "proto", "host", "real_ip"];
         self.headers.sort_by_key(|word| order.iter().position(|known| known == word));
         self.headers.dedup();
         if self.headers.is_empty() {
-            return route.set(&["forwarded", "mode"], "off");
+            route.set(&["forwarded", "mode"], "off");
+            return false;
         }
         route.set(&["forwarded", "mode"], if self.append { "append" } else { "replace" });
         if self.headers != ["for", "proto", "host"] {
@@ -43,6 +48,7 @@ impl Told {
             let style = if self.apart { "both" } else { "forwarded" };
             route.set(&["forwarded", "style"], style);
         }
+        !self.kept_of_peers && implied::takes_more(route)
     }
 }
 
@@ -170,7 +176,9 @@ impl Importer<'_> {
     /// Rules that together tell of the client behind what a trusted peer has told, or in `Forwarded`.
     fn forwarded(&mut self, section: usize, id: Id, told: &mut Told) -> bool {
         let (verb, name) = (self.word(id, 1).to_owned(), self.word(id, 2).to_lowercase());
+        let family = FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(&name));
         let header = match name.as_str() {
+            _ if verb == "del-header" && family => "any",
             "x-forwarded-for" => "for",
             "x-forwarded-proto" => "proto",
             "x-forwarded-host" => "host",
@@ -196,9 +204,8 @@ impl Importer<'_> {
                 }
                 told.joined = true;
             }
-            ("del-header", header, [peer]) if !header.is_empty() && not(peer, &of_peer) => {
-                told.tell(header);
-                told.append = true;
+            ("del-header", _, [peer]) if not(peer, &of_peer) => {
+                (told.append, told.kept_of_peers) = (true, true);
             }
             ("set-header", "for", [peer, known]) if of_peer(peer) && there(known) => {}
             ("set-header", header, [absent]) if !header.is_empty() && not(absent, &there) => {

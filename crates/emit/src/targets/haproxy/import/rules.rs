@@ -7,6 +7,7 @@ use super::fields::Told;
 use super::scope::Importer;
 use crate::import::choices::{Bound, Choice, choose};
 use crate::import::draft::Draft;
+use crate::import::implied;
 use crate::import::ledger::Id;
 use crate::import::measure;
 use crate::import::pattern::{around, prefix_change, rewrites};
@@ -168,7 +169,9 @@ impl Importer<'_> {
             self.fields(section, bounds, &mut route, &mut told);
             self.paths(section, bounds, &mut route);
         }
-        told.put(&mut route);
+        if told.put(&mut route) {
+            self.differs(self.sections[back].id, implied::TAKES_MORE);
+        }
         let server = self.timer(back, "server", "timeouts.response_header");
         let client = self.timer(front, "client", "timeouts.body_idle");
         let tunnel = match self.timer(back, "tunnel", "timeouts.tunnel_idle") {

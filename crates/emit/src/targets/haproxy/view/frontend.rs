@@ -5,7 +5,7 @@ use wsgen_model::config::{ClientAuthMode, SnippetPlace, TlsProfile};
 use wsgen_model::scalar::{ListenAddress, Origin};
 use wsgen_model::site::{Action, Listener, ListenerId, RouteId, Tls};
 
-use super::{Context, backend, rules, snippets, time};
+use super::{Context, backend, rules, snippets, time, vouched};
 use crate::engine::Raw;
 use crate::mozilla;
 use crate::targets::haproxy::certificates;
@@ -33,6 +33,10 @@ pub(super) struct Frontend {
     hosts: Vec<Raw>,
     /// Which route it belongs to, the first that fits.
     choices: Vec<Raw>,
+    /// Which handshakes are refused because they have a body.
+    bodiless: Vec<Raw>,
+    /// Which fields are taken out because the proxy alone may say them.
+    vouched: Vec<Raw>,
     /// What each route does.
     routes: Vec<RouteRules>,
     snippets: Vec<Raw>,
@@ -116,6 +120,8 @@ pub(super) fn view(id: ListenerId, context: &mut Context<'_>) -> Frontend {
         compares_origin,
         hosts,
         choices,
+        bodiless: vouched::bodiless(&used, context),
+        vouched: vouched::rules(id, &used, context),
         routes,
         snippets: snippets(context, SnippetPlace::Listener, |route| used.contains(&route)),
     }

@@ -4,6 +4,7 @@ mod backend;
 mod frontend;
 mod rules;
 mod users;
+mod vouched;
 
 use serde::Serialize;
 use wsgen_model::config::{AccessLogFormat, OnOff, SnippetPlace};

@@ -6,10 +6,11 @@ use wsgen_model::config::{
 };
 use wsgen_model::scalar::{Ipv6Prefix, Method, Origin, PathLiteral};
 use wsgen_model::site::{
-    Action, Auth, Entry, Forward, ListenerId, PathRule, Redirect, RedirectPath, Respond, Rewrite,
-    RouteId,
+    Action, Auth, Entry, Forward, HeaderEdit, ListenerId, PathRule, Redirect, RedirectPath,
+    Respond, Rewrite, RouteId,
 };
 use wsgen_model::source::Span;
+use wsgen_model::spelling::others;
 
 use super::{Context, snippets, table, users};
 use crate::engine::Raw;
@@ -234,6 +235,9 @@ fn forward(
     for (kind, edit) in
         [("http-request", &forward.request_headers), ("http-response", &forward.response_headers)]
     {
+        if kind == "http-request" {
+            spellings(edit, rules);
+        }
         for name in &edit.remove {
             rules.push(&format!("{kind} del-header {}", literal(name.value.as_str()).0));
         }
@@ -279,6 +283,16 @@ fn forward(
             ));
         }
         None => {}
+    }
+}
+
+/// Takes out what applications would read as a field that is set or removed (`forwarded/spelling`).
+fn spellings(edit: &HeaderEdit, rules: &mut Rules) {
+    let names = || edit.set.iter().map(|(name, _)| name).chain(&edit.remove);
+    for other in names().flat_map(|name| others(name.value.as_str())) {
+        if !names().any(|name| name.value.is(&other)) {
+            rules.push(&format!("http-request del-header {}", literal(&other).0));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
 
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
+use crate::import::implied;
 use crate::import::ledger::Id;
 
 /// What the fields of requests say of WebSockets.
@@ -32,7 +33,7 @@ impl Importer<'_> {
     ) -> Upgrades {
         let (mut upgrade, mut connection) = (None, None);
         let mut forwarded: Vec<&str> = Vec::new();
-        let (mut appends, mut appended) = (false, None);
+        let (mut appends, mut appended, mut kept_of_peers) = (false, None, false);
         let mut kept: Vec<String> = Vec::new();
         let mut host = None;
         let mut told: Option<Vec<&str>> = None;
@@ -43,6 +44,12 @@ impl Importer<'_> {
             if let Some(word) = self.believed(&lower, &value) {
                 self.ledger.taken(id, "forwarded");
                 forwarded.push(word);
+                (appends, appended) = (true, Some(id));
+                continue;
+            }
+            if self.is_kept_of_peers(&lower, &value) {
+                self.ledger.taken(id, "forwarded");
+                kept_of_peers = true;
                 (appends, appended) = (true, Some(id));
                 continue;
             }
@@ -188,6 +195,9 @@ impl Importer<'_> {
             }
             if forwarded != ["for", "proto", "host"] {
                 route.set(&["forwarded", "headers"], forwarded);
+            }
+            if !kept_of_peers && implied::takes_more(route) {
+                self.differs(pass, implied::TAKES_MORE);
             }
         }
         self.upgrades(chain, upgrade, connection)

@@ -3,6 +3,7 @@
 
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{Ipv6Prefix, Origin, PathLiteral, Token};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
@@ -59,9 +60,40 @@ impl Importer<'_> {
         Some((name, self.tree.first(self.tree.block(id), "return")?))
     }
 
+    /// `if ($variable) { return 400; }` on a request with a body, as every handshake of the model is judged: the map
+    /// and the answer.
+    fn body_of_handshake(&self, id: Id) -> Option<(Id, Id)> {
+        let words = self.tree.all[id].arguments.join(" ");
+        let map = self.map(words.trim_matches(['(', ')', ' ']))?;
+        let answer = self.tree.first(self.tree.block(id), "return")?;
+        let asks = map.source == "$http_transfer_encoding:$http_content_length";
+        (asks && self.tree.argument(answer, 0) == "400").then_some((map.id, answer))
+    }
+
+    /// Whether a value is a field of the forwarded family as a trusted peer said it.
+    pub(super) fn is_kept_of_peers(&mut self, name: &str, variable: &str) -> bool {
+        let Some(map) = self.map(variable) else { return false };
+        let field = format!("$http_{}", name.replace('-', "_"));
+        let says = map.lines.len() == 1 && map.lines[0] == ("1".to_owned(), field);
+        let family = FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let geo = self.maps.get(map.source.trim_start_matches('$')).copied();
+        let (true, Some(geo)) = (says && family && map.default.is_empty(), geo) else {
+            return false;
+        };
+        self.map_taken(geo, "trusted_proxies");
+        self.map_taken(map.id, "forwarded");
+        true
+    }
+
     /// Conditions that a map stands behind: handshakes of other origins are refused, and paths that are not in normal form.
     pub(super) fn guards(&mut self, list: &[Id], route: &mut Draft) {
         for id in self.tree.named(list, "if").collect::<Vec<_>>() {
+            if let Some((map, answer)) = self.body_of_handshake(id) {
+                self.ledger.taken(id, "websocket");
+                self.ledger.taken(answer, "websocket");
+                self.map_taken(map, "websocket");
+                continue;
+            }
             let Some((name, answer)) = self.absent(id) else { continue };
             let Some(map) = self.map(&name) else { continue };
             let status = self.tree.argument(answer, 0).to_owned();

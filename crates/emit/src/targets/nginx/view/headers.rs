@@ -5,6 +5,7 @@ use wsgen_model::config::{
     ForwardedHeader, ForwardedMode, ForwardedStyle, HostPolicy, PassOrStrip, Subprotocols,
 };
 use wsgen_model::site::{Auth, Forward, HeaderEdit, ListenerId, RouteId, UpstreamId};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use super::maps::{self, MapBlock};
 use super::{Context, route_name};
@@ -79,6 +80,13 @@ pub(super) fn request(
         set("Sec-WebSocket-Protocol", Raw(context.map(map)));
     }
     let edit = &forward.request_headers;
+    // Names with `_` are ignored when they come (`underscores_in_headers`). One that the model writes so has another
+    // spelling that is not.
+    for name in edit.set.iter().map(|(name, _)| name).chain(&edit.remove) {
+        if name.value.as_str().contains('_') {
+            set(&name.value.as_str().replace('_', "-"), raw("\"\""));
+        }
+    }
     for name in &edit.remove {
         set(name.value.as_str(), raw("\"\""));
     }
@@ -173,7 +181,27 @@ fn forwarded(
         let own = parts.collect::<Vec<_>>().join(";");
         fields.push(("Forwarded", with_variables(&own)));
     }
+    // What is not told here is the client's own word, unless a trusted proxy says it.
+    for name in FORWARDED_FIELDS {
+        if fields.iter().all(|(told, _)| *told != name) {
+            let value =
+                if append { Raw(context.map(kept(name, listener))) } else { Raw("\"\"".into()) };
+            fields.push((name, value));
+        }
+    }
     fields
+}
+
+/// A field as a trusted peer said it, and nothing of anybody else's.
+fn kept(name: &str, listener: ListenerId) -> MapBlock {
+    let variable = name.to_ascii_lowercase().replace('-', "_");
+    MapBlock {
+        comment: "Kept from trusted proxies only.",
+        source: Raw(format!("$wsgen_trusted_{}", listener.0 + 1)),
+        variable: format!("wsgen_kept_{variable}_{}", listener.0 + 1),
+        default: Raw("\"\"".into()),
+        lines: vec![(Raw("1".into()), Raw(format!("$http_{variable}")))],
+    }
 }
 
 /// What a trusted peer said, and the peer; of anybody else only what is known here.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use wsgen_model::config::{ClientAuthMode, Protocol, SnippetPlace, TlsProfile};
 use wsgen_model::scalar::{Hostname, ListenAddress};
 use wsgen_model::site::{Auth, Forward, Listener, ListenerId, RouteId, Site, Tls};
+use wsgen_model::spelling::FORWARDED_FIELDS;
 
 use super::location::{self, Location, Named, NamedLocations};
 use super::proxy::{self, ErrorPage};
@@ -57,6 +58,8 @@ struct AuthLocation {
     location: Raw,
     url: Raw,
     host: Raw,
+    /// Fields of the client that the service does not get.
+    silent: Vec<&'static str>,
 }
 
 /// Which peers a listener trusts, as a variable.
@@ -204,6 +207,9 @@ fn real_ip(listener: &Listener) -> Option<RealIp> {
     (!from.is_empty()).then_some(RealIp { header: "X-Forwarded-For", from })
 }
 
+/// What the template tells the service of `auth.forward`.
+const TOLD: [&str; 3] = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"];
+
 fn auth_location(id: RouteId, forward: &Forward, context: &Context<'_>) -> Option<AuthLocation> {
     let Auth::Forward { url, .. } = &forward.auth.as_ref()?.value else { return None };
     Some(AuthLocation {
@@ -211,5 +217,6 @@ fn auth_location(id: RouteId, forward: &Forward, context: &Context<'_>) -> Optio
         location: Raw(format!("/.wsgen/auth/{}", route_name(context, id))),
         url: value(&url.value.to_string()),
         host: value(&url.value.address.to_string()),
+        silent: FORWARDED_FIELDS.into_iter().filter(|name| !TOLD.contains(name)).collect(),
     })
 }
