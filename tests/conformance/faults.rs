@@ -92,9 +92,32 @@ const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
     (
         "haproxy",
         "http-request set-header X-Forwarded-For",
-        Some("http-request add-header X-Forwarded-For"),
+        Some("http-request set-header X-Was-For"),
         "headers/forwarded-replaces",
     ),
+    (
+        "haproxy",
+        "http-request del-header X-Real-IP",
+        None,
+        "headers/forwarded-family-is-the-proxys-own",
+    ),
+    (
+        "nginx",
+        "proxy_set_header X-Real-IP \"\";",
+        Some("proxy_set_header X-Real-IP $http_x_real_ip;"),
+        "headers/forwarded-family-is-the-proxys-own",
+    ),
+    ("apache", "RequestHeader unset X-Real-IP", None, "headers/forwarded-family-is-the-proxys-own"),
+    ("haproxy", "http-request del-header \"^(x", None, "headers/forwarded-in-other-spellings"),
+    (
+        "nginx",
+        "client_header_timeout",
+        Some("underscores_in_headers on; client_header_timeout"),
+        "headers/forwarded-in-other-spellings",
+    ),
+    ("apache", "RequestHeader unset X_Forwarded_For", None, "headers/forwarded-in-other-spellings"),
+    ("nginx", "\"~^:0*$\" \"\";", Some("\"~.\" \"\";"), "smuggling/handshake-with-a-body"),
+    ("apache", "RewriteRule ^ - [L,R=400]", None, "smuggling/handshake-with-a-body"),
     // Who gets in.
     ("haproxy", "deny_status 403", Some("deny_status 404"), "access/listed-origins"),
     ("nginx", "return 403;", Some("set $wsgen_nothing 1;"), "access/listed-origins"),

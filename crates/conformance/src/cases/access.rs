@@ -179,6 +179,28 @@ cases! { "access";
         equal("a refusal", client.answer().await?.status(), 403)?;
     }
 
+    /// What the service says of a client, the client cannot say beside it.
+    ///
+    /// Sent: the copied fields in every spelling, where the service gives one of them. Seen: the service's value alone;
+    /// and the service sees nothing of what the proxy tells it in other spellings.
+    [FORWARDED_SPELLING, AuthForward]
+    async fn copied_in_other_spellings(stage) {
+        let (app, service) = (Teller::bind("app").await?, stage.upstream_named("service").await?);
+        let route = format!(", auth: {{forward: {{url: \"http://{}/check\", copy_headers: [Remote-User, Remote-Groups]}}}}", service.address());
+        let server = stage.route(app.address(), &route).await?;
+        let lies = "Remote-User: eve\r\nRemote_User: eve\r\nremote_groups: admin\r\nRemote-Groups: admin\r\nX_Original_URI: /free\r\nX_Forwarded_For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n";
+        let mut client = server.connect().await?;
+        client.send(crate::opened::plain("GET /", lies)).await?;
+        let (mut far, asked) = service.request().await?;
+        let told = asked.to_string().to_lowercase();
+        check(!told.contains("6.6.6.6") && !told.contains("/free"), "nothing of the client's own at the service", told)?;
+        far.send("HTTP/1.1 200 OK\r\nRemote-User: ada\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
+        let answer = client.answer().await?;
+        let body = client.body(&answer).await?;
+        let seen = crate::peer::Seen::of(answer, &body).head.to_string().to_lowercase();
+        check(seen.contains("remote-user: ada") && !seen.contains("eve") && !seen.contains("admin"), "the service's word alone", seen)?;
+    }
+
     /// A client may hold so many places of a route; one more gets 429, and places come back.
     ///
     /// Sent: three tunnels where two are allowed, then one ends. Seen: 101, 101, 429, 101.

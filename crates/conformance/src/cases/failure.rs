@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::case::cases;
 use crate::opened::{OK, plain};
 use crate::peer::{Teller, handshake};
-use crate::verdict::{check, equal};
+use crate::verdict::{Trouble, check, equal};
 
 cases! { "failure";
     /// An upstream that refuses connections gives an error of the proxy's own.
@@ -148,6 +148,38 @@ cases! { "failure";
         check([502, 503, 504].contains(&status), "502, 503 or 504", status)?;
         let (left_one, left_two) = tokio::join!(one.is_left_alone(Duration::from_millis(300)), two.is_left_alone(Duration::from_millis(300)));
         check(left_one && left_two, "nobody else is asked", "somebody is")?;
+    }
+
+    /// On a kept connection that ends as the request arrives, nothing is sent again that could do harm.
+    ///
+    /// Sent: a DELETE and a PUT on a connection that its upstream then closes without an answer. Seen: an error, and
+    /// nothing more at the upstream.
+    [RETRY_SAFE]
+    async fn deletes_are_not_sent_twice(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), "").await?;
+        for line in ["DELETE /", "PUT /"] {
+            let mut client = server.connect().await?;
+            client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await?;
+            let (mut far, _) = upstream.request().await?;
+            far.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await?;
+            let head = client.answer().await?;
+            client.body(&head).await?;
+            client.send(format!("{line} HTTP/1.1\r\nHost: a.test\r\n\r\n")).await?;
+            // On the connection that was kept, or on another one.
+            tokio::select! {
+                again = far.head() => drop(again?),
+                other = upstream.request() => drop(other?),
+            }
+            drop(far);
+            let status = match client.answer().await {
+                Ok(answer) => answer.status(),
+                Err(Trouble::Failed(_)) => 502,
+                Err(trouble) => return Err(trouble),
+            };
+            check([502, 503, 504].contains(&status), format!("an error for {line}"), status)?;
+            check(upstream.is_left_alone(Duration::from_millis(300)).await, format!("one {line}"), "another")?;
+        }
     }
 
     /// A connection that its upstream closed while it waited is not the client's trouble.

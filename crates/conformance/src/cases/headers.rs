@@ -5,6 +5,8 @@ use crate::opened::plain;
 use crate::peer::Teller;
 use crate::stage::Stage;
 use crate::verdict::{Verdict, check, equal};
+use crate::wire::Head;
+use wsgen_model::spelling;
 
 /// What arrives of a field, by a request and by a handshake, with settings of the site and of the route.
 async fn arrives(
@@ -21,6 +23,19 @@ async fn arrives(
     equal(&format!("{name} of a request"), plain.head.field(name).as_deref(), value)?;
     let socket = server.seen_by_socket("/", fields).await?;
     equal(&format!("{name} of a handshake"), socket.head.field(name).as_deref(), value)
+}
+
+/// The names of a head that an application behind CGI or WSGI hands on as one of these.
+fn folded(head: &Head, names: &[&str]) -> Vec<String> {
+    let fields = head.fields.iter();
+    let known = |name: &str| names.iter().any(|known| spelling::is_same(known, name));
+    fields.filter(|(name, _)| known(name)).map(|(name, value)| format!("{name}: {value}")).collect()
+}
+
+/// Every spelling of these names with `_`, as fields with a lie.
+fn lies(names: &[&str]) -> String {
+    let others = names.iter().flat_map(|name| spelling::others(name));
+    others.map(|name| format!("{name}: 6.6.6.6\r\n")).collect()
 }
 
 cases! { "headers";
@@ -116,6 +131,70 @@ cases! { "headers";
         arrives(stage, "", "", lies, "x-forwarded-host", Some("chat.test")).await?;
         let real = ", forwarded: {headers: [for, real_ip]}";
         arrives(stage, "", real, "X-Real-IP: 6.6.6.6\r\n", "x-real-ip", Some("127.0.0.1")).await?;
+    }
+
+    /// What the proxy does not tell of the forwarded family, nobody tells.
+    ///
+    /// Sent: made-up `Forwarded`, `X-Real-IP`, `X-Forwarded-Port`, `-Server`, `-Scheme`, `-Ssl`, `-Prefix`. Seen: none of
+    /// them, by a request and by a handshake; with `headers: [for]` no `-Proto` and no `-Host` either.
+    [FORWARDED_REPLACE, ForwardedReplace]
+    async fn forwarded_family_is_the_proxys_own(stage) {
+        let app = Teller::bind("app").await?;
+        let fields: String = spelling::FORWARDED_FIELDS.map(|name| format!("{name}: 6.6.6.6\r\n")).concat();
+        for (route, told) in [("", 3), (", forwarded: {headers: [for]}", 1), (", forwarded: {style: forwarded}", 1)] {
+            let server = stage.route(app.address(), route).await?;
+            for head in [server.seen("GET /", &fields).await?.head, server.seen_by_socket("/", &fields).await?.head] {
+                let seen = folded(&head, &spelling::FORWARDED_FIELDS);
+                check(seen.len() == told && !format!("{seen:?}").contains("6.6.6.6"), format!("{told} of the proxy"), format!("{seen:?}"))?;
+            }
+        }
+    }
+
+    /// No spelling that applications cannot tell apart passes beside what the proxy tells.
+    ///
+    /// Sent: `X_Forwarded_For`, `X-Forwarded_For`, `X_Real_IP`, `Content_Length` and every other with `_` for `-`. Seen: the
+    /// proxy's own fields alone.
+    [FORWARDED_SPELLING, ForwardedReplace]
+    async fn forwarded_in_other_spellings(stage) {
+        let app = Teller::bind("app").await?;
+        for (listener, route) in [("", ""), (", trusted_proxies: [10.0.0.0/8]", ", forwarded: {mode: append}"), (", trusted_proxies: [127.0.0.0/8]", ", forwarded: {mode: append}")] {
+            let server = stage.site(app.address(), listener, "", route).await?;
+            for names in [&spelling::FORWARDED_FIELDS[..4], &spelling::FORWARDED_FIELDS[4..]] {
+                let fields = format!("{}Content_Length: 5\r\nTransfer_Encoding: chunked\r\n", lies(names)).to_lowercase();
+                for head in [server.seen("GET /", &fields).await?.head, server.seen_by_socket("/", &fields).await?.head] {
+                    let seen = folded(&head, &[&spelling::FORWARDED_FIELDS[..], &spelling::FRAMING_FIELDS].concat());
+                    check(!format!("{seen:?}").contains('_') && seen.len() <= 3, "no other spelling", format!("{seen:?}"))?;
+                }
+            }
+        }
+    }
+
+    /// A field that the route sets or removes is so in every spelling.
+    ///
+    /// Sent: the fields with `_` for `-`. Seen: the route's value alone, and nothing.
+    [FORWARDED_SPELLING, RequestHeadersSet, RequestHeadersRemove]
+    async fn edited_in_other_spellings(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), ", request_headers: {set: {X-Edge-User: ada}, remove: [X-Is-Admin]}").await?;
+        let names = ["X-Edge-User", "X-Is-Admin"];
+        let fields = format!("{}X-Is-Admin: 1\r\nX-Edge-User: eve\r\n", lies(&names));
+        for head in [server.seen("GET /", &fields).await?.head, server.seen_by_socket("/", &fields).await?.head] {
+            let seen = folded(&head, &names);
+            check(seen.len() == 1 && seen[0].to_lowercase() == "x-edge-user: ada", "the route's value alone", format!("{seen:?}"))?;
+        }
+    }
+
+    /// With `append` the rest of the forwarded family passes from trusted peers alone.
+    ///
+    /// Sent: `X-Forwarded-Port`, `X-Real-IP` and `Forwarded` by a trusted peer, then by another. Seen: all of them, then none.
+    [FORWARDED_APPEND, ForwardedAppend, TrustedProxies]
+    async fn forwarded_family_of_trusted_peers(stage) {
+        let fields = "X-Forwarded-Port: 8443\r\nX-Real-IP: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\n";
+        for (trusted, passes) in [("127.0.0.0/8", true), ("10.0.0.0/8", false)] {
+            for (name, value) in [("x-forwarded-port", "8443"), ("x-real-ip", "203.0.113.9"), ("forwarded", "for=203.0.113.9")] {
+                arrives(stage, &format!(", trusted_proxies: [{trusted}]"), ", forwarded: {mode: append}", fields, name, passes.then_some(value)).await?;
+            }
+        }
     }
 
     /// A trusted peer speaks for its client.

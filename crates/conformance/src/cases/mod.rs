@@ -3,6 +3,7 @@
 mod access;
 mod answer;
 mod balancing;
+mod chunks;
 mod close;
 mod data;
 mod failure;
@@ -44,6 +45,7 @@ pub(crate) const FAMILIES: &[&[Case]] = &[
     headers::CASES,
     access::CASES,
     smuggling::CASES,
+    chunks::CASES,
     tls::CASES,
     http2::CASES,
     http::CASES,

@@ -1,9 +1,13 @@
 //! What could be read in two ways, and must not be.
 
+use std::time::Duration;
+
 use crate::case::cases;
+use crate::opened::OK;
 use crate::peer::{Teller, handshake};
 use crate::stage::Stage;
 use crate::verdict::{Trouble, Verdict, check, equal};
+use crate::wire::Wire;
 
 /// Sends a request with a second one hidden behind it, and fails if the hidden one reaches anybody.
 async fn hidden(stage: &Stage, head: &str, body: &str) -> Verdict {
@@ -25,18 +29,26 @@ async fn hidden(stage: &Stage, head: &str, body: &str) -> Verdict {
     tokio::select! {
         status = &mut refused => is_refusal(status?),
         asked = upstream.request() => {
-            let (mut far, asked) = match asked {
+            let (far, asked) = match asked {
                 Ok(asked) => asked,
                 // A connection was opened, and no byte came: the body was judged ahead of the head's sending.
                 Err(Trouble::Failed(_)) => return is_refusal(refused.await?),
                 Err(trouble) => return Err(trouble),
             };
-            let (rest, _) = far.rest_within(std::time::Duration::from_millis(400)).await.unwrap_or((Vec::new(), crate::wire::Ending::Fin));
-            let rest = String::from_utf8_lossy(&rest).into_owned();
+            let rest = passed(far).await;
             let sure = asked.all("content-length").len() + asked.all("transfer-encoding").len() <= 1;
             check(sure && !rest.contains("GET /hidden"), "one request with one length", format!("{asked}\n\n{rest}"))
         }
     }
+}
+
+/// What has passed to an upstream behind a head, whether its connection ends or stays open.
+pub(super) async fn passed(mut far: Wire) -> String {
+    let rest = match far.rest_within(Duration::from_millis(400)).await {
+        Ok((rest, _)) => rest,
+        Err(_) => far.split().2,
+    };
+    String::from_utf8_lossy(&rest).into_owned()
 }
 
 /// Sends bytes and expects that they are refused, with nothing at the upstream.
@@ -121,6 +133,46 @@ cases! { "smuggling";
     [HANDSHAKE_CONNECTION]
     async fn bad_chunk(stage) {
         hidden(stage, "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n", "0x5\r\nhello\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a.test\r\n\r\n").await?;
+    }
+
+    /// A handshake with a body is refused: where one server reads a body, the next would read the tunnel.
+    ///
+    /// Sent: handshakes with chunks and with a length. Seen: 400, and nothing at the upstream.
+    [HANDSHAKE_BODY]
+    async fn handshake_with_a_body(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), "").await?;
+        let hidden = "GET /hidden HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        let chunks = format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len());
+        for (field, body) in [
+            (format!("Content-Length: {}\r\n", hidden.len()), hidden),
+            ("Transfer-Encoding: chunked\r\n".to_owned(), chunks.as_str()),
+            ("Transfer-Encoding: chunked\r\n".to_owned(), "0\r\n\r\n"),
+        ] {
+            let mut client = server.connect().await?;
+            client.send(format!("{}{body}", handshake::request("/ws", &field))).await?;
+            equal(&format!("the status with {field:?}"), client.answer().await?.status(), 400)?;
+        }
+        let alone = upstream.is_left_alone(Duration::from_millis(200)).await;
+        check(alone, "nothing at the upstream", "a connection")?;
+    }
+
+    /// A handshake with a body is a plain request where no tunnel opens.
+    ///
+    /// Sent: a handshake with a body to a route of `mode: deny`. Seen: the whole body at the upstream, framed.
+    [HANDSHAKE_BODY, ModeDeny]
+    async fn handshake_with_a_body_as_plain_http(stage) {
+        let upstream = stage.upstream().await?;
+        let server = stage.route(upstream.address(), ", websocket: {mode: deny}").await?;
+        for (field, body) in [("Content-Length: 5\r\n", "hello"), ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")] {
+            let mut client = server.connect().await?;
+            client.send(format!("{}{body}", handshake::request("/ws", field))).await?;
+            let (mut far, asked) = upstream.request().await?;
+            equal("the body", far.body(&asked).await?, b"hello".to_vec())?;
+            check(asked.field("upgrade").is_none(), "no upgrade", &asked)?;
+            far.send(OK).await?;
+            equal("the status", client.answer().await?.status(), 200)?;
+        }
     }
 
     /// Two hosts are refused.
