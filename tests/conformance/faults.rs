@@ -110,6 +110,12 @@ const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
     ("apache", "RequestHeader unset X-Real-IP", None, "headers/forwarded-family-is-the-proxys-own"),
     ("haproxy", "http-request del-header \"^(x", None, "headers/forwarded-in-other-spellings"),
     (
+        "apache",
+        "RequestHeader edit* Connection",
+        None,
+        "headers/connection-names-nothing-of-the-proxys",
+    ),
+    (
         "nginx",
         "client_header_timeout",
         Some("underscores_in_headers on; client_header_timeout"),

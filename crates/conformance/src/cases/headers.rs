@@ -235,6 +235,23 @@ cases! { "headers";
         check(good, "for, proto and host of the client", told)?;
     }
 
+    /// No client takes the proxy's word away by naming it one of its connection's own.
+    ///
+    /// Sent: a `Connection` that lists `X-Forwarded-For`, a field that the route sets, and `Host`. Seen: all three, and no
+    /// such list, by a request and by a handshake.
+    [HEADERS_HOP_BY_HOP, ForwardedReplace, RequestHeadersSet]
+    async fn connection_names_nothing_of_the_proxys(stage) {
+        let app = Teller::bind("app").await?;
+        let server = stage.route(app.address(), ", request_headers: {set: {X-Edge: ada}}").await?;
+        let fields = "Connection: X-Forwarded-For, x-edge, Host\r\n";
+        for head in [server.seen("GET /", fields).await?.head, server.seen_by_socket("/", fields).await?.head] {
+            equal("the client", head.field("x-forwarded-for").as_deref(), Some("127.0.0.1"))?;
+            equal("the route's field", head.field("x-edge").as_deref(), Some("ada"))?;
+            equal("the host", head.field("host").as_deref(), Some("a.test"))?;
+            check(!head.lists("connection", "x-forwarded-for"), "no list", &head)?;
+        }
+    }
+
     /// Fields that are one connection's own do not become another's.
     ///
     /// Sent: `Keep-Alive` and `Proxy-Connection` with a plain request. Seen: an answer on a connection that goes on.

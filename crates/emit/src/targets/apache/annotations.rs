@@ -90,6 +90,8 @@ const ORIGINS: &[Origin] = &[
         .truth("Applications behind CGI, WSGI or PHP cannot tell X_Real_IP from X-Real-IP."),
     from("RequestHeader unset X-Forwarded_", Route, "forwarded", Clause::FORWARDED_SPELLING, HEADERS),
     from("RequestHeader unset X-Real_", Route, "forwarded", Clause::FORWARDED_SPELLING, HEADERS),
+    demanded("RequestHeader edit* Connection ", Clause::HEADERS_HOP_BY_HOP, HEADERS)
+        .truth("mod_proxy takes out what Connection names, the proxy's own fields too."),
     demanded("RequestHeader unset Content_Length", Clause::FORWARDED_SPELLING, HEADERS),
     demanded("RequestHeader unset Transfer_Encoding", Clause::FORWARDED_SPELLING, HEADERS),
     from("RequestHeader unset X-Forwarded", Route, "forwarded", Clause::FORWARDED_REPLACE, HEADERS),

@@ -80,6 +80,7 @@ const ORIGINS: &[Origin] = &[
         .truth("Left alone, HAProxy passes any protocol that a client upgrades to, h2c too."),
     demanded("http-request del-header Upgrade", Clause::HANDSHAKE_OTHER_UPGRADE, ACTIONS),
     demanded("http-request del-header Connection", Clause::HANDSHAKE_CONNECTION, ACTIONS),
+    demanded("http-request set-header Connection ", Clause::HANDSHAKE_CONNECTION, ACTIONS),
     demanded("http-request set-var(txn.host) ", Clause::ROUTE_HOST_FORM, ACTIONS),
     demanded("http-request set-var(txn.claim) ", Clause::ROUTE_HOST, ACTIONS),
     demanded("http-request set-var(txn.route) ", Clause::ROUTE_PRECEDENCE, ACTIONS),

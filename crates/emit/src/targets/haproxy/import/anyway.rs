@@ -57,6 +57,11 @@ impl Importer<'_> {
                     "found",
                     "}",
                 ] => "hostnames",
+                ["http-request", "set-header", name, "upgrade", "if", ..]
+                    if name.eq_ignore_ascii_case("connection") =>
+                {
+                    "websocket"
+                }
                 ["http-request", "deny", _, "400", "if", ..]
                     if words.contains(&"req.hdr(transfer-encoding)")
                         || words.contains(&"req.hdr_val(content-length)") =>
