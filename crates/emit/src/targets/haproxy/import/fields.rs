@@ -21,8 +21,6 @@ pub(super) struct Told {
     /// In a field of RFC 7239 each, or in one.
     apart: bool,
     joined: bool,
-    /// Whether a trusted peer may say what is not told.
-    kept_of_peers: bool,
 }
 
 impl Told {
@@ -48,7 +46,8 @@ impl Told {
             let style = if self.apart { "both" } else { "forwarded" };
             route.set(&["forwarded", "style"], style);
         }
-        !self.kept_of_peers && implied::takes_more(route)
+        // With `append` the rules that were read let the rest of the family pass from trusted peers, as the model does.
+        !self.append && implied::takes_more(route)
     }
 }
 
@@ -205,7 +204,7 @@ impl Importer<'_> {
                 told.joined = true;
             }
             ("del-header", _, [peer]) if not(peer, &of_peer) => {
-                (told.append, told.kept_of_peers) = (true, true);
+                told.append = true;
             }
             ("set-header", "for", [peer, known]) if of_peer(peer) && there(known) => {}
             ("set-header", header, [absent]) if !header.is_empty() && not(absent, &there) => {
