@@ -273,9 +273,9 @@ fn the_journal_gets_priorities() {
         std::fs::read_to_string(path).unwrap()
     };
     let text = said(0);
-    assert!(text.starts_with("<3>wsgen::process: cannot read nothing.yaml"), "{text}");
+    assert!(text.starts_with("<3>wsgen::process: ") && text.contains("cannot read"), "{text}");
     let text = said(1);
-    assert!(text.starts_with("error: cannot read nothing.yaml"), "{text}");
+    assert!(text.starts_with("error: ") && text.contains("cannot read"), "{text}");
 }
 
 /// With so few descriptors the threads cannot all start.
