@@ -105,7 +105,7 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
 
 /// How long the first request of a connection is waited for when everything stops. Its client connected to a proxy that
 /// took connections, and its request may be on its way.
-const LAST_HEADS: Duration = Duration::from_millis(500);
+const LAST_HEADS: Duration = Duration::from_secs(1);
 
 /// Reads a head: the first byte within `idle`, the rest within `whole` of it (`timer/idle`, `timer/request-header`).
 async fn read(
