@@ -62,7 +62,10 @@ fn ours(mut bytes: &[u8], method: &str) -> Option<Understood> {
 
 async fn hyper_reads(bytes: &[u8], method: Method) -> Result<Understood, String> {
     let (near, mut far) = tokio::io::duplex(64 * 1024);
-    let client = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(near));
+    let mut client = hyper::client::conn::http1::Builder::new();
+    // More fields than this reader takes, so that no bound of hyper's is met first.
+    client.max_headers(256);
+    let client = client.handshake::<_, Empty<Bytes>>(TokioIo::new(near));
     let (mut sender, connection) = client.await.map_err(|error| error.to_string())?;
     let request = Request::builder().method(method).uri("/").body(Empty::new()).unwrap();
     let asking = async {
