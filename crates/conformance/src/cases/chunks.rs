@@ -1,8 +1,10 @@
 //! Bodies in chunks that could be read in two ways.
 
+use super::http2::{connected, get, offering};
 use super::smuggling::passed;
 use crate::case::cases;
 use crate::opened::{OK, plain};
+use crate::peer::{read, response};
 use crate::stage::Stage;
 use crate::verdict::{Trouble, Verdict, check, equal};
 use crate::wire::Head;
@@ -131,6 +133,53 @@ cases! { "chunks";
         let none = |(asked, body): &(Head, String)| trailers(asked, body).is_some_and(|t| t.is_empty());
         let sound = seen.as_ref().is_none_or(none);
         check(sound, "no field behind the body", format!("{seen:?}"))?;
+    }
+
+    /// The same over HTTP/2: its trailers become none that an upstream of HTTP/1.1 could take for a head.
+    ///
+    /// Sent: a body over HTTP/2 with trailers that belong into a head. Seen: the body at the upstream, and no field behind
+    /// it; or a refusal.
+    [BODY_TRAILERS, ListenerTls, Http2]
+    async fn trailers_over_http2(stage) {
+        let upstream = stage.upstream().await?;
+        let server = offering(stage, upstream.address(), "").await?;
+        let mut client = connected(&server).await?;
+        let mut request = get("/");
+        *request.method_mut() = http::Method::POST;
+        let (_answer, mut send) = client.send(request, false).await?;
+        send.send_data("hello".into(), false).map_err(Trouble::broken)?;
+        let mut fields = http::HeaderMap::new();
+        for (name, value) in [("authorization", "x"), ("x-forwarded-for", "6.6.6.6"), ("x-sum", "7")] {
+            fields.insert(name, http::HeaderValue::from_static(value));
+        }
+        send.send_trailers(fields).map_err(Trouble::broken)?;
+        let (far, asked) = match upstream.request().await {
+            Ok(asked) => asked,
+            // It was refused ahead of its sending.
+            Err(Trouble::Failed(_)) => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        };
+        let body = passed(far).await;
+        let none = trailers(&asked, &body).is_some_and(|lines| lines.is_empty());
+        check(body.contains("hello") && none, "a body and no field behind it", body)?;
+    }
+
+    /// An answer keeps its own trailers, and loses those that belong into a head.
+    ///
+    /// Sent: an answer in chunks with `grpc-status` and `Set-Cookie` behind its body. Seen: the first alone, over HTTP/2.
+    [BODY_TRAILERS, ListenerTls, Http2]
+    async fn trailers_of_an_answer(stage) {
+        let upstream = stage.upstream().await?;
+        let server = offering(stage, upstream.address(), "").await?;
+        let mut client = connected(&server).await?;
+        let (answer, _send) = client.send(get("/"), true).await?;
+        let (mut far, _) = upstream.request().await?;
+        far.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: grpc-status\r\n\r\n2\r\nok\r\n0\r\ngrpc-status: 0\r\nSet-Cookie: a=b\r\n\r\n").await?;
+        let mut body = response(answer).await?.into_body();
+        equal("the body", read(&mut body, usize::MAX).await?, b"ok".to_vec())?;
+        let trailers = body.trailers().await.map_err(Trouble::broken)?.unwrap_or_default();
+        check(trailers.contains_key("grpc-status"), "the status of gRPC", format!("{trailers:?}"))?;
+        check(!trailers.contains_key("set-cookie"), "no cookie", format!("{trailers:?}"))?;
     }
 
     /// What stands behind an answer's body is judged too.

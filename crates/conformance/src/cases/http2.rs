@@ -40,12 +40,12 @@ pub(super) async fn offering_in(
     stage.start(&model).await
 }
 
-async fn connected(server: &Server) -> Verdict<Http2> {
+pub(super) async fn connected(server: &Server) -> Verdict<Http2> {
     let tcp = server.tcp(server.address).await?;
     Http2::over(tls_stream(tcp, "chat.test", "h2").await?).await
 }
 
-fn get(target: &str) -> Request<()> {
+pub(super) fn get(target: &str) -> Request<()> {
     let mut request = Request::new(());
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = format!("https://chat.test{target}").parse().unwrap_or_default();
