@@ -341,3 +341,57 @@ async fn values_arrive_as_they_were_written() {
         }
     }
 }
+
+/// The realm of a challenge, as a client reads it (RFC 9110 section 5.6.4).
+fn realm(answer: &str) -> String {
+    let field = "www-authenticate: basic realm=\"";
+    let (_, rest) = answer.split_once(field).unwrap_or_else(|| panic!("no challenge: {answer}"));
+    let (mut realm, mut chars) = (String::new(), rest.chars());
+    loop {
+        match chars.next().unwrap() {
+            '"' => break,
+            '\\' => realm.extend(chars.next()),
+            c => realm.push(c),
+        }
+    }
+    let rest = chars.as_str().lines().next().unwrap_or_default();
+    assert!(rest.is_empty() || rest.starts_with(','), "{rest:?} behind the realm: {answer}");
+    realm
+}
+
+#[tokio::test]
+async fn realms_arrive_as_they_were_written() {
+    let app = crate::real_server::upstream("app").await;
+    let realms = [
+        "members",
+        "say \"friend\"",
+        "\"",
+        "\\",
+        "a\\",
+        "a\\\\b",
+        "\\\"",
+        "a\\\"b",
+        "ends with \"",
+        "it's; { } # $host ${x} %[src] %{REMOTE_ADDR}",
+        "a\", charset=\"x",
+    ];
+    for kind in crate::real_server::ALL {
+        let mut routes = String::new();
+        for (number, realm) in realms.iter().enumerate() {
+            let text = serde_json::to_string(realm).unwrap();
+            routes.push_str(&format!(
+                "  - {{match: [{{path: {{prefix: /r{number}}}}}], upstream: app, auth: {{basic: {{users_file: users, realm: {text}}}}}}}\n"
+            ));
+        }
+        let model = format!(
+            "version: 1\nlisteners: [{{name: web, address: \"127.0.0.1:PORT\"}}]\n\
+             upstreams: {{app: {{servers: [\"127.0.0.1:{app}\"]}}}}\nroutes:\n{routes}"
+        );
+        let users = "wsgen:$5$wsgen$x0ADzcdKXZYlSWKyKb2sjrDxfjIYNJ02EObl1qvOJv/\n";
+        let server = crate::real_server::start(kind, &model, &[("users", users)]).await;
+        for (number, written) in realms.iter().enumerate() {
+            let answer = server.send(&format!("GET /r{number}")).await;
+            assert_eq!(realm(&answer), written.to_lowercase(), "{}: {answer}", kind.target);
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod engine;
 mod import;
 mod layout;
 mod mozilla;
+mod quoted;
 mod recipe;
 mod rendering;
 mod selection;

@@ -6,6 +6,7 @@ use wsgen_model::scalar::{FilePath, Line};
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::quoted::unescaped;
 
 impl Importer<'_> {
     /// What guards a route; `true` where nobody may use it.
@@ -83,7 +84,7 @@ impl Importer<'_> {
         };
         let users = self.setting(chain, "authuserfile");
         let realm = self.setting(chain, "authname");
-        let name = realm.map_or_else(|| "Restricted".to_owned(), |id| self.word(id, 0).to_owned());
+        let name = realm.map_or_else(|| "Restricted".to_owned(), |id| unescaped(self.word(id, 0)));
         let file = users
             .map(|id| self.word(id, 0).to_owned())
             .filter(|file| FilePath::parse(file).is_ok());

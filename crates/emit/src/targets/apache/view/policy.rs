@@ -145,11 +145,10 @@ fn response(edit: &HeaderEdit) -> Vec<Raw> {
 fn auth(auth: &Auth, context: &mut Context<'_>) -> Vec<Raw> {
     let Auth::Basic { users_file, realm } = auth else { return Vec::new() };
     context.modules.need(&["authn_core", "authn_file", "authz_user", "auth_basic"]);
-    let realm = if context.base.before(AUTH_NAME_EXPRESSION) {
-        word(realm.as_str())
-    } else {
-        document(realm.as_str())
-    };
+    // Apache escapes quotes, and takes a backslash for the beginning of an escape (`ap_escape_quotes`).
+    let text = realm.as_str().replace('\\', "\\\\");
+    let realm =
+        if context.base.before(AUTH_NAME_EXPRESSION) { word(&text) } else { document(&text) };
     vec![
         line("AuthType Basic"),
         line(format!("AuthName {realm}")),

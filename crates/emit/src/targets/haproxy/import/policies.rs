@@ -9,6 +9,7 @@ use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::measure;
 use crate::import::way::Way;
+use crate::quoted::unescaped;
 
 /// What a rule says of a route, beyond where it leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl Importer<'_> {
             [users] if word(1) == "auth" => {
                 let list = users.strip_prefix("!http_auth(")?.strip_suffix(')')?;
                 let realm = if word(2) == "realm" { word(3) } else { list };
-                Some(Policy::Users(list.to_owned(), realm.to_owned()))
+                Some(Policy::Users(list.to_owned(), unescaped(realm)))
             }
             ["!websocket"] if is("return", "426") || is("deny", "426") => Some(Policy::Require),
             [] if word(1) == "del-header" && word(2).eq_ignore_ascii_case("upgrade") => {

@@ -14,6 +14,7 @@ use wsgen_model::spelling::others;
 
 use super::{Context, snippets, table, users};
 use crate::engine::Raw;
+use crate::quoted::escaped;
 use crate::targets::haproxy::quote::{in_pattern, literal, value};
 
 /// Whether a request is a WebSocket request; set once, ahead of everything that edits fields.
@@ -204,7 +205,8 @@ fn forward(
     }
     if let Some(Auth::Basic { users_file, realm }) = forward.auth.as_ref().map(|auth| &auth.value) {
         let users = users::list(users_file, context);
-        let ask = format!("http-request auth realm {}", literal(realm.as_str()).0);
+        // HAProxy puts it between quotes as it is.
+        let ask = format!("http-request auth realm {}", literal(&escaped(realm.as_str())).0);
         rules.when(&ask, &format!("!{{ http_auth({users}) }}"));
     }
     if let Some(limit) = forward.max_body_bytes.or(site.listener(listener).limits.max_body_bytes) {

@@ -8,6 +8,7 @@ use super::location::Matching;
 use super::scope::{Chain, Importer};
 use super::server::Server;
 use crate::import::draft::Draft;
+use crate::quoted::unescaped;
 
 impl Importer<'_> {
     /// Who may use it; gives the variables that hold fields of the answer of another service.
@@ -18,7 +19,7 @@ impl Importer<'_> {
         route: &mut Draft,
     ) -> Vec<(String, String)> {
         if let Some(id) = self.setting(chain, "auth_basic") {
-            let realm = self.text(id, 0);
+            let realm = unescaped(&self.text(id, 0));
             let users = self.setting(chain, "auth_basic_user_file");
             match users {
                 _ if realm == "off" => {

@@ -8,6 +8,7 @@ use wsgen_model::site::{Auth, Forward, ListenerId, Rewrite, RouteId, Upstream};
 use super::headers::{Field, Response};
 use super::{Context, headers, maps, route_name, size, snippets, sticky, time, upstream, zone};
 use crate::engine::Raw;
+use crate::quoted::escaped;
 use crate::targets::nginx::quote::{literal, value, with_variables};
 
 #[derive(Serialize)]
@@ -194,7 +195,8 @@ fn auth_view(auth: &Auth, name: &str) -> AuthView {
         Auth::Basic { users_file, realm } => AuthView {
             location: None,
             copies: Vec::new(),
-            realm: Some(value(realm.as_str())),
+            // nginx puts it between quotes as it is.
+            realm: Some(value(&escaped(realm.as_str()))),
             users: Some(value(users_file.as_str())),
         },
     }
