@@ -3,6 +3,8 @@
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::source::Sources;
 
+use super::visible::visible;
+
 /// One command for each finding.
 pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
     let mut text = String::new();
@@ -38,7 +40,7 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -5,6 +5,8 @@ use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::secret;
 use wsgen_model::source::{SourceId, Sources};
 
+use super::visible::visible;
+
 /// Longest line that is shown whole; a longer one would bury the finding.
 const MAX_LINE: usize = 400;
 
@@ -29,7 +31,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
+    let title = level.primary_title(visible(&diagnostic.message)).id(diagnostic.code.as_str());
     let mut group = Group::with_title(title);
     let labels = diagnostic
         .primary
@@ -50,22 +52,29 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         // Only the lines around the labels are handed over: a large file stays out of the renderer.
         let first = labels.iter().map(|(_, l)| l.span.range().start).min().unwrap_or(0);
         let last = labels.iter().map(|(_, l)| l.span.range().end).max().unwrap_or(0);
-        let (window, line) = window(source.text(), first, last);
+        let window = window(source.text(), first, last);
+        let line = source.position(first).line;
         let text = masked(source.text(), &window);
-        let mut snippet = Snippet::source(text).line_start(line).path(source.name());
+        let snippet = Snippet::source(visible(&text).into_owned()).line_start(line);
+        let mut snippet = snippet.path(visible(source.name()));
         for (kind, label) in labels {
             let range = label.span.range();
-            let clamp = |at: usize| at.clamp(window.start, window.end) - window.start;
+            // Of what is shown: characters that are written out are longer there.
+            let clamp = |at: usize| {
+                let at =
+                    text.floor_char_boundary(at.clamp(window.start, window.end) - window.start);
+                visible(&text[..at]).len()
+            };
             let mut annotation = kind.span(clamp(range.start)..clamp(range.end));
             if !label.text.is_empty() {
-                annotation = annotation.label(label.text.as_str());
+                annotation = annotation.label(visible(&label.text));
             }
             snippet = snippet.annotation(annotation);
         }
         group = group.element(snippet);
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(visible(help)));
     }
     if let Some(clause) = diagnostic.clause {
         group = group
@@ -87,16 +96,14 @@ fn masked(text: &str, window: &std::ops::Range<usize>) -> String {
     secret::mask(&text[begin..window.end]).split_off(window.start - begin)
 }
 
-/// The lines from the first to the last byte, and the number of the first line. Of a very long line only the
-/// part around the byte is taken.
-fn window(text: &str, first: usize, last: usize) -> (std::ops::Range<usize>, usize) {
+/// The lines from the first to the last byte. Of a very long line only the part around the byte is taken.
+fn window(text: &str, first: usize, last: usize) -> std::ops::Range<usize> {
     let first = text.floor_char_boundary(first);
     let last = text.ceil_char_boundary(last.max(first).min(text.len()));
-    let line = text[..first].matches('\n').count() + 1;
-    let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
-    let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
-    let start =
-        if first - start > MAX_LINE { text.floor_char_boundary(first - MAX_LINE) } else { start };
-    let end = if end - last > MAX_LINE { text.ceil_char_boundary(last + MAX_LINE) } else { end };
-    (start..end, line)
+    // No further than what is shown: a file of one line would be read whole for each finding.
+    let earliest = text.floor_char_boundary(first.saturating_sub(MAX_LINE));
+    let latest = text.ceil_char_boundary(text.len().min(last + MAX_LINE));
+    let start = text[earliest..first].rfind('\n').map_or(earliest, |at| earliest + at + 1);
+    let end = text[last..latest].find('\n').map_or(latest, |at| last + at);
+    start..end
 }

@@ -4,6 +4,7 @@ mod github;
 mod human;
 mod json;
 mod sarif;
+mod visible;
 
 use std::io::IsTerminal;
 
@@ -37,7 +38,8 @@ pub(crate) fn human(diagnostics: &Diagnostics, sources: &Sources) -> String {
 
 /// Says that a command could not be done.
 pub(crate) fn failure(failure: &Failure) {
-    output::eprint(&format!("error: {}\n  = help: {}\n", failure.message, failure.help));
+    let text = format!("error: {}\n  = help: {}\n", failure.message, failure.help);
+    output::eprint(&visible::visible(&text));
 }
 
 /// Whether standard error takes colour: a terminal, and nobody said no (`NO_COLOR`, no-color.org).

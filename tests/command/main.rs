@@ -14,4 +14,5 @@ mod import_bounds;
 mod oracle;
 mod round_trip;
 mod several_files;
+mod terminal;
 mod versions;
