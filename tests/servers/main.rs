@@ -16,6 +16,7 @@ mod logs;
 mod real_server;
 mod render;
 mod routing;
+mod statuses;
 mod tls;
 mod upstreams;
 mod validate;

@@ -67,6 +67,10 @@ pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> 
     }
     let name = context.base.route_name(id);
     for (status, _) in &forward.error_pages {
+        if !is_answered(status.get()) && !(300..400).contains(&status.get()) {
+            let help = "leave it out: Apache never answers with it by itself";
+            context.base.refuse(status.span, "an error page of this status", help);
+        }
         lines.push(line(format!(
             "ErrorDocument {status} /.wsgen/error/{name}/{status}",
             status = status.get()
@@ -80,8 +84,8 @@ pub(super) fn own(id: RouteId, forward: &Forward, context: &mut Context<'_>) -> 
 /// A fixed answer: the status comes from `mod_alias`, the text from the page for that status.
 pub(super) fn respond(respond: &Respond, context: &mut Context<'_>) -> Vec<Raw> {
     context.modules.need(&["alias"]);
-    if (300..400).contains(&respond.status) {
-        let help = "use `redirect`, or another status";
+    if !is_answered(respond.status) {
+        let help = "use `redirect` for 3xx, or a status that is assigned (RFC 9110 section 15)";
         context.base.refuse(respond.span, "a fixed answer of this status", help);
     }
     let mut lines = vec![line(format!("Redirect {}", respond.status))];
@@ -102,6 +106,13 @@ pub(super) fn respond(respond: &Respond, context: &mut Context<'_>) -> Vec<Raw> 
         )));
     }
     lines
+}
+
+/// Whether Apache answers with a status of its own accord: it knows those that were assigned, and refuses to start with
+/// another (`ap_index_of_response`; tried for all from 200 to 599 on 2.4.71). Those of redirects need a Location.
+fn is_answered(status: u16) -> bool {
+    matches!(status,
+        200..=208 | 226 | 400..=417 | 421..=424 | 426 | 428 | 429 | 431 | 451 | 500..=508 | 510 | 511)
 }
 
 fn request(edit: &HeaderEdit) -> Vec<Raw> {

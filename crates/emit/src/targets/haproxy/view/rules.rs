@@ -148,7 +148,9 @@ fn argument(path: &PathLiteral, span: Span, context: &mut Context<'_>) {
 fn respond(respond: &Respond, rules: &mut Rules) {
     let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
     let mut line = format!("http-request return status {}", respond.status);
-    if let Some(body) = &respond.body {
+    // Such an answer has no content (RFC 9110 section 15); HAProxy refuses to be given one.
+    let bodiless = matches!(respond.status, 204 | 304);
+    if let Some(body) = respond.body.as_ref().filter(|_| !bodiless) {
         let content_type = respond.headers.iter().find(|(name, _)| is_type(name.as_str()));
         let content_type = content_type.map_or("text/plain", |(_, text)| text.value.as_str());
         let (kind, body) = (literal(content_type).0, literal(body.as_str()).0);
