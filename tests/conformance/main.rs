@@ -7,6 +7,7 @@ mod cookbook;
 mod faults;
 mod interrupted;
 mod migrate;
+mod ordinary_user;
 mod own;
 #[path = "../real_server/mod.rs"]
 mod real_server;
