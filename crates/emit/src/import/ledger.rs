@@ -1,5 +1,7 @@
 //! Who became what: each directive gets one verdict, and none is without.
 
+use std::collections::HashMap;
+
 use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
 use wsgen_model::source::Span;
@@ -18,6 +20,8 @@ pub(crate) const STICKS_ANEW: &str =
 pub(crate) struct Ledger {
     verdicts: Vec<Option<Verdict>>,
     findings: Vec<Diagnostic>,
+    /// The place of a finding among them, by its code and message.
+    said: HashMap<(Code, String), usize>,
 }
 
 impl Ledger {
@@ -74,8 +78,8 @@ impl Ledger {
     /// Something to be said of a place.
     pub(crate) fn say(&mut self, code: Code, span: Span, message: &str, help: &str) {
         // What holds in many places is said once, with the first few of them.
-        let known = self.findings.iter_mut().find(|f| f.code == code && f.message == message);
-        let Some(known) = known else {
+        let place = self.said.entry((code, message.to_owned())).or_insert(self.findings.len());
+        let Some(known) = self.findings.get_mut(*place) else {
             self.findings.push(Diagnostic::new(code, message).at(span).help(help));
             return;
         };

@@ -2,8 +2,12 @@
 //! at most. Comments and meaning stay.
 
 mod align;
+#[cfg(test)]
+mod odd_bytes;
 mod outline;
 mod print;
+
+use std::borrow::Cow;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,8 +18,13 @@ use crate::tree::{self, Node, Value};
 /// be had is refused.
 pub fn format(source: SourceId, text: &str) -> Result<String, Box<Diagnostic>> {
     let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let outline = outline::outline(source, plain)?;
-    let printed = print::print(plain, &outline);
+    // What is wrong is told at its place in the text as it was written.
+    let mut outline = outline::outline(source, plain)?;
+    let lines = with_line_feeds(plain);
+    if lines != plain {
+        outline = outline::outline(source, &lines)?;
+    }
+    let printed = print::print(&lines, &outline);
     if same(plain, &printed) {
         return Ok(printed);
     }
@@ -24,6 +33,15 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Box<Diagnostic>> {
             .labelled(Span::new(source, 0..0), "expected plain YAML")
             .help("lay it out by hand, and report it with the text"),
     ))
+}
+
+/// The text with a line feed for every line end of YAML 1.2.2 (section 5.4): a carriage return, alone or with a line feed.
+fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether two texts mean the same and say the same in their comments.

@@ -33,8 +33,8 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Outline {
     pub(super) root: Option<Node>,
-    /// Whether it begins with `---`.
-    pub(super) explicit_start: bool,
+    /// Where its `---` stands, if it has one.
+    pub(super) explicit_start: Option<usize>,
     /// The comments in order, `#` included.
     pub(super) comments: Vec<Range<usize>>,
 }
@@ -53,7 +53,7 @@ pub(super) fn outline(source: SourceId, text: &str) -> Result<Outline, Box<Diagn
         last_end: 0,
     };
     let mut root = None;
-    let mut explicit_start = false;
+    let mut explicit_start = None;
     while let Some(event) = builder.next() {
         match event.kind {
             EventKind::DocumentStart { explicit } => {
@@ -63,7 +63,7 @@ pub(super) fn outline(source: SourceId, text: &str) -> Result<Outline, Box<Diagn
                 if text[..event.range.start].lines().any(|line| line.starts_with('%')) {
                     return Err(builder.refuse(event.range, "a directive"));
                 }
-                explicit_start = explicit;
+                explicit_start = explicit.then_some(event.range.start);
             }
             _ => root = Some(builder.node(event)?),
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::align::align;
 use super::outline::{Kind, Node, Outline};
 
-/// Prints a text anew.
+/// Prints a text anew. Its lines end with line feeds alone.
 pub(super) fn print(text: &str, outline: &Outline) -> String {
     let mut printer = Printer {
         text,
@@ -16,8 +16,7 @@ pub(super) fn print(text: &str, outline: &Outline) -> String {
         levels: Vec::new(),
         trailing: Vec::new(),
     };
-    if outline.explicit_start {
-        let start = text.find("---").unwrap_or(0);
+    if let Some(start) = outline.explicit_start {
         printer.lead(start, 0);
         printer.out.push_str("---");
         printer.end = start + 3;
@@ -223,20 +222,15 @@ impl Printer<'_> {
             start
         };
         let mut at = start;
-        // Back over blank space and comments to the dash.
+        // Back over blank space and comments to the dash. A comment may end with a dash of its own.
         loop {
             let before = self.text[..at].trim_end();
-            if before.ends_with('-') {
-                return before.len() - 1;
-            }
-            let line = before.rfind('\n').map_or(0, |at| at + 1);
-            match self
-                .comments
-                .iter()
-                .find(|c| c.start >= line && c.end >= before.len() && c.start < at)
-            {
-                Some(comment) if comment.start < at => at = comment.start,
-                _ => return start,
+            let behind = self.comments.partition_point(|comment| comment.start < before.len());
+            let comment = self.comments[..behind].last();
+            match comment.filter(|comment| comment.end >= before.len()) {
+                Some(comment) => at = comment.start,
+                None if before.ends_with('-') => return before.len() - 1,
+                None => return start,
             }
         }
     }
@@ -300,12 +294,12 @@ impl Printer<'_> {
     fn scalar(&mut self, range: Range<usize>, indent: usize) {
         let mut lines = self.text[range].split('\n');
         if let Some(first) = lines.next() {
-            self.out.push_str(first.trim_end_matches(['\r']));
+            self.out.push_str(first);
         }
         for line in lines {
             self.out.truncate(self.out.trim_end_matches([' ', '\t']).len());
             self.out.push('\n');
-            let line = line.trim_start_matches([' ', '\t']).trim_end_matches('\r');
+            let line = line.trim_start_matches([' ', '\t']);
             if !line.is_empty() {
                 self.out.push_str(&" ".repeat(indent + 2));
                 self.out.push_str(line);
@@ -346,7 +340,6 @@ impl Printer<'_> {
             return;
         }
         for line in body.split('\n') {
-            let line = line.trim_end_matches('\r');
             let blank = line.len() - line.trim_start_matches(' ').len();
             let rest = &line[blank.min(column)..];
             self.out.push('\n');
