@@ -148,9 +148,8 @@ fn argument(path: &PathLiteral, span: Span, context: &mut Context<'_>) {
 fn respond(respond: &Respond, rules: &mut Rules) {
     let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
     let mut line = format!("http-request return status {}", respond.status);
-    // Such an answer has no content (RFC 9110 section 15); HAProxy refuses to be given one.
-    let bodiless = matches!(respond.status, 204 | 304);
-    if let Some(body) = respond.body.as_ref().filter(|_| !bodiless) {
+    // Some answers have no content (RFC 9110 section 15), and HAProxy refuses to be given one.
+    if let Some(body) = respond.body.as_ref().filter(|_| ![204, 304].contains(&respond.status)) {
         let content_type = respond.headers.iter().find(|(name, _)| is_type(name.as_str()));
         let content_type = content_type.map_or("text/plain", |(_, text)| text.value.as_str());
         let (kind, body) = (literal(content_type).0, literal(body.as_str()).0);
@@ -207,7 +206,6 @@ fn forward(
     }
     if let Some(Auth::Basic { users_file, realm }) = forward.auth.as_ref().map(|auth| &auth.value) {
         let users = users::list(users_file, context);
-        // HAProxy puts it between quotes as it is.
         let ask = format!("http-request auth realm {}", literal(&escaped(realm.as_str())).0);
         rules.when(&ask, &format!("!{{ http_auth({users}) }}"));
     }
