@@ -4,6 +4,7 @@
 
 mod attack;
 mod bench;
+mod isolation;
 mod many;
 mod passwords;
 #[path = "../real_server/mod.rs"]

@@ -19,7 +19,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use wsgen_model::located::Located;
 use wsgen_model::scalar::ListenAddress;
 
-use crate::listening::Socket;
+use crate::fault;
+use crate::isolation::{self, Part, again};
+use crate::listening::{Listening, Socket};
 use crate::metrics::Metrics;
 use crate::signals::Verdict;
 use crate::snapshot::{Snapshot, StartError};
@@ -110,34 +112,38 @@ pub(crate) fn start(socket: Socket, state: Arc<State>) -> io::Result<()> {
         let _inside = runtime.enter();
         socket.listen()?
     };
-    let thread = std::thread::Builder::new().name("admin".to_owned());
-    thread.spawn(move || {
+    isolation::thread("admin", Part::Admin, move || {
         runtime.block_on(async {
-            let mut left = state.left.subscribe();
             let places = Arc::new(Semaphore::new(CONNECTIONS));
-            loop {
-                let accepted = async {
-                    let place = places.clone().acquire_owned().await;
-                    (socket.accept().await, place)
-                };
-                let (accepted, place) = tokio::select! {
-                    accepted = accepted => accepted,
-                    _ = left.wait_for(|left| *left) => return,
-                };
-                match accepted {
-                    Ok((stream, ..)) => {
-                        let serving = serve(stream, state.clone());
-                        tokio::spawn(async move {
-                            let _ = tokio::time::timeout(CONNECTION_TIME, serving).await;
-                            drop(place);
-                        });
-                    }
-                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                }
-            }
+            again(Part::Admin, || accept(&socket, &state, &places)).await;
         });
     })?;
     Ok(())
+}
+
+/// Accepts connections until another process does.
+async fn accept(socket: &Listening, state: &Arc<State>, places: &Arc<Semaphore>) {
+    let mut left = state.left.subscribe();
+    loop {
+        let accepted = async {
+            let place = places.clone().acquire_owned().await;
+            (socket.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
+            _ = left.wait_for(|left| *left) => return,
+        };
+        match accepted {
+            Ok((stream, ..)) => {
+                let serving = serve(stream, state.clone());
+                isolation::spawn_anywhere(Part::Admin, async move {
+                    let _ = tokio::time::timeout(CONNECTION_TIME, serving).await;
+                    drop(place);
+                });
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// Answers one request on a connection, and closes it.
@@ -191,6 +197,7 @@ async fn answer<B>(request: &Request<B>, state: &State) -> Response<Full<Bytes>>
     if let Some(status) = refusal(request) {
         return short(status);
     }
+    fault::point("admin");
     let path = request.uri().path();
     let Some((method, allow)) = method_of(path) else { return short(StatusCode::NOT_FOUND) };
     let is_head = method == Method::GET && request.method() == Method::HEAD;

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use wsgen_model::config::OnUnhealthy;
 
 use crate::health;
+use crate::isolation::{self, PAUSE, Part, again, catch};
 use crate::snapshot::Snapshot;
 use crate::worker::Order;
 
@@ -15,38 +16,55 @@ use crate::worker::Order;
 pub(crate) fn start(
     threads: Vec<mpsc::UnboundedSender<Order>>,
 ) -> io::Result<mpsc::UnboundedSender<Arc<Snapshot>>> {
-    let (sender, snapshots) = mpsc::unbounded_channel();
+    let (sender, mut snapshots) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let thread = std::thread::Builder::new().name("background".to_owned());
-    thread.spawn(move || runtime.block_on(run(snapshots, threads)))?;
+    isolation::thread("background", Part::Background, move || {
+        let mut current = None;
+        let mut attend = || runtime.block_on(run(&mut snapshots, &mut current, &threads));
+        while catch(Part::Background, &mut attend).is_err() {
+            std::thread::sleep(PAUSE);
+        }
+    })?;
     Ok(sender)
 }
 
-/// Cares for the newest configuration, until there is none to come.
+/// Cares for the newest configuration, until there is none to come. `current` outlives a panic.
 async fn run(
-    mut snapshots: mpsc::UnboundedReceiver<Arc<Snapshot>>,
-    threads: Vec<mpsc::UnboundedSender<Order>>,
+    snapshots: &mut mpsc::UnboundedReceiver<Arc<Snapshot>>,
+    current: &mut Option<Arc<Snapshot>>,
+    threads: &[mpsc::UnboundedSender<Order>],
 ) {
+    loop {
+        // Tasks of the configuration before end when they are dropped.
+        let _tasks = current.as_ref().map(|snapshot| attend(snapshot, threads));
+        let Some(snapshot) = snapshots.recv().await else { return };
+        *current = Some(snapshot);
+    }
+}
+
+/// Follows names and checks servers of a configuration. A task that panics begins anew.
+fn attend(snapshot: &Snapshot, threads: &[mpsc::UnboundedSender<Order>]) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    while let Some(snapshot) = snapshots.recv().await {
-        tasks.abort_all();
-        for (upstream, pooled) in snapshot.site.upstreams.iter().zip(&snapshot.upstreams) {
-            for server in &pooled.servers {
-                if let (Some(name), Some(resolver)) =
-                    (server.target.moving(), &snapshot.site.resolver)
-                {
-                    tasks.spawn(name.clone().follow(resolver.clone()));
-                }
-                let Some(check) = &upstream.health_check else {
-                    // Nobody asks any more: what was found before a reload is no reason.
-                    server.standing.set_well(true);
-                    continue;
-                };
-                let closes = *upstream.on_unhealthy == OnUnhealthy::CloseTunnels;
-                let threads = if closes { threads.clone() } else { Vec::new() };
-                let (name, check) = (upstream.name.value.to_string(), check.value.clone());
-                tasks.spawn(health::ask(name, check, server.clone(), threads));
+    for (upstream, pooled) in snapshot.site.upstreams.iter().zip(&snapshot.upstreams) {
+        for server in &pooled.servers {
+            if let (Some(name), Some(resolver)) = (server.target.moving(), &snapshot.site.resolver)
+            {
+                let (name, resolver) = (name.clone(), resolver.clone());
+                tasks.spawn(again(Part::Name, move || name.clone().follow(resolver.clone())));
             }
+            let Some(check) = &upstream.health_check else {
+                // Nobody asks any more: what was found before a reload is no reason.
+                server.standing.set_well(true);
+                continue;
+            };
+            let closes = *upstream.on_unhealthy == OnUnhealthy::CloseTunnels;
+            let threads = if closes { threads.to_vec() } else { Vec::new() };
+            let name = upstream.name.value.to_string();
+            let (check, server) = (check.value.clone(), server.clone());
+            tasks.spawn(again(Part::Check, move || {
+                health::ask(name.clone(), check.clone(), server.clone(), threads.clone())
+            }));
         }
     }
+    tasks
 }

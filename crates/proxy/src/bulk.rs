@@ -116,7 +116,7 @@ fn moved(
 impl Drop for Bulk {
     fn drop(&mut self) {
         let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
+            let Ok(mut pool) = pool.try_borrow_mut() else { return };
             match self.pipe.take() {
                 Some(pipe) if self.held == 0 => pool.waiting.push(pipe),
                 // What is left in it is nobody's.

@@ -1,5 +1,6 @@
 //! A client's connection: one request after the other, until it closes or becomes a tunnel.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Poll;
@@ -10,7 +11,9 @@ use wsgen_model::scalar::ListenAddress;
 
 use crate::answer::Answer;
 use crate::exchange::{Exchange, Next, Opened};
+use crate::fault;
 use crate::head::{self, Bounds, Refusal, RequestHead};
+use crate::isolation::{self, Panicked, Part, isolate};
 use crate::stream::Peer;
 use crate::tunnel::{Course, Held, carry};
 use crate::wheel::Timed;
@@ -85,9 +88,19 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
             from.counted.has_asked();
         }
         first = false;
-        let exchange = Exchange::new(&worker, &snapshot, listener, &from, &waits.0, &head);
+        fault::point("head");
+        let has_begun = Cell::new(false);
+        let exchange =
+            || Exchange::new(&worker, &snapshot, listener, &from, &waits.0, &head, &has_begun);
         // Boxed, so that a tunnel's task holds the relay alone.
-        match Box::pin(exchange.run(&mut client)).await {
+        let answered = isolate(Part::Request, Box::pin(exchange().run(&mut client))).await;
+        let next = match answered {
+            Ok(next) => next,
+            // What has come of the answer must not pass for a whole one.
+            Err(Panicked) if has_begun.get() => return client.stream.reset(),
+            Err(Panicked) => Box::pin(exchange().fail(&mut client)).await,
+        };
+        match next {
             Next::Again => {}
             Next::Close => return linger(client, &worker, &waits.0).await,
             Next::Tunnel(opened) => {
@@ -96,7 +109,8 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
                 let Opened { upstream, limits, registration, live, places } = *opened;
                 let course = Course::new(limits, worker.wheel.clone(), live, worker.relay.calm());
                 let until_its_end = Held { registration, places, counted: from.counted };
-                tokio::task::spawn_local(carry(client, upstream, course, until_its_end));
+                let tunnel = carry(client, upstream, course, until_its_end);
+                isolation::spawn(Part::Tunnel, tunnel);
                 return;
             }
         }

@@ -1,6 +1,7 @@
 //! One request and its answer, in the order of judgement: route, redirect or fixed answer, `websocket.mode`, origins,
 //! limits, upstream.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use crate::answer::{Answer, other_prefix};
 use crate::connection::Arrival;
 use crate::entry::{Entry, Field, Protocol};
 use crate::events::{self, Limit};
+use crate::fault;
 use crate::forward;
 use crate::forward_auth::Copied;
 use crate::head::{RequestHead, find};
@@ -71,6 +73,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) timed: &'a Rc<Timed>,
     /// Its head.
     pub(crate) head: &'a RequestHead,
+    /// Whether the last head of its answer has been written, or a part of it.
+    pub(crate) has_begun: &'a Cell<bool>,
     /// Whether another may follow.
     pub(crate) keep_alive: bool,
     /// Its line of the log.
@@ -88,6 +92,7 @@ impl<'a> Exchange<'a> {
         from: &Arrival,
         timed: &'a Rc<Timed>,
         head: &'a RequestHead,
+        has_begun: &'a Cell<bool>,
     ) -> Self {
         let Arrival { peer, local, secure, .. } = *from;
         let mut entry = Entry::new(client(snapshot, listener, peer.ip(), head));
@@ -113,6 +118,7 @@ impl<'a> Exchange<'a> {
             secure,
             timed,
             head,
+            has_begun,
             keep_alive,
             entry,
             sent: 0,
@@ -159,6 +165,7 @@ impl<'a> Exchange<'a> {
             self.entry.set(Field::Host, &host);
         }
         self.entry.handshake = websocket;
+        fault::point("route");
         let forward = match &site.routes[route.0].action {
             Action::Redirect(redirect) => {
                 let answer = Answer::redirect(redirect, &host, &path, self.secure);
@@ -276,8 +283,15 @@ impl<'a> Exchange<'a> {
         self.answer(client, &answer).await
     }
 
+    /// Answers for a request that panicked, and for all that the connection may bring behind it.
+    pub(crate) async fn fail(mut self, client: &mut Peer) -> Next {
+        self.keep_alive = false;
+        self.answer(client, &Answer::status(500)).await
+    }
+
     /// Answers by itself.
     pub(crate) async fn answer(mut self, client: &mut Peer, answer: &Answer) -> Next {
+        self.has_begun.set(true);
         // What is left of a body would be taken for the next request.
         self.keep_alive &= self.head.framing.is_none();
         let bytes = answer.bytes(self.head.method == "HEAD", self.keep_alive);

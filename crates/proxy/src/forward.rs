@@ -15,6 +15,7 @@ use crate::compression::Coding;
 use crate::entry::Field;
 use crate::events::{self, Stage};
 use crate::exchange::{Exchange, Next, Opened};
+use crate::fault;
 use crate::fields::{self, Outgoing};
 use crate::forward_auth::Copied;
 use crate::head::{RequestHead, ResponseHead, find, tokens};
@@ -89,6 +90,7 @@ pub(crate) async fn run(
             proxy_header::write(version, client, exchange.local)
         });
         let streams = server.target.speaks_http2() && (!tunnel || *forward.websocket.upstream_h2);
+        fault::point("connect");
         let connected = if streams {
             exchange.worker.http2.stream(&server, header.as_deref()).await
         } else if !fresh
@@ -172,6 +174,7 @@ pub(crate) async fn run(
             }
             Err(failed) => return give_up(exchange, client, route, &failed).await,
         };
+        fault::point("response");
         let told = cookie.filter(|_| kept.as_deref() != Some(server.mark.as_str()));
         let told = told.map(|cookie| affinity::set_cookie(cookie, &server.mark));
         if head.status == 101 {
@@ -182,6 +185,7 @@ pub(crate) async fn run(
                 return exchange.refuse(client, route, 502).await;
             }
             let answer = fields::response(&head, &forward.response_headers, told.as_deref(), "");
+            exchange.has_begun.set(true);
             if exchange.write(client, &answer).await.is_err() {
                 return Next::Close;
             }
@@ -323,6 +327,7 @@ async fn pass(
     };
     let answer = fields::response(&head, &forward.response_headers, told.as_deref(), connection);
     exchange.entry.status = head.status;
+    exchange.has_begun.set(true);
     let mut good = true;
     if let Some(mut framing) = head.framing.clone() {
         if let Some(trailers) = framing.trailers() {

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use wsgen_model::config::Resolve;
 use wsgen_model::located::Located;
@@ -31,6 +31,7 @@ use crate::events::{self, Stage};
 use crate::exchange::Exchange;
 use crate::fields;
 use crate::head::find;
+use crate::isolation::{Beside, Part};
 use crate::snapshot::StartError;
 use crate::stream::Stream;
 use crate::upstream::{Speaks, Target};
@@ -201,7 +202,7 @@ struct ServiceClient {
 
 impl ServiceClient {
     fn new(target: &Arc<Target>) -> Self {
-        let client = Client::builder(TokioExecutor::new())
+        let client = Client::builder(Beside(Part::Upstream))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)

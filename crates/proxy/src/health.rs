@@ -15,6 +15,7 @@ use wsgen_model::config::HealthCheckType;
 use wsgen_model::site::HealthCheck;
 
 use crate::events::{self, Stage};
+use crate::fault;
 use crate::proxy_header;
 use crate::stream::Stream;
 use crate::upstream::{Server, Speaks};
@@ -60,6 +61,7 @@ pub(crate) async fn ask(
 
 /// Checks a server once; an error is the reason why the check is bad.
 async fn once(check: &HealthCheck, server: &Server) -> Result<(), String> {
+    fault::point("check");
     let kind = check.kind.value;
     let header = server.target.header.map_or_else(Vec::new, proxy_header::local);
     // A handshake is tried in HTTP/1.1, as most tunnels are opened.

@@ -18,6 +18,7 @@ mod entry;
 #[allow(dead_code, reason = "callers are joined to it one by one")]
 mod events;
 mod exchange;
+mod fault;
 mod fields;
 mod forward;
 mod forward_auth;
@@ -27,6 +28,7 @@ mod handover;
 pub mod head;
 mod health;
 mod http2;
+mod isolation;
 mod json;
 mod limits;
 mod listening;
@@ -110,6 +112,7 @@ impl Proxy {
         threads: usize,
         relay: Relay,
     ) -> Result<Self, StartError> {
+        isolation::keep_places();
         raise_limit();
         // Ahead of the listeners: whoever sees one open may send a signal.
         let ears = Ears::new().map_err(|error| {
@@ -144,6 +147,7 @@ impl Proxy {
 
     /// Runs another site from now on (`drain/reload`). On an error nothing has changed.
     pub fn reload(&mut self, site: Site, text: String) -> Result<(), StartError> {
+        fault::point("reload");
         let before = self.state.snapshot();
         let snapshot = Arc::new(Snapshot::new(site, Some(&before))?);
         let is_new = |address: &ListenAddress| !self.open.addresses().any(|open| open == address);
@@ -219,6 +223,11 @@ impl Proxy {
         }
         let ended = *self.ended.get_or_insert_with(Instant::now);
         self.writer.is_finished() || ended.elapsed() > LAST_LINES
+    }
+
+    /// Whether a thread has ended that nobody told to.
+    fn has_lost_a_thread(&self) -> bool {
+        self.threads.iter().any(|(_, thread)| thread.is_finished())
     }
 
     fn tell(&self, order: impl Fn() -> Order) {

@@ -2,7 +2,7 @@
 //! of the wheel, and a thread of its own writes them: to wake that thread for each line costs more than the request.
 
 use std::cell::RefCell;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -13,7 +13,9 @@ use crate::answer::Answer;
 use crate::connection::Arrival;
 use crate::entry::{Carried, Entry, Field, Protocol};
 use crate::events;
+use crate::fault;
 use crate::head::Refusal;
+use crate::isolation::{self, Part, catch};
 use crate::metrics::{Metrics, metrics};
 use crate::snapshot::Snapshot;
 use crate::stream::{Peer, Stream};
@@ -39,10 +41,9 @@ pub(crate) struct Log {
 
 impl Log {
     /// Starts the thread that writes to standard output; it ends when nobody is left who has lines for it.
-    pub(crate) fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start() -> io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(WAITING);
-        let thread = std::thread::Builder::new().name("access-log".to_owned());
-        let writer = thread.spawn(move || write(&receiver))?;
+        let writer = isolation::thread("access-log", Part::Log, move || write(&receiver))?;
         Ok((Self { lines: sender, metrics: metrics() }, writer))
     }
 
@@ -132,8 +133,11 @@ fn lines_in(bundle: &[u8]) -> u64 {
 fn write(bundles: &Receiver<Vec<u8>>) {
     let mut out = std::io::stdout().lock();
     while let Ok(lines) = bundles.recv() {
-        if let Err(error) = out.write_all(&lines).and_then(|()| out.flush()) {
-            events::lines_lost("access", lines_in(&lines), &error);
-        }
+        let _ = catch(Part::Log, || {
+            fault::point("log");
+            if let Err(error) = out.write_all(&lines).and_then(|()| out.flush()) {
+                events::lines_lost("access", lines_in(&lines), &error);
+            }
+        });
     }
 }

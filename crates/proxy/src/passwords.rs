@@ -21,6 +21,7 @@ use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 use wsgen_model::scalar::Ipv6Prefix;
 
+use crate::isolation::{self, Part};
 use crate::limits::network;
 
 /// How many passwords may wait.
@@ -166,11 +167,11 @@ impl Verifier {
     /// Has a thread for one more password, if there may be one more; whether there is any.
     fn staffed(&'static self, state: &mut State) -> bool {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        if state.idle == 0 && state.threads < (cores / 4).max(1) {
-            let thread = thread::Builder::new().name("passwords".to_owned());
-            if thread.spawn(|| self.work()).is_ok() {
-                state.threads += 1;
-            }
+        if state.idle == 0
+            && state.threads < (cores / 4).max(1)
+            && isolation::thread("passwords", Part::Password, || self.work()).is_ok()
+        {
+            state.threads += 1;
         }
         state.threads > 0
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::fault;
 use crate::head::{self, Refusal, ResponseHead};
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
@@ -142,6 +143,9 @@ impl<'a> Sending<'a> {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>, download: &mut Pump) -> Poll<Result<(), Failed>> {
+        if download.moved > 0 {
+            fault::point("body");
+        }
         let before = download.progress;
         match download.poll(cx, self.server, &mut self.client.stream) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),

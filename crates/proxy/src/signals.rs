@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::admin::Question;
+use crate::isolation::{PAUSE, Panicked, Part, catch};
 use crate::{Proxy, events, handover};
 
 /// What became of a reload.
@@ -38,6 +39,15 @@ enum Stage {
     /// Another process serves; tunnels live on here.
     Left,
     Stopping,
+}
+
+/// How far the process has come.
+struct Course {
+    stage: Stage,
+    /// The process that is to take over.
+    successor: Option<Child>,
+    /// When a signal to stop came while a model was read.
+    asked: Option<Instant>,
 }
 
 /// Hears signals from the moment it is made: one that comes while listeners open waits until somebody asks.
@@ -108,12 +118,12 @@ fn aside<T: Send>(
     ears: &mut Ears,
     stop: Duration,
     work: impl FnOnce() -> T + Send,
-) -> (T, Option<Instant>) {
+) -> (Result<T, Panicked>, Option<Instant>) {
     let (done, mut read) = oneshot::channel::<()>();
     let work = move || {
         // Of this thread alone (setpriority(2), "C library/kernel differences"); without it, it takes as long as it takes.
         let _ = setpriority_process(None, GIVES_WAY);
-        let result = work();
+        let result = catch(Part::Reload, work);
         drop(done);
         result
     };
@@ -133,10 +143,7 @@ fn aside<T: Send>(
                 () = tokio::time::sleep(stop) => std::process::exit(0),
             }
         });
-        match reading.join() {
-            Ok(result) => (result, stopped),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        (reading.join().unwrap_or(Err(Panicked)), stopped)
     })
 }
 
@@ -155,12 +162,31 @@ impl Proxy {
             Some(ears) => ears,
             None => Ears::new()?,
         };
-        let mut asked = None;
         handover::serves();
-        let mut stage = Stage::Serving;
-        let mut successor: Option<Child> = None;
+        let mut course = Course { stage: Stage::Serving, successor: None, asked: None };
+        let mut follow = || self.follow(&mut ears, &mut course, &mut read, &mut changed);
+        while catch(Part::Signal, &mut follow).is_err() {
+            std::thread::sleep(PAUSE);
+        }
+        if course.stage == Stage::Serving {
+            return Err(std::io::Error::other("a thread has died"));
+        }
+        Ok(())
+    }
+
+    /// Does as signals and questions say, until every thread has ended.
+    fn follow(
+        &mut self,
+        ears: &mut Ears,
+        Course { stage, successor, asked }: &mut Course,
+        read: &mut (impl FnMut(&mut Self) -> Verdict + Send),
+        changed: &mut impl FnMut() -> bool,
+    ) {
         while !self.has_ended() {
-            let Ears { runtime, signals } = &mut ears;
+            let Ears { runtime, signals } = &mut *ears;
+            if *stage == Stage::Serving && self.has_lost_a_thread() {
+                return self.give_up();
+            }
             let said = runtime.block_on(async {
                 tokio::select! {
                     () = std::future::ready(()), if asked.is_some() => Said::Stop,
@@ -169,42 +195,42 @@ impl Proxy {
                     () = tokio::time::sleep(Duration::from_millis(50)) => Said::Nothing,
                 }
             });
-            match (said, stage) {
+            match (said, *stage) {
                 (Said::Nothing, Stage::Serving) => {
                     if changed() {
-                        asked = self.reread(&mut ears, &mut read).1;
+                        *asked = self.reread(ears, read).1;
                     }
-                    if let Some(child) = &mut successor
+                    if let Some(child) = successor.as_mut()
                         && let Ok(Some(status)) = child.try_wait()
                     {
                         events::handed_over(Err(&format!("the new process ended ({status})")));
-                        successor = None;
+                        *successor = None;
                     }
                 }
-                (Said::Reload, Stage::Serving) => asked = self.reread(&mut ears, &mut read).1,
+                (Said::Reload, Stage::Serving) => *asked = self.reread(ears, read).1,
                 (Said::Asked(Question::Reload(answer)), Stage::Serving) => {
-                    let (verdict, stopped) = self.reread(&mut ears, &mut read);
-                    asked = stopped;
+                    let (verdict, stopped) = self.reread(ears, read);
+                    *asked = stopped;
                     let _ = answer.send(verdict);
                 }
                 (Said::Asked(Question::Tunnels(answer)), _) => self.ask_tunnels(&answer),
                 (Said::HandOver, Stage::Serving) if successor.is_none() => {
                     match self.sockets().and_then(handover::start) {
-                        Ok(child) => successor = Some(child),
+                        Ok(child) => *successor = Some(child),
                         Err(error) => events::handed_over(Err(&error)),
                     }
                 }
                 (Said::Taken, Stage::Serving) if successor.is_some() => {
                     events::handed_over(Ok(()));
-                    stage = Stage::Left;
+                    *stage = Stage::Left;
                     self.leave();
                 }
                 (Said::Stop | Said::Taken, Stage::Serving | Stage::Left) => {
-                    if stage == Stage::Serving {
+                    if *stage == Stage::Serving {
                         handover::stops();
                         self.forget_names();
                     }
-                    stage = Stage::Stopping;
+                    *stage = Stage::Stopping;
                     self.stop();
                     if let Some(asked) = asked.take() {
                         self.stopped_at(asked);
@@ -215,7 +241,18 @@ impl Proxy {
                 (Said::Reload | Said::HandOver | Said::Nothing | Said::Asked(_), _) => {}
             }
         }
-        Ok(())
+    }
+
+    /// Ends the process because a thread of it does not serve any more: the others get the time of a stop for their
+    /// tunnels, and whoever started it sees that it failed.
+    fn give_up(&mut self) {
+        events::thread_failed("proxy", &"it panicked again and again; the process stops");
+        handover::stops();
+        self.forget_names();
+        self.stop();
+        while !self.has_ended() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Reads the model anew; gives the time at which a signal to stop came meanwhile.
@@ -225,6 +262,10 @@ impl Proxy {
         read: &mut (impl FnMut(&mut Self) -> Verdict + Send),
     ) -> (Verdict, Option<Instant>) {
         let (verdict, stopped) = aside(ears, self.stops_within(), || read(self));
+        let verdict = verdict.unwrap_or_else(|Panicked| {
+            let said = "not reloaded: a fault of wsgen, which the error log names\n".to_owned();
+            Verdict { good: false, said }
+        });
         self.state.metrics.reloaded(verdict.good);
         (verdict, stopped)
     }

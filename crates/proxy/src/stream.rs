@@ -52,6 +52,13 @@ impl Stream {
         }
     }
 
+    /// Closes it so that its peer takes nothing for whole: by a reset, where there is a socket to reset.
+    pub(crate) fn reset(self) {
+        if let Some(tcp) = self.tcp() {
+            let _ = tcp.set_zero_linger();
+        }
+    }
+
     /// The same, for good.
     pub(crate) fn into_tcp(self) -> Option<TcpStream> {
         match self {

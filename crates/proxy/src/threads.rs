@@ -4,17 +4,38 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::runtime::LocalOptions;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc;
 use wsgen_model::scalar::ListenAddress;
 
+use crate::fault;
+use crate::isolation::{self, Part, catch};
 use crate::limits::Clients;
 use crate::listening::Socket;
 use crate::log::Log;
 use crate::snapshot::{Snapshot, StartError};
 use crate::tunnel::engine::Relay;
-use crate::worker::{self, Order};
+use crate::tunnel::registration::Row;
+use crate::upstream::Server;
+use crate::worker;
+
+/// What a thread is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// To run a configuration from now on, with sockets for the addresses that are new.
+    Run(Arc<Snapshot>, Vec<(ListenAddress, Socket)>),
+    /// To end the tunnels of a server that has failed.
+    Leave(Arc<Server>),
+    /// To tell of its tunnels.
+    Tell(mpsc::UnboundedSender<Vec<Row>>),
+    /// To accept nothing more, and to end its tunnels within this time, spread over another; then to end, whatever is
+    /// open.
+    Stop(Duration, Duration),
+    /// To end at once.
+    End,
+}
 
 /// A running thread, and the way to tell it things.
 pub(crate) type Running = (mpsc::UnboundedSender<Order>, JoinHandle<()>);
@@ -52,8 +73,7 @@ pub(crate) fn start(
 
 fn one(number: usize, shared: Shared, ready: Sender<io::Result<()>>) -> io::Result<Running> {
     let (sender, orders) = mpsc::unbounded_channel();
-    let thread = std::thread::Builder::new().name(format!("proxy-{number}"));
-    let thread = thread.spawn(move || {
+    let thread = isolation::thread(&format!("proxy-{number}"), Part::Thread, move || {
         // A `LocalSet` within would wake the thread by a call of its own for each batch of messages.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -66,12 +86,30 @@ fn one(number: usize, shared: Shared, ready: Sender<io::Result<()>>) -> io::Resu
             Err(error) => return ready(Err(error)),
         };
         let last = shared.log.clone();
-        runtime.block_on(worker::run(shared, orders, ready));
+        carry_on(&runtime, worker::run(shared, orders, ready));
         // What is cut off has its line too.
-        drop(runtime);
+        let _ = catch(Part::Thread, || drop(runtime));
         last.hand_over();
     })?;
     Ok((sender, thread))
+}
+
+/// Panics of a thread's runtime after which the thread gives up.
+const PANICS: usize = 10;
+
+/// Runs a thread's work to its end. Panics of tasks do not come here; after one of the runtime itself, which is between
+/// two tasks then, everything goes on where it was.
+fn carry_on(runtime: &LocalRuntime, work: impl Future<Output = ()>) {
+    let mut work = std::pin::pin!(work);
+    for _ in 0..PANICS {
+        let turn = std::future::poll_fn(|cx| {
+            fault::point("thread");
+            work.as_mut().poll(cx)
+        });
+        if catch(Part::Thread, || runtime.block_on(turn)).is_ok() {
+            return;
+        }
+    }
 }
 
 /// Waits until all threads have said that they are ready, or one that it is not.

@@ -242,10 +242,10 @@ impl Wheel {
     }
 
     /// Turns the wheel for as long as the thread lives, and does something else at each tick.
-    pub(crate) async fn turn(self: Rc<Self>, ticking: Readiness, each: impl Fn()) {
+    pub(crate) async fn turn(self: Rc<Self>, ticking: Rc<Readiness>, each: impl Fn()) {
         while std::future::poll_fn(|cx| ticking.poll(cx)).await.is_ok() {
             // It goes on when it is read.
-            let _ = rustix::io::read(&ticking, &mut [0; 8]);
+            let _ = rustix::io::read(&*ticking, &mut [0; 8]);
             let passed = self.elapsed().as_nanos() / TICK.as_nanos();
             self.turn_to(Tick::try_from(passed).unwrap_or(Tick::MAX));
             each();
@@ -388,7 +388,7 @@ mod tests {
             assert!(began.elapsed() >= time, "{:?}", began.elapsed());
         };
         tokio::select! {
-            () = wheel.clone().turn(timer(&wheel).unwrap(), || {}) => {}
+            () = wheel.clone().turn(Rc::new(timer(&wheel).unwrap()), || {}) => {}
             () = waiting => {}
         }
     }

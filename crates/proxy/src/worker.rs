@@ -20,37 +20,23 @@ use wsgen_model::scalar::ListenAddress;
 use crate::connection::{self, Arrival};
 use crate::entry::Entry;
 use crate::events::{self, Limit};
+use crate::fault;
 use crate::forward_auth;
 use crate::http2;
+use crate::isolation::{self, PAUSE, Part, again, isolate};
 use crate::limits::{ClientPlace, Clients};
-use crate::listening::{Listening, Socket, is_of_one, plain};
+use crate::listening::{Listening, is_of_one, plain};
 use crate::log::Log;
 use crate::proxy_header;
-use crate::readiness::Readiness;
 use crate::snapshot::Snapshot;
 use crate::stream::{Peer, Stream, Wire};
+pub(crate) use crate::threads::Order;
 use crate::threads::Shared;
 use crate::tunnel::Live;
 use crate::tunnel::engine::{self, Engine, Relay};
 use crate::tunnel::registration::{Known, Registration, Row};
 use crate::upstream::{Pool, Server, random};
 use crate::wheel::{Timed, Wheel, timer};
-
-/// What a thread is told.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// To run a configuration from now on, with sockets for the addresses that are new.
-    Run(Arc<Snapshot>, Vec<(ListenAddress, Socket)>),
-    /// To end the tunnels of a server that has failed.
-    Leave(Arc<Server>),
-    /// To tell of its tunnels.
-    Tell(mpsc::UnboundedSender<Vec<Row>>),
-    /// To accept nothing more, and to end its tunnels within this time, spread over another; then to end, whatever is
-    /// open.
-    Stop(Duration, Duration),
-    /// To end at once.
-    End,
-}
 
 /// How long tunnels have for their ends, once their time is over.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -181,7 +167,7 @@ impl Worker {
 /// Runs a thread until it is told to end, or has stopped and nothing is left.
 pub(crate) async fn run(
     shared: Shared,
-    orders: mpsc::UnboundedReceiver<Order>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
     ready: impl FnOnce(io::Result<()>),
 ) {
     let Shared { snapshot, log, clients, relay } = shared;
@@ -207,7 +193,23 @@ pub(crate) async fn run(
         engine: RefCell::new(engine),
         relay,
     });
-    listen(&worker, orders, ticking).await;
+    let (wheel, log, ticking) = (worker.wheel.clone(), worker.log.clone(), Rc::new(ticking));
+    let turn = move || {
+        let log = log.clone();
+        wheel.clone().turn(ticking.clone(), move || {
+            fault::point("timers");
+            log.hand_over();
+        })
+    };
+    isolation::spawn(Part::Timers, again(Part::Timers, turn));
+    // An order that panics is over, and the next one is waited for.
+    let (mut listening, mut latest) = (Vec::new(), None);
+    while {
+        let listen = listen(&worker, &mut orders, &mut listening, &mut latest);
+        isolate(Part::Order, listen).await.is_err()
+    } {
+        tokio::time::sleep(PAUSE).await;
+    }
     if let Some(engine) = worker.engine.take() {
         engine.end();
     }
@@ -216,16 +218,13 @@ pub(crate) async fn run(
 /// Does as it is told.
 async fn listen(
     worker: &Rc<Worker>,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-    ticking: Readiness,
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+    listening: &mut Vec<(ListenAddress, AbortHandle)>,
+    latest: &mut Option<Instant>,
 ) {
-    let log = worker.log.clone();
-    tokio::task::spawn_local(worker.wheel.clone().turn(ticking, move || log.hand_over()));
-    let mut listening: Vec<(ListenAddress, AbortHandle)> = Vec::new();
-    let mut latest: Option<Instant> = None;
     loop {
         let over = async {
-            match latest {
+            match *latest {
                 Some(latest) => tokio::time::sleep_until(latest).await,
                 None => std::future::pending().await,
             }
@@ -235,6 +234,7 @@ async fn listen(
             () = idle(worker), if worker.is_stopping() => return,
             () = over => return,
         };
+        fault::point("order");
         match order {
             Order::End => return,
             Order::Leave(server) => worker.leave(&server),
@@ -252,7 +252,7 @@ async fn listen(
                 worker.drain(u64::MAX, time, spread);
                 // Nobody can hold the thread longer than tunnels may live (`drain/stop`).
                 let end = Instant::now() + time + spread + LAST_WORDS;
-                latest = Some(latest.map_or(end, |known| known.min(end)));
+                *latest = Some(latest.map_or(end, |known| known.min(end)));
             }
             Order::Run(snapshot, sockets) => {
                 let drain = snapshot.site.drain;
@@ -270,13 +270,15 @@ async fn listen(
                 *worker.current.borrow_mut() = snapshot;
                 worker.drain(generation, (*drain.timeout).into(), (*drain.spread).into());
                 for (address, socket) in sockets {
-                    let Ok(socket) = socket.listen().inspect_err(|error| {
+                    let Ok(socket) = socket.listen().map(Rc::new).inspect_err(|error| {
                         events::thread_failed("listener", &format!("{address}: {error}"));
                     }) else {
                         continue;
                     };
-                    let accepting = accept(socket, address.clone(), worker.clone());
-                    let accepting = tokio::task::spawn_local(accepting).abort_handle();
+                    let (at, worker) = (address.clone(), worker.clone());
+                    let accepting = move || accept(socket.clone(), at.clone(), worker.clone());
+                    let accepting = isolation::spawn(Part::Accept, again(Part::Accept, accepting));
+                    let accepting = accepting.abort_handle();
                     listening.push((address, accepting));
                 }
             }
@@ -292,7 +294,7 @@ async fn idle(worker: &Rc<Worker>) {
 }
 
 /// Accepts connections for as long as it may.
-async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
+async fn accept(socket: Rc<Listening>, address: ListenAddress, worker: Rc<Worker>) {
     // Of all threads together (`limit/listener`).
     let open = worker.clients.listener(&address);
     loop {
@@ -303,9 +305,11 @@ async fn accept(socket: Listening, address: ListenAddress, worker: Rc<Worker>) {
         }
         match socket.accept().await {
             Ok((wire, peer, local)) => {
+                fault::point("accept");
                 let counted = Counted::new(&worker, open.clone());
                 let ends = (plain(peer), plain(local));
-                tokio::task::spawn_local(begin(wire, ends, address.clone(), counted));
+                let connection = begin(wire, ends, address.clone(), counted);
+                isolation::spawn(Part::Connection, connection);
             }
             Err(error) if is_of_one(&error) => {}
             // No descriptor is free: one will be, and spinning would only keep it away.
@@ -372,6 +376,7 @@ async fn secure(
 ) {
     // A handshake of TLS is a part of the head that is owed.
     let accepted = tokio::time::timeout(time, acceptor.accept(wire)).await;
+    fault::point("tls");
     let tls = match accepted {
         Ok(Ok(tls)) => Box::new(tls),
         Ok(Err(error)) => return events::tls_failed(&from.at, from.peer.ip(), &error),

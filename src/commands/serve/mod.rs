@@ -59,9 +59,8 @@ fn serve(arguments: &ServeArguments, log: &ErrorLog) -> Result<Exit, Failure> {
     let mut watched = Watched::new(&input.sources);
     let changed = || arguments.watch && !arguments.demo && watched.has_changed();
     let served = proxy.run(|proxy| reload(proxy, arguments, log), changed);
-    served.map_err(|error| {
-        Failure::new(format!("cannot wait for signals: {error}"), "report this")
-    })?;
+    let fault = |error| Failure::new(format!("cannot go on: {error}"), "report this");
+    served.map_err(fault)?;
     Ok(Exit::Success)
 }
 

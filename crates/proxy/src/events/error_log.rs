@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::form::Form;
 use super::{lines_lost, repeat};
+use crate::isolation::{self, Part, catch};
 
 /// The log's name in metrics.
 pub(super) const NAME: &str = "error";
@@ -93,8 +94,9 @@ impl ErrorLog {
         let (lines, receiver) = sync_channel(WAITING);
         let form = Form { json: style == Style::Json, journal: is_journal() };
         let layer = Lines { form, lines: lines.clone() };
-        let thread = std::thread::Builder::new().name("error-log".to_owned());
-        thread.spawn(move || write(&receiver))?;
+        isolation::thread("error-log", Part::Log, move || {
+            while catch(Part::Log, || write(&receiver)).is_err() {}
+        })?;
         let _ = tracing_subscriber::registry().with(filter.0).with(layer).try_init();
         Ok(Self { form, lines })
     }

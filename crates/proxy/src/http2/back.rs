@@ -22,6 +22,7 @@ use super::{
 use crate::body::Framing;
 use crate::events::Stage;
 use crate::head::{self, Bounds, RequestHead, find};
+use crate::isolation::{self, Part};
 use crate::stream::{Inner, Peer, Stream};
 use crate::upstream::{Server, Speaks, Target};
 
@@ -98,14 +99,15 @@ impl Connections {
             if header.is_none() {
                 self.all.borrow_mut().entry(key).or_default().push(one.clone());
             }
-            tokio::task::spawn_local(drive(connection, Rc::downgrade(&one), self.all.clone(), key));
+            let driven = drive(connection, Rc::downgrade(&one), self.all.clone(), key);
+            isolation::spawn(Part::Upstream, driven);
             one
         };
         drop(first);
         let (stream, far, gone) = inner();
         let (client, secure) = (one.client.clone(), server.target.is_secure());
         let counted = Counted::new(one);
-        tokio::task::spawn_local(async move {
+        isolation::spawn(Part::Upstream, async move {
             carry(far, client, secure, gone).await;
             drop(counted);
         });

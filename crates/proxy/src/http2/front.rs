@@ -23,7 +23,9 @@ use super::{
 use crate::body::Framing;
 use crate::connection::{self, Arrival, Waits};
 use crate::events;
+use crate::fault;
 use crate::head::{self, ResponseHead};
+use crate::isolation::{self, Part};
 use crate::stream::{Inner, Peer, Stream};
 use crate::wheel::{Tick, ticks};
 use crate::worker::Worker;
@@ -140,7 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
             self.timers = snapshot.site.listener(listener).timeouts;
         }
         let carried = Carried { from: self.from.clone(), worker: self.worker.clone() };
-        self.streams.spawn_local(carried.stream(request, respond, self.timers));
+        let stream = carried.stream(request, respond, self.timers);
+        self.streams.spawn_local(isolation::task(Part::Stream, stream));
     }
 
     /// Tells the client that no further streams are taken.
@@ -186,6 +189,7 @@ impl Carried {
         mut respond: SendResponse<Bytes>,
         timers: ListenerTimeouts,
     ) {
+        fault::point("h2-stream");
         let Self { from, worker } = self;
         let (parts, body) = request.into_parts();
         let protocol = parts.extensions.get::<Protocol>();
@@ -213,7 +217,7 @@ impl Carried {
         let stream = Stream::Inner(Box::new(Inner::held(far, end)));
         let wheel = worker.wheel.clone();
         let serving = connection::serve(Peer { stream, buffer: head }, inner, worker);
-        tokio::task::spawn_local(serving);
+        isolation::spawn(Part::Stream, serving);
         let (reader, writer) = tokio::io::split(near);
         let tunnel = protocol.is_some();
         let method = if tunnel { "GET".to_owned() } else { parts.method.to_string() };

@@ -1,5 +1,7 @@
 //! Passwords against a verifier with a hash of the test.
 
+#![allow(clippy::disallowed_methods, reason = "tests start tasks of their own")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;

@@ -5,18 +5,21 @@
 use std::io;
 use std::net::TcpStream;
 use std::rc::Rc;
+use std::time::Duration;
 
-use tokio::task::spawn_local;
+use socket2::SockRef;
 
 use super::epoll::Epoll;
+#[cfg(feature = "io-uring")]
 use super::uring::Uring;
 use super::{Course, End, Held, carry};
+use crate::isolation::{self, Part};
 use crate::stream::{Peer, Stream, Wire};
 
 /// Who carries settled tunnels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Relay {
-    /// The best engine that the kernel allows, once a tunnel is a second old or has carried some messages.
+    /// epoll(7), once a tunnel is a second old or has carried some messages (docs/decisions/io-uring.md).
     #[default]
     Auto,
     /// No engine: tunnels stay futures of the runtime.
@@ -24,6 +27,7 @@ pub enum Relay {
     /// epoll(7), from the first quiet moment of each tunnel on.
     Epoll,
     /// `io_uring(7)`, likewise; epoll where the kernel does not allow it.
+    #[cfg(feature = "io-uring")]
     IoUring,
 }
 
@@ -100,6 +104,13 @@ impl Settled {
         }
     }
 
+    /// Has both sides see a reset when the tunnel ends: what they got may not be whole.
+    pub(super) fn is_broken(&self) {
+        for socket in [&self.client, &self.upstream] {
+            let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
+    }
+
     /// Leaves its engine, whose descriptors it must not have any more.
     pub(super) fn leave(mut self, why: Leave, rest: Rest) {
         if let Leave::Broken(end) = why {
@@ -113,7 +124,8 @@ impl Settled {
         };
         match (peer(self.client, rest.of_client), peer(self.upstream, rest.of_upstream)) {
             (Some(client), Some(upstream)) => {
-                spawn_local(carry(client, upstream, self.course, self.held));
+                let tunnel = carry(client, upstream, self.course, self.held);
+                isolation::spawn(Part::Tunnel, tunnel);
             }
             _ => self.held.end(End::Error, &live),
         }
@@ -129,8 +141,9 @@ fn epoll() -> io::Result<Option<Rc<dyn Engine>>> {
 pub(crate) fn start(relay: Relay) -> io::Result<Option<Rc<dyn Engine>>> {
     match relay {
         Relay::Runtime => Ok(None),
-        Relay::Epoll => epoll(),
-        Relay::Auto | Relay::IoUring => match Uring::start() {
+        Relay::Auto | Relay::Epoll => epoll(),
+        #[cfg(feature = "io-uring")]
+        Relay::IoUring => match Uring::start() {
             Ok(engine) => Ok(Some(engine)),
             Err(_) => epoll(),
         },

@@ -14,6 +14,8 @@ use slab::Slab;
 use super::End;
 use super::engine::{Engine, Leave, Rest, Settled};
 use crate::bulk;
+use crate::fault;
+use crate::isolation::{self, Part, again, catch};
 use crate::readiness::Readiness;
 use crate::wheel::Due;
 
@@ -36,11 +38,14 @@ impl Epoll {
     pub(super) fn start() -> io::Result<Rc<Self>> {
         let poll = Readiness::new(epoll::create(CreateFlags::CLOEXEC)?)?;
         let engine = Rc::new(Self { poll, tunnels: RefCell::default(), due: Rc::default() });
-        tokio::task::spawn_local(engine.clone().run());
+        let runs = engine.clone();
+        let again = again(Part::Engine, move || runs.clone().run());
+        isolation::spawn(Part::Engine, again);
         Ok(engine)
     }
 
     async fn run(self: Rc<Self>) {
+        self.give_back();
         let mut scratch = vec![0; SCRATCH];
         let mut events = Vec::with_capacity(EVENTS);
         std::future::poll_fn(|cx| self.poll(cx, &mut events, &mut scratch)).await;
@@ -48,15 +53,9 @@ impl Epoll {
 
     fn poll(&self, cx: &mut Context<'_>, events: &mut Vec<Event>, scratch: &mut [u8]) -> Poll<()> {
         for number in self.due.take(cx.waker()) {
-            let is_due = self
-                .tunnels
-                .borrow()
-                .get(number as usize)
-                .is_some_and(|t| t.is_due(&self.due, number));
-            if is_due {
-                self.leave(number as usize, Leave::Due, Rest::default());
-            }
+            self.one(number as usize, || self.look(number));
         }
+        fault::point("engine");
         for _ in 0..ROUNDS {
             // It fails when the runtime ends, and nothing else does any more either.
             if ready!(self.poll.poll(cx)).is_err() {
@@ -71,7 +70,11 @@ impl Epoll {
                     break;
                 }
                 for event in events.iter() {
-                    self.event(event.data.u64(), event.flags, scratch);
+                    let data = event.data.u64();
+                    let number = usize::try_from(data / 2).unwrap_or(usize::MAX);
+                    self.one(number, || {
+                        self.event(number, data.is_multiple_of(2), event.flags, scratch);
+                    });
                 }
                 if events.len() < EVENTS {
                     break;
@@ -82,10 +85,39 @@ impl Epoll {
         Poll::Pending
     }
 
+    /// Does something for one tunnel, which ends if that panics. The events of others are not lost by it.
+    fn one(&self, number: usize, work: impl FnOnce()) {
+        if catch(Part::Tunnel, work).is_err() {
+            let _ = catch(Part::Tunnel, || {
+                let Some(tunnel) = self.tunnels.borrow_mut().try_remove(number) else { return };
+                tunnel.is_broken();
+                tunnel.leave(Leave::Broken(End::Error), Rest::default());
+            });
+        }
+    }
+
+    /// Gives every tunnel back to the runtime, which looks at its sockets: after a panic of the engine itself, which has
+    /// lost the events that it had taken.
+    fn give_back(&self) {
+        let numbers: Vec<_> = self.tunnels.borrow().iter().map(|(number, _)| number).collect();
+        for number in numbers {
+            self.one(number, || self.leave(number, Leave::Traffic, Rest::default()));
+        }
+    }
+
+    /// Looks whether a deadline of a tunnel has come.
+    fn look(&self, number: u32) {
+        let tunnels = self.tunnels.borrow();
+        let is_due = tunnels.get(number as usize).is_some_and(|t| t.is_due(&self.due, number));
+        drop(tunnels);
+        if is_due {
+            self.leave(number as usize, Leave::Due, Rest::default());
+        }
+    }
+
     /// Carries what came on one side of a tunnel.
-    fn event(&self, data: u64, flags: EventFlags, scratch: &mut [u8]) {
-        let Ok(number) = usize::try_from(data / 2) else { return };
-        let from_client = data.is_multiple_of(2);
+    fn event(&self, number: usize, from_client: bool, flags: EventFlags, scratch: &mut [u8]) {
+        fault::point("epoll");
         let step = match self.tunnels.borrow().get(number) {
             None => return,
             Some(_) if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) => {

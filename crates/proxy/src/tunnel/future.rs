@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
 use super::{Course, End, Live};
+use crate::fault;
 use crate::pump::{Broken, Pump};
 use crate::stream::Peer;
 use crate::wheel::{Tick, Timed};
@@ -84,6 +85,12 @@ impl Tunnel {
         self.course.live.clone()
     }
 
+    /// Closes both connections so that neither side takes what it got for whole.
+    pub(super) fn reset(self) {
+        self.client.stream.reset();
+        self.upstream.stream.reset();
+    }
+
     /// The sockets of one that has settled.
     pub(super) fn into_sockets(self) -> Option<(TcpStream, TcpStream, Course)> {
         let client = self.client.stream.into_tcp()?.into_std().ok()?;
@@ -144,6 +151,7 @@ impl Future for Tunnel {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        fault::point("tunnel");
         let this = self.get_mut();
         if let Err(broken) = this.poll_sides(cx) {
             let (Broken::From(error) | Broken::To(error)) = broken else {

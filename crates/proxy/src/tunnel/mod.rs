@@ -6,12 +6,14 @@ pub(crate) mod engine;
 mod epoll;
 mod future;
 pub(crate) mod registration;
+#[cfg(feature = "io-uring")]
 mod uring;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::entry::Carried;
+use crate::isolation::{Panicked, Part, isolate};
 use crate::limits::ClientPlace;
 use crate::stream::Peer;
 use crate::upstream::Place;
@@ -184,14 +186,19 @@ pub(crate) fn carry(
         Tunnel::new(client, upstream, course, engine.as_ref().map(|engine| engine.most()));
     async move {
         // By reference: a future that is awaited by value is held twice.
-        let outcome = (&mut tunnel).await;
+        let outcome = isolate(Part::Tunnel, &mut tunnel).await;
         match (outcome, engine) {
-            (Outcome::Ended(end), _) => {
+            (Err(Panicked), _) => {
+                let live = tunnel.live();
+                tunnel.reset();
+                held.end(End::Error, &live);
+            }
+            (Ok(Outcome::Ended(end)), _) => {
                 let live = tunnel.live();
                 drop(tunnel);
                 held.end(end, &live);
             }
-            (Outcome::Settled, engine) => {
+            (Ok(Outcome::Settled), engine) => {
                 let live = tunnel.live();
                 match (tunnel.into_sockets(), engine) {
                     (Some((client, upstream, course)), Some(engine)) => {

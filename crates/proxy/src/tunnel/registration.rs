@@ -127,7 +127,9 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let held = self.worker.tunnels.borrow_mut().try_remove(self.number as usize);
+        // Not where the table is in use below a panic: a second one would end the process.
+        let tunnels = self.worker.tunnels.try_borrow_mut();
+        let held = tunnels.ok().and_then(|mut all| all.try_remove(self.number as usize));
         drop(held);
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use wsgen_model::site::Resolver;
 
 use crate::events;
+use crate::fault;
 
 /// How long one name server may take; a lost question is repeated twice within it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -101,6 +102,7 @@ impl Moving {
     async fn follow_kind(&self, servers: &[SocketAddr], kind: RecordType, valid: Duration) {
         let mut failures = 0;
         loop {
+            fault::point("name");
             let answer = ask(servers, &self.name, kind).await;
             failures = if answer.is_ok() { 0 } else { failures + 1 };
             let wait = match &answer {

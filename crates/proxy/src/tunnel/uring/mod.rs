@@ -16,6 +16,8 @@ use self::buffers::{Row, Rows};
 use self::ring::{Completion, Ring};
 use super::End;
 use super::engine::{Engine, Leave, Rest, Settled};
+use crate::fault;
+use crate::isolation::{self, Part, again, catch};
 use crate::readiness::Readiness;
 use crate::wheel::Due;
 
@@ -49,6 +51,8 @@ struct Carried {
     waiting: [Row; 2],
     /// Whether each side is read.
     reads: [bool; 2],
+    /// Whether the first of each row is with the kernel.
+    sends: [bool; 2],
     cancels: u8,
     leaves: Option<Leave>,
     /// There once it leaves with something.
@@ -97,23 +101,39 @@ impl Uring {
             due: Rc::default(),
             state: RefCell::new(state),
         });
-        tokio::task::spawn_local(engine.clone().run());
+        let runs = engine.clone();
+        let again = again(Part::Engine, move || runs.clone().run());
+        isolation::spawn(Part::Engine, again);
         Ok(engine)
     }
 
     async fn run(self: Rc<Self>) {
+        self.give_back();
         let mut results = Vec::new();
         std::future::poll_fn(|cx| self.poll(cx, &mut results)).await;
+    }
+
+    /// Gives every tunnel back to the runtime: after a panic of the engine itself.
+    fn give_back(&self) {
+        let mut state = self.state.borrow_mut();
+        let numbers: Vec<_> = state.tunnels.iter().map(|(number, _)| number).collect();
+        for number in numbers {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            state.one(number, |state| state.leave(number, Leave::Traffic));
+        }
     }
 
     fn poll(&self, cx: &mut Context<'_>, results: &mut Vec<Completion>) -> Poll<()> {
         let mut state = self.state.borrow_mut();
         for number in self.due.take(cx.waker()) {
-            let tunnel = state.tunnels.get(number as usize);
-            if tunnel.is_some_and(|tunnel| tunnel.settled.is_due(&self.due, number)) {
-                state.leave(number, Leave::Due);
-            }
+            state.one(number, |state| {
+                let tunnel = state.tunnels.get(number as usize);
+                if tunnel.is_some_and(|tunnel| tunnel.settled.is_due(&self.due, number)) {
+                    state.leave(number, Leave::Due);
+                }
+            });
         }
+        fault::point("engine");
         state.ring.tells(false);
         for _ in 0..ROUNDS {
             match self.readiness.poll(cx) {
@@ -132,7 +152,8 @@ impl Uring {
             state.ring.submit();
             state.ring.take(results);
             for result in results.drain(..) {
-                state.done(result);
+                let number = Mark::of(result.mark).number;
+                state.one(number, |state| state.done(result));
             }
         }
         cx.waker().wake_by_ref();
@@ -141,6 +162,19 @@ impl Uring {
 }
 
 impl State {
+    /// Does something for one tunnel, which ends if that panics. The results of others are not lost by it; a buffer that
+    /// the panic took along is not given to the kernel again.
+    fn one(&mut self, number: u32, work: impl FnOnce(&mut Self)) {
+        if catch(Part::Tunnel, || work(self)).is_err() {
+            let _ = catch(Part::Tunnel, || {
+                if let Some(tunnel) = self.tunnels.get(number as usize) {
+                    tunnel.settled.is_broken();
+                }
+                self.leave(number, Leave::Broken(End::Error));
+            });
+        }
+    }
+
     /// Begins to read some of those that are not read.
     fn receive_some(&mut self) {
         // Half of them: those that are read already take some too.
@@ -169,9 +203,13 @@ impl State {
             Kind::Cancel => tunnel.cancels -= 1,
             Kind::Receive => {
                 tunnel.reads[usize::from(mark.from_client)] = completion.more;
+                fault::point("io-uring");
                 self.received(mark, completion);
             }
-            Kind::Send => self.sent(mark, completion.result),
+            Kind::Send => {
+                tunnel.sends[usize::from(mark.from_client)] = false;
+                self.sent(mark, completion.result);
+            }
         }
         self.leave_if_free(mark.number);
     }
@@ -201,6 +239,7 @@ impl State {
                 if is_first {
                     let (_, to) = tunnel.settled.sides(mark.from_client);
                     self.ring.send(to, &buffer, Mark { kind: Kind::Send, ..mark }.code());
+                    tunnel.sends[usize::from(mark.from_client)] = true;
                 }
                 self.rows.push(waiting, buffer);
                 if is_large || waiting.len() > WAITING {
@@ -251,6 +290,7 @@ impl State {
         if let Some(next) = waiting.first() {
             let (_, to) = tunnel.settled.sides(mark.from_client);
             self.ring.send(to, next, mark.code());
+            tunnel.sends[usize::from(mark.from_client)] = true;
         }
     }
 
@@ -276,11 +316,16 @@ impl State {
 
     fn leave_if_free(&mut self, number: u32) {
         let Some(tunnel) = self.tunnels.get(number as usize) else { return };
-        let is_free = tunnel.cancels == 0
-            && tunnel.reads == [false; 2]
-            && tunnel.waiting.iter().all(|row| row.len() == 0);
+        let is_free =
+            tunnel.cancels == 0 && tunnel.reads == [false; 2] && tunnel.sends == [false; 2];
         if let (Some(why), true) = (tunnel.leaves, is_free) {
-            let tunnel = self.tunnels.remove(number as usize);
+            let mut tunnel = self.tunnels.remove(number as usize);
+            // Only where a panic left something: else the last write has taken it into the rest.
+            for row in &mut tunnel.waiting {
+                while let Some(buffer) = self.rows.pop(row) {
+                    self.ring.give_back(buffer);
+                }
+            }
             tunnel.settled.leave(why, tunnel.rest.map(|rest| *rest).unwrap_or_default());
         }
     }
@@ -293,6 +338,7 @@ impl Engine for Uring {
             settled,
             waiting: Default::default(),
             reads: [false; 2],
+            sends: [false; 2],
             cancels: 0,
             leaves: None,
             rest: None,

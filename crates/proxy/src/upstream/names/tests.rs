@@ -1,5 +1,7 @@
 //! Names against a name server of the test that loses, refuses, cuts and forges answers.
 
+#![allow(clippy::disallowed_methods, reason = "tests start tasks and threads of their own")]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Mutex;
