@@ -227,13 +227,14 @@ pub(crate) struct ServeArguments {
 /// Who carries settled tunnels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RelayEngine {
-    /// The best that the kernel allows, once a tunnel is a second old or has carried some messages.
+    /// epoll(7), once a tunnel is a second old or has carried some messages.
     Auto,
     /// The runtime, as for tunnels by TLS, HTTP/2 and Unix sockets.
     Runtime,
     /// epoll(7), for each tunnel as soon as it is quiet.
     Epoll,
     /// Rings of the kernel, likewise; epoll where the kernel does not allow it.
+    #[cfg(feature = "io-uring")]
     IoUring,
 }
 
@@ -243,6 +244,7 @@ impl From<RelayEngine> for Relay {
             RelayEngine::Auto => Self::Auto,
             RelayEngine::Runtime => Self::Runtime,
             RelayEngine::Epoll => Self::Epoll,
+            #[cfg(feature = "io-uring")]
             RelayEngine::IoUring => Self::IoUring,
         }
     }

@@ -64,10 +64,18 @@ step "format"
 cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
+# The engine that is a choice of the build (docs/decisions/io-uring.md) may be left out.
+cargo clippy --package wsgen-proxy --package wsgen --no-default-features --locked -- -D warnings
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "tests"
 cargo test --workspace --locked
+
+step "the release profile"
+cargo build --release --locked --bin wsgen
+# Panics on demand are for builds of tests (crates/proxy/src/fault.rs).
+if grep -q WSGEN_FAULT target/release/wsgen; then echo "a release panics on demand" >&2; exit 1; fi
+target/release/wsgen conformance --target serve
 
 step "other generations of the servers, in containers"
 # An engine that is started for this ends with it.

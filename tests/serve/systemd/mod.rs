@@ -224,7 +224,7 @@ async fn life(groups: &str, forbidden: Forbidden, relay: &str) {
 /// A forbidden call ends in an error where the unit says so; but nothing that the proxy needs is forbidden at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_the_proxy_does_is_forbidden() {
-    life(GROUPS, Forbidden::Kills, "auto").await;
+    life(GROUPS, Forbidden::Kills, "io-uring").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,7 +235,7 @@ async fn the_proxy_lives_under_its_unit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_lives_under_the_groups_of_this_machine() {
     if let Some(groups) = groups_of_this_machine() {
-        life(&groups, Forbidden::Kills, "auto").await;
+        life(&groups, Forbidden::Kills, "io-uring").await;
     }
 }
 

@@ -165,3 +165,126 @@ impl Ring {
         Buffers::MANY.saturating_sub(self.out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    const READ: u64 = 1;
+    const SENT: u64 = 2;
+    const STOPPED: u64 = 3;
+
+    /// A ring, unless the kernel of a container forbids it.
+    fn ring() -> Option<(Ring, OwnedFd)> {
+        Ring::new().ok()
+    }
+
+    /// The next results.
+    fn results(ring: &mut Ring) -> Vec<Completion> {
+        let end = Instant::now() + Duration::from_secs(10);
+        let mut all = Vec::new();
+        while all.is_empty() {
+            assert!(Instant::now() < end, "nothing comes");
+            ring.submit();
+            ring.take(&mut all);
+        }
+        all
+    }
+
+    #[test]
+    fn every_byte_passes_and_every_buffer_comes_back() {
+        let Some((mut ring, _event)) = ring() else { return };
+        let (mut client, from) = UnixStream::pair().unwrap();
+        let (to, mut server) = UnixStream::pair().unwrap();
+        ring.receive(&from, READ);
+        for round in 0..2_000_usize {
+            let length = 1 + round * 37 % 20_000;
+            let message: Vec<u8> = (0..length).map(|at| (at + round).to_le_bytes()[0]).collect();
+            client.write_all(&message).unwrap();
+            let (mut read, mut waiting) = (0, VecDeque::new());
+            while read < length || !waiting.is_empty() {
+                for Completion { mark, result, buffer, more } in results(&mut ring) {
+                    if mark == READ {
+                        let buffer = buffer.unwrap();
+                        read += ring.bytes(&buffer).len();
+                        if waiting.is_empty() {
+                            ring.send(&to, &buffer, SENT);
+                        }
+                        waiting.push_back(buffer);
+                        if !more {
+                            ring.receive(&from, READ);
+                        }
+                    } else {
+                        let buffer: Buffer = waiting.pop_front().unwrap();
+                        assert_eq!(result.unwrap(), ring.bytes(&buffer).len());
+                        ring.give_back(buffer);
+                        if let Some(next) = waiting.front() {
+                            ring.send(&to, next, SENT);
+                        }
+                    }
+                }
+            }
+            let mut arrived = vec![0; length];
+            server.read_exact(&mut arrived).unwrap();
+            assert!(arrived == message, "round {round}");
+            assert_eq!(ring.free(), Buffers::MANY);
+        }
+        // A receive that waits is stopped; both it and what stops it have a result.
+        ring.cancel(READ, STOPPED);
+        let mut ends = Vec::new();
+        while ends.len() < 2 {
+            ends.extend(results(&mut ring).iter().map(|end| (end.mark, end.more)));
+        }
+        ends.sort_unstable();
+        assert_eq!(ends, [(READ, false), (STOPPED, false)]);
+    }
+
+    #[test]
+    fn no_more_is_read_than_there_are_buffers() {
+        let Some((mut ring, _event)) = ring() else { return };
+        let pairs: Vec<_> = (0..2 * Buffers::MANY).map(|_| UnixStream::pair().unwrap()).collect();
+        for (mut client, from) in pairs.iter().map(|(client, from)| (client, from)) {
+            client.write_all(b"hello").unwrap();
+            ring.receive(from, READ);
+        }
+        let (mut held, mut refused) = (Vec::new(), 0);
+        while held.len() + refused < pairs.len() {
+            for Completion { result, buffer, .. } in results(&mut ring) {
+                match buffer {
+                    Some(buffer) => held.push(buffer),
+                    None => refused += usize::from(result.is_err()),
+                }
+            }
+        }
+        assert_eq!((held.len(), ring.free()), (Buffers::MANY, 0));
+        assert!(held.iter().all(|buffer| ring.bytes(buffer) == b"hello"));
+        for buffer in held {
+            ring.give_back(buffer);
+        }
+        assert_eq!(ring.free(), Buffers::MANY);
+    }
+
+    #[test]
+    fn a_ring_may_go_while_operations_are_under_way() {
+        for _ in 0..20 {
+            let Some((mut ring, _event)) = ring() else { return };
+            let (mut client, from) = UnixStream::pair().unwrap();
+            let (mut other, to) = UnixStream::pair().unwrap();
+            ring.receive(&from, READ);
+            ring.receive(&to, READ);
+            client.write_all(b"hello").unwrap();
+            let read = results(&mut ring).remove(0).buffer.unwrap();
+            ring.send(&to, &read, SENT);
+            ring.submit();
+            drop((from, to));
+            drop(ring);
+            let _ = client.write_all(b"too late");
+            let _ = other.write_all(b"too late");
+        }
+    }
+}
