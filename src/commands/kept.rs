@@ -1,6 +1,6 @@
 //! Runs that start servers: whatever ends them, no server, container or folder is left behind.
 
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -72,7 +72,7 @@ async fn interrupted() {
     }
     let (code, ..) = futures_util::future::select_all(waiting).await;
     output::eprint("\ninterrupted: what was started is ended\n");
-    keeper::close();
+    let _pipe = keeper::close();
     std::process::exit(code);
 }
 
@@ -91,7 +91,11 @@ pub(super) fn keep() -> Result<Exit, Failure> {
     runtime.block_on(async {
         // Whoever ends everybody ends this last.
         let _held: Vec<_> = SIGNALS.into_iter().map(|(kind, _)| signal(kind)).collect();
-        keeper::keep(BufReader::new(std::io::stdin())).await;
+        let ended = || {
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(b".").and_then(|()| out.flush());
+        };
+        keeper::keep(BufReader::new(std::io::stdin()), ended).await;
     });
     Ok(Exit::Success)
 }

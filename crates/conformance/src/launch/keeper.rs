@@ -2,7 +2,7 @@
 //! whose end is the end of its starter, whatever that died of.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ pub fn begin(mut command: Command) -> io::Result<()> {
     use std::os::unix::process::CommandExt;
     // A terminal's signals go to the group of its starter, and the keeper works when that has ended.
     command.process_group(0).current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     let input = child.stdin.take().ok_or_else(|| io::Error::other("a keeper without a pipe"))?;
     *keeper() = Keeper::Runs(input, child);
@@ -58,12 +58,17 @@ pub fn finish() {
     }
 }
 
-/// Has everything ended now, because this process is about to end. From here on, whoever starts something waits.
-pub fn close() {
+/// Has all servers and containers ended now, because this process is about to end. From here on, whoever starts something
+/// waits. Folders are removed behind the end of this process, because its threads may still write into them. The pipe is
+/// given back: its end is the end of this process.
+pub fn close() -> Option<ChildStdin> {
     let before = std::mem::replace(&mut *keeper(), Keeper::Closing);
-    if let Keeper::Runs(input, child) = before {
-        wait(input, child);
+    let Keeper::Runs(mut input, mut child) = before else { return None };
+    if writeln!(input, "end all").is_ok() {
+        // One byte, or the end of a keeper that is gone.
+        let _ = child.stdout.take().map(|mut said| said.read(&mut [0]));
     }
+    Some(input)
 }
 
 fn wait(input: ChildStdin, mut child: Child) {
@@ -125,7 +130,8 @@ struct Left {
 }
 
 /// Reads what a starter does until it ends, and ends what is left then. This is all that a keeper does.
-pub async fn keep(input: impl BufRead) {
+/// `ended` tells the starter that it may end.
+pub async fn keep(input: impl BufRead, mut ended: impl FnMut()) {
     let mut left = Left::default();
     for line in input.lines().map_while(Result::ok) {
         let Some((kind, what)) = line.split_once(' ') else { continue };
@@ -142,14 +148,22 @@ pub async fn keep(input: impl BufRead) {
             ("folder", _) => {
                 left.folders.insert(PathBuf::from(what));
             }
+            ("end", _) => {
+                left.end().await;
+                ended();
+            }
             _ => {}
         }
     }
     left.end().await;
+    for folder in &left.folders {
+        let _ = std::fs::remove_dir_all(folder);
+    }
 }
 
 impl Left {
-    async fn end(self) {
+    /// Ends processes and containers.
+    async fn end(&self) {
         let groups: Vec<Pid> = self.groups.iter().filter_map(|id| Pid::from_raw(*id)).collect();
         for group in &groups {
             let _ = kill_process_group(*group, Signal::TERM);
@@ -175,9 +189,6 @@ impl Left {
         }
         if !self.containers.is_empty() {
             self.remove_containers().await;
-        }
-        for folder in &self.folders {
-            let _ = std::fs::remove_dir_all(folder);
         }
     }
 
@@ -226,7 +237,7 @@ mod tests {
         );
         // Children that nobody waits for stay in their groups.
         let waiting = std::thread::spawn(move || (left.wait().unwrap(), stray.wait().unwrap()));
-        keep(notes.as_bytes()).await;
+        keep(notes.as_bytes(), || {}).await;
         let (left, stray) = waiting.join().unwrap();
         assert!(!left.success() && !stray.success());
         assert!(!folder.path().exists());
