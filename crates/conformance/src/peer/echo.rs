@@ -146,6 +146,9 @@ async fn talk(mut stream: TcpStream, buffer: Vec<u8>, asked: &Head, mischief: &M
         if let Some(code) = mischief.close {
             let frame = CloseFrame { code: code.into(), reason: "as asked".into() };
             let _ = socket.close(Some(frame)).await;
+            // What the client sent meanwhile is read: a socket with unread bytes is reset, and the frame lost.
+            let rest = async { while let Some(Ok(_)) = socket.next().await {} };
+            let _ = tokio::time::timeout(PATIENCE, rest).await;
             return;
         }
         let back = if mischief.alters { altered(&message) } else { message };
