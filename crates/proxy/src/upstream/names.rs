@@ -29,6 +29,10 @@ use crate::fault;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest time between two questions for the same addresses, however short their TTL is.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// Time until the first repetition of a failed question for addresses that are not known yet; it doubles.
+const AT_FIRST: Duration = Duration::from_millis(100);
+/// How often such a question is repeated before the name counts as one without these addresses.
+const REPEATED_AT_FIRST: u32 = 3;
 
 /// The addresses that were found for a name.
 #[derive(Debug, Default)]
@@ -112,10 +116,21 @@ impl Moving {
             };
             if let Err(error) = &answer {
                 events::dns_failed(&self.name, &format_args!("{kind}: {error}"));
+                // Requests wait for the first answer: one SERVFAIL is no reason for 502.
+                if failures <= REPEATED_AT_FIRST && self.is_unknown(kind) {
+                    tokio::time::sleep(AT_FIRST * 2_u32.pow(failures - 1)).await;
+                    continue;
+                }
             }
             self.learn(kind, answer.ok().map(|answer| answer.addresses));
             tokio::time::sleep(wait.max(SHORTEST)).await;
         }
+    }
+
+    /// Whether nothing was ever said of one kind of addresses.
+    fn is_unknown(&self, kind: RecordType) -> bool {
+        let found = self.found.borrow();
+        if kind == RecordType::A { found.four.is_none() } else { found.six.is_none() }
     }
 
     /// Takes the addresses of one kind over; where there is no answer, what was known is better than nothing.
