@@ -40,8 +40,8 @@ pub(super) fn run(arguments: &ConformanceArguments) -> Result<Exit, Failure> {
         }
         results.map_err(|why| Failure::new(why, "report this"))
     });
-    drop(kept);
     let results = results?;
+    // Reports read the folders of the cases, so `kept` takes them away only at the end.
     for report in &arguments.report {
         write(report, &results)?;
     }
