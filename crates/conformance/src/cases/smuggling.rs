@@ -37,7 +37,11 @@ async fn hidden(stage: &Stage, head: &str, body: &str) -> Verdict {
             };
             let rest = passed(far).await;
             let sure = asked.all("content-length").len() + asked.all("transfer-encoding").len() <= 1;
-            check(sure && !rest.contains("GET /hidden"), "one request with one length", format!("{asked}\n\n{rest}"))
+            // Within the length that the head says, a body may hold anything.
+            let length = asked.field("content-length").and_then(|length| length.parse::<usize>().ok());
+            let is_framed = length.is_some_and(|length| rest.len() <= length);
+            let harmless = is_framed || !rest.contains("GET /hidden");
+            check(sure && harmless, "one request with one length", format!("{asked}\n\n{rest}"))
         }
     }
 }
