@@ -87,6 +87,8 @@ const ORIGINS: &[Origin] = &[
     from("client_header_timeout ", Listener, "timeouts.request_header", Clause::TIMER_REQUEST_HEADER, HTTP),
     from("keepalive_timeout ", Listener, "timeouts.idle", Clause::TIMER_IDLE, HTTP)
         .truth("It bounds the time between requests; an open tunnel never meets it."),
+    from("http2_recv_timeout ", Listener, "timeouts.request_header", Clause::TIMER_REQUEST_HEADER, HTTP),
+    from("http2_idle_timeout ", Listener, "timeouts.idle", Clause::TIMER_IDLE, HTTP),
     from("client_body_timeout ", Listener, "timeouts.body_idle", Clause::TIMER_BODY_IDLE, HTTP),
     from("send_timeout ", Listener, "timeouts.body_idle", Clause::TIMER_BODY_IDLE, HTTP),
     from("large_client_header_buffers ", Listener, "limits.max_header_bytes", Clause::LIMIT_HEAD, HTTP)

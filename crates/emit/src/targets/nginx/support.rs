@@ -11,6 +11,9 @@ pub(super) const RESOLVE: TargetVersion = TargetVersion::new(1, 27, 3);
 pub(super) const STICKY: TargetVersion = TargetVersion::new(1, 29, 6);
 /// `http2 on` instead of a parameter of `listen`, which warns from then on (nginx, "Module `ngx_http_v2_module`").
 pub(super) const HTTP2_DIRECTIVE: TargetVersion = TargetVersion::new(1, 25, 1);
+/// HTTP/2 without timers of its own: `client_header_timeout` and `keepalive_timeout` hold, and `http2_recv_timeout` and
+/// `http2_idle_timeout` warn (nginx, "Module `ngx_http_v2_module`").
+pub(super) const HTTP2_SHARES_TIMERS: TargetVersion = TargetVersion::new(1, 19, 7);
 
 /// How well a feature is kept; without a version, by every version.
 pub(super) fn support(feature: Feature, version: Option<TargetVersion>) -> Support {

@@ -15,13 +15,15 @@ use super::{Context, dispatch, route_name, size, slots, snippets, time};
 use crate::engine::Raw;
 use crate::mozilla;
 use crate::targets::nginx::quote::{literal, value};
-use crate::targets::nginx::support::HTTP2_DIRECTIVE;
+use crate::targets::nginx::support::{HTTP2_DIRECTIVE, HTTP2_SHARES_TIMERS};
 
 #[derive(Serialize)]
 pub(super) struct ServerView {
     scope: Raw,
     listen: Raw,
     http2: bool,
+    /// Whether HTTP/2 has timers of its own.
+    http2_timers: bool,
     names: Vec<String>,
     tls: Option<TlsView>,
     real_ip: Option<RealIp>,
@@ -126,6 +128,7 @@ fn server(
         scope: context.base.scope(Some(id), None, None).mark(),
         listen: listen(listener, names.is_empty(), http2 && !directive, site),
         http2: http2 && directive,
+        http2_timers: http2 && context.base.before(HTTP2_SHARES_TIMERS),
         names: names.iter().map(ToString::to_string).collect(),
         tls: listener.tls.as_ref().map(|tls| tls_view(tls, certificate)),
         real_ip: real_ip(listener),
@@ -207,7 +210,7 @@ fn real_ip(listener: &Listener) -> Option<RealIp> {
     (!from.is_empty()).then_some(RealIp { header: "X-Forwarded-For", from })
 }
 
-/// What the template tells the service of `auth.forward`.
+/// Fields that the template sets in the question to the service of `auth.forward`.
 const TOLD: [&str; 3] = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"];
 
 fn auth_location(id: RouteId, forward: &Forward, context: &Context<'_>) -> Option<AuthLocation> {
