@@ -9,7 +9,7 @@ mod vouched;
 use serde::Serialize;
 use wsgen_model::config::{AccessLogFormat, OnOff, SnippetPlace};
 use wsgen_model::scalar::{Duration, TargetVersion, UpstreamAddress};
-use wsgen_model::site::RouteId;
+use wsgen_model::site::{ListenerId, RouteId};
 use wsgen_model::source::Span;
 
 use super::support::{NO_H2_WEBSOCKETS, NORMALIZE, SPREAD};
@@ -70,6 +70,13 @@ struct Context<'a> {
     backends: Vec<backend::Backend>,
     /// The places of an upstream's backends in that list.
     by_upstream: std::collections::HashMap<wsgen_model::site::UpstreamId, Vec<usize>>,
+}
+
+impl Context<'_> {
+    /// Returns the networks of the proxies that a listener trusts.
+    fn trusted(&self, listener: ListenerId) -> Vec<String> {
+        self.base.site.listener(listener).trusted_proxies.iter().map(ToString::to_string).collect()
+    }
 }
 
 pub(super) fn view(base: Rendering<'_>, installation: Option<&Installation>) -> View {

@@ -332,14 +332,7 @@ fn origins<'o>(origins: impl Iterator<Item = &'o Origin>, missing: AllowOrDeny, 
 
 /// `X-Forwarded-*` (`forwarded/replace`, `forwarded/append`).
 fn forwarded(forward: &Forward, listener: ListenerId, rules: &mut Rules, context: &Context<'_>) {
-    let trusted: Vec<String> = context
-        .base
-        .site
-        .listener(listener)
-        .trusted_proxies
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let trusted = context.trusted(listener);
     let append = match *forward.forwarded.mode {
         ForwardedMode::Off => return,
         ForwardedMode::Replace => false,

@@ -1,5 +1,5 @@
-//! What a frontend takes out of requests because the proxy alone may say it, and the handshakes that it refuses because
-//! they have a body.
+//! Fields that a frontend takes out of requests because the proxy alone may set them, and handshakes that it refuses
+//! because they have a body.
 
 use wsgen_model::config::ForwardedMode;
 use wsgen_model::site::{Forward, ListenerId, Route, RouteId};
@@ -30,14 +30,7 @@ pub(super) fn bodiless(used: &[RouteId], context: &Context<'_>) -> Vec<Raw> {
 /// Returns the rules that take out fields by which the proxy alone speaks (`forwarded/replace`, `forwarded/append`,
 /// `forwarded/spelling`). They stand ahead of what the routes set.
 pub(super) fn rules(listener: ListenerId, used: &[RouteId], context: &Context<'_>) -> Vec<Raw> {
-    let trusted: Vec<String> = context
-        .base
-        .site
-        .listener(listener)
-        .trusted_proxies
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let trusted = context.trusted(listener);
     let appends =
         |forward: &Forward| *forward.forwarded.mode == ForwardedMode::Append && !trusted.is_empty();
     let tells = |forward: &Forward| *forward.forwarded.mode != ForwardedMode::Off;
