@@ -1,19 +1,14 @@
 //! Floods of frames that ask for nothing: settings, pings, priorities, and data frames without data. Each costs the
 //! proxy some work, and most of them an answer, but the client almost nothing (RFC 9113 section 10.5).
 
+use super::frame::{
+    CONTINUATION, DATA, END_STREAM, HEADERS, PUSH_PROMISE, RST_STREAM, WINDOW_UPDATE,
+};
 use crate::wheel::Tick;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const PUSH_PROMISE: u8 = 5;
-const RST_STREAM: u8 = 3;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
 
 /// Frames that ask for nothing which a connection may send at once.
 const BURST: u32 = 256;
-/// Frames that it may send more for each tick (of 25 ms) that goes by.
+/// Further frames that are allowed for each tick that goes by: 50 a second.
 const EACH_TICK: u32 = 1;
 /// Bytes of bodies, in either direction, that allow one more: clients measure their line by pings between data.
 const EACH_BYTES: usize = 4096;
@@ -25,12 +20,12 @@ pub(super) struct Allowance {
     left: u32,
     /// Bytes of bodies that have not become a frame yet.
     bytes: usize,
-    /// Up to when ticks were counted.
+    /// The tick up to which the allowance has grown.
     since: Tick,
 }
 
 impl Allowance {
-    /// A whole allowance.
+    /// Returns a whole allowance.
     pub(super) fn new(now: Tick) -> Self {
         Self { left: BURST, bytes: 0, since: now }
     }

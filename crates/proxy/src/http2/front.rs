@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wsgen_model::site::ListenerTimeouts;
 
-use super::turns::Turns;
 use super::watch::{Seen, Watched};
 use super::{
     CONNECTION, INNER, Limit, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
@@ -33,7 +32,7 @@ use crate::worker::Worker;
 /// Streams of one connection at a time.
 const STREAMS: u32 = 256;
 
-/// How long a client has to take its leave once nothing is open any more: to answer the PING that comes with GOAWAY.
+/// Time for a client to answer the PING that comes with GOAWAY, once no stream is open any more.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves a connection until its end.
@@ -54,7 +53,7 @@ where
         builder.enable_connect_protocol();
     }
     let waits = Waits::default();
-    let (stream, seen) = Watched::new(Turns::new(stream), worker.wheel.clone());
+    let (stream, seen) = Watched::new(stream, worker.wheel.clone());
     // The preface is a part of the head that is owed.
     let greeted = builder.handshake::<_, Bytes>(stream);
     let greeted = worker.wheel.within(&waits.0, (*timers.request_header).into(), greeted).await;
@@ -93,16 +92,16 @@ struct Front<S> {
     streams: JoinSet<()>,
     /// When the connection began, or its last stream ended.
     quiet: Tick,
-    /// Since when it takes its leave.
+    /// The tick at which the client was sent GOAWAY.
     leaving: Option<Tick>,
 }
 
-/// What is due on a connection.
+/// Action that a deadline of a connection calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     /// The client is told that it ends.
     Leave,
-    /// It ends.
+    /// The connection ends.
     End,
 }
 
@@ -154,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
         }
     }
 
-    /// What is due next. A stream that is open has deadlines of its own.
+    /// Returns the next deadline and its action. A stream that is open has deadlines of its own.
     fn deadline(&self) -> Option<(Tick, Due)> {
         let after = |from: Tick, time: Duration, due| (from + ticks(time), due);
         // Nothing else can come before a header block has ended (RFC 9113 section 4.3).
@@ -175,14 +174,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Front<S> {
     }
 }
 
-/// What a stream has of its connection.
+/// The parts of a connection that a stream needs.
 struct Carried {
     from: Rc<Arrival>,
     worker: Rc<Worker>,
 }
 
 impl Carried {
-    /// Carries one stream.
+    /// Carries one stream to its end.
     async fn stream(
         self,
         request: Request<RecvStream>,

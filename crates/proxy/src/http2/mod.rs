@@ -3,8 +3,9 @@
 
 mod back;
 mod flood;
+mod frame;
 mod front;
-mod turns;
+mod turn;
 mod watch;
 
 pub(crate) use back::Connections;
@@ -132,7 +133,7 @@ struct Limit {
     after: Option<oneshot::Receiver<()>>,
 }
 
-/// How long the other side of a stream may take nothing.
+/// Longest time for which the other side of a stream may take nothing.
 trait Bound {
     /// Ready once the time is over. `end` is set where the wait begins.
     fn poll(&mut self, end: &mut Option<Tick>, cx: &mut Context<'_>) -> Poll<()>;

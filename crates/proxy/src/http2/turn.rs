@@ -5,74 +5,43 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Bytes that are read in one turn: one record of TLS, or some 1,800 of the smallest frames.
 const TURN: usize = 16 * 1024;
 
-/// A stream that is read in turns.
-pub(super) struct Turns<S> {
-    stream: S,
+/// The turn of a connection that is read.
+#[derive(Debug)]
+pub(super) struct Turn {
     /// Bytes that are left of this turn.
     left: usize,
 }
 
-impl<S> Turns<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, left: TURN }
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self { left: TURN }
     }
-}
 
-impl<S: AsyncRead + Unpin> AsyncRead for Turns<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+    /// Reads as much as the turn allows. At its end the task is woken behind everybody who is ready.
+    pub(super) fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.left == 0 {
             self.left = TURN;
-            // Behind everybody who is ready.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let polled = Pin::new(stream).poll_read(cx, buffer);
         if polled.is_pending() {
             self.left = TURN;
         }
         ready!(polled)?;
         self.left = self.left.saturating_sub(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -85,12 +54,12 @@ mod tests {
     #[test]
     fn a_turn_ends_and_the_next_begins() {
         let bytes = vec![7; 3 * TURN];
-        let mut turns = Turns::new(&bytes[..]);
+        let (mut turn, mut stream) = (Turn::new(), &bytes[..]);
         let mut cx = Context::from_waker(Waker::noop());
         let mut piece = vec![0; TURN - 1];
         let mut read = || {
             let mut buffer = ReadBuf::new(&mut piece);
-            let polled = Pin::new(&mut turns).poll_read(&mut cx, &mut buffer);
+            let polled = turn.poll_read(&mut stream, &mut cx, &mut buffer);
             polled.is_ready().then(|| buffer.filled().len())
         };
         let seen = [read(), read(), read(), read(), read(), read()];

@@ -1,4 +1,4 @@
-//! What the library for HTTP/2 does not tell of a connection: since when a header block is open, and when bytes were
+//! Observation of a connection below the library for HTTP/2: since when a header block is open, and when bytes were
 //! last taken. A header block may go on in any number of CONTINUATION frames (RFC 9113 section 6.10), and the library
 //! shows a stream only once its block has ended.
 
@@ -11,17 +11,14 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flood::Allowance;
+use super::frame::{CONTINUATION, END_HEADERS, HEADER, HEADERS};
+use super::turn::Turn;
 use crate::wheel::{Tick, Wheel};
 
 /// Bytes of the client's preface (RFC 9113 section 3.4).
 const PREFACE: usize = 24;
-/// Bytes of a frame's own header: length, type, flags, stream (RFC 9113 section 4.1).
-const HEADER: usize = 9;
-const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
-const END_HEADERS: u8 = 4;
 
-/// What was seen of a connection so far.
+/// Observations of a connection so far.
 #[derive(Debug)]
 pub(super) struct Seen {
     /// Since when a header block is open.
@@ -32,9 +29,10 @@ pub(super) struct Seen {
     pub(super) flooded: Cell<bool>,
 }
 
-/// A connection that is looked at while it is read and written.
+/// A connection that is looked at while it is read, in turns, and written.
 pub(super) struct Watched<S> {
     stream: S,
+    turn: Turn,
     frames: Frames,
     seen: Rc<Seen>,
     wheel: Rc<Wheel>,
@@ -46,11 +44,11 @@ impl<S> Watched<S> {
         let wrote = Cell::new(wheel.moment());
         let seen = Seen { head: Cell::new(None), wrote, flooded: Cell::new(false) };
         let (frames, seen) = (Frames::new(wheel.now()), Rc::new(seen));
-        (Self { stream, frames, seen: seen.clone(), wheel }, seen)
+        (Self { stream, turn: Turn::new(), frames, seen: seen.clone(), wheel }, seen)
     }
 }
 
-/// Where in the sequence of frames a connection is.
+/// Position in the sequence of frames of a connection.
 #[derive(Debug)]
 struct Frames {
     /// Bytes ahead of the next frame: of the preface, or of a payload.
@@ -122,7 +120,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let polled = this.turn.poll_read(&mut this.stream, cx, buffer);
         let begun = this.frames.begun;
         this.frames.read(&buffer.filled()[before..], this.wheel.now());
         if this.frames.flooded {
