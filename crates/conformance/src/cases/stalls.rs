@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::case::cases;
 use crate::opened::plain;
-use crate::verdict::{Trouble, check, within};
+use crate::stage::Stage;
+use crate::verdict::{Trouble, Verdict, check, within};
 use crate::wire::Wire;
 
 /// Sends a piece again and again, with pauses, until the other side has closed.
@@ -17,25 +18,30 @@ async fn drips(far: &mut Wire, piece: &str) {
     }
 }
 
+/// Expects the proxy's own error within `response_header`, while an upstream sends one text and then drips another.
+async fn in_time(stage: &Stage, first: &str, drip: &str) -> Verdict {
+    let upstream = stage.upstream().await?;
+    let server = stage.route(upstream.address(), ", timeouts: {response_header: 1s}").await?;
+    let mut client = server.connect().await?;
+    let began = Instant::now();
+    client.send(plain("GET /", "")).await?;
+    let (mut far, _) = upstream.request().await?;
+    far.send(first).await?;
+    let answer = tokio::select! {
+        answer = client.answer() => answer?,
+        () = drips(&mut far, drip) => client.answer().await?,
+    };
+    check([502, 504].contains(&answer.status()), "an error of the proxy's own", answer.status())?;
+    within("the answer", began.elapsed(), 900, 4_000)
+}
+
 cases! { "stalls";
     /// `response_header` bounds the whole head: a byte now and then does not put it off.
     ///
     /// Sent: an answer of whose head a byte comes every 200 ms. Seen: an error of the proxy's own, in time.
     [TIMER_RESPONSE_HEADER, ResponseHeaderTimeout]
     async fn head_that_drips(stage) {
-        let upstream = stage.upstream().await?;
-        let server = stage.route(upstream.address(), ", timeouts: {response_header: 1s}").await?;
-        let mut client = server.connect().await?;
-        let began = Instant::now();
-        client.send(plain("GET /", "")).await?;
-        let (mut far, _) = upstream.request().await?;
-        far.send("HTTP/1.1 200 OK\r\nX-Slow: ").await?;
-        let answer = tokio::select! {
-            answer = client.answer() => answer?,
-            () = drips(&mut far, "x") => client.answer().await?,
-        };
-        check([502, 504].contains(&answer.status()), "an error of the proxy's own", answer.status())?;
-        within("the answer", began.elapsed(), 900, 4_000)?;
+        in_time(stage, "HTTP/1.1 200 OK\r\nX-Slow: ", "x").await?;
     }
 
     /// Interim answers do not put `response_header` off.
@@ -43,19 +49,7 @@ cases! { "stalls";
     /// Sent: a 103 every 200 ms. Seen: an error of the proxy's own, in time.
     [TIMER_RESPONSE_HEADER, ResponseHeaderTimeout]
     async fn interim_answers_without_an_end(stage) {
-        let upstream = stage.upstream().await?;
-        let server = stage.route(upstream.address(), ", timeouts: {response_header: 1s}").await?;
-        let mut client = server.connect().await?;
-        let began = Instant::now();
-        client.send(plain("GET /", "")).await?;
-        let (mut far, _) = upstream.request().await?;
-        let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
-        let answer = tokio::select! {
-            answer = client.answer() => answer?,
-            () = drips(&mut far, hint) => client.answer().await?,
-        };
-        check([502, 504].contains(&answer.status()), "an error of the proxy's own", answer.status())?;
-        within("the answer", began.elapsed(), 900, 4_000)?;
+        in_time(stage, "", "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n").await?;
     }
 
     /// `body_idle` ends an answer that its client does not read.
