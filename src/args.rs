@@ -212,7 +212,7 @@ pub(crate) struct ServeArguments {
     /// The form of both logs, in place of the model's: `text` is `combined` for requests.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
-    /// What the error log holds: off, error, warn, info, debug or trace; or a level for each target, such as
+    /// Level of the error log: off, error, warn, info, debug or trace; or a level for each target, such as
     /// `warn,wsgen::health=debug` [default: info].
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<Filter>,

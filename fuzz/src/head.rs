@@ -29,7 +29,7 @@ struct Understood {
     length: Option<u64>,
 }
 
-/// What hyper answers a head with, and what its service saw; the service says 200.
+/// Returns hyper's answer to a head and the request that its service saw; the service answers 200.
 async fn hyper_says(head: &[u8]) -> (String, Option<Understood>) {
     let (mut near, far) = tokio::io::duplex(64 * 1024);
     let seen = RefCell::new(None);
@@ -58,7 +58,7 @@ async fn hyper_says(head: &[u8]) -> (String, Option<Understood>) {
     (answer, seen.into_inner())
 }
 
-/// By name: hyper keeps the order of the lines of one name alone.
+/// Sorts fields by name: hyper keeps the order of the lines of one name alone.
 fn sorted(fields: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fields.collect();
     all.sort_by(|(one, _), (other, _)| one.cmp(other));

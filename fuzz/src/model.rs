@@ -3,7 +3,7 @@
 use wsgen_model::format::format;
 use wsgen_model::source::{SourceId, Sources};
 
-/// Checks one text.
+/// Checks one text of a model.
 pub fn check(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let sources = Sources::single("fuzz.yaml", text);

@@ -88,7 +88,7 @@ async fn hyper_reads(bytes: &[u8], method: Method) -> Result<Understood, String>
     tokio::join!(asking, connection, answering).0
 }
 
-/// By name: hyper keeps the order of the lines of one name alone.
+/// Sorts fields by name: hyper keeps the order of the lines of one name alone.
 fn sorted(mut fields: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     fields

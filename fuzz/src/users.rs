@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wsgen_proxy::fuzzing;
 
-/// Checks one file.
+/// Checks one users file.
 pub fn check(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(users) = fuzzing::users(text) else { return };

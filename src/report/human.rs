@@ -85,7 +85,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
 
 /// Lines ahead of a window that decide whether its lines go on with a secret.
 const AHEAD: usize = 20;
-/// Bytes ahead of a window that are looked at for that.
+/// Bytes ahead of a window that are searched for the beginning of its line.
 const MOST_AHEAD: usize = 64 * 1024;
 
 /// A window of a text with its secrets masked. Places in it stay where they are.

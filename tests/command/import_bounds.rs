@@ -174,7 +174,7 @@ fn files_elsewhere_are_refused_and_never_read() {
     assert!(said.contains("root_password") && !said.contains("WSG0409"), "{said}");
 }
 
-/// What is no file has no end, or never begins.
+/// A pipe or a device that is included has no end, or never begins.
 #[test]
 fn devices_and_pipes_are_not_read() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What a model or a configuration holds is shown, and never obeyed by a terminal.
+//! Control characters of a model or a configuration are shown, and never obeyed by a terminal.
 
 use assert_cmd::Command;
 

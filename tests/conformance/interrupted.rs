@@ -1,4 +1,4 @@
-//! Whatever ends a run, no server, listener or folder of it is left behind.
+//! A run leaves no server, listener or folder behind, whatever ends it.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -103,7 +103,7 @@ fn signals_that_end_a_run_end_its_servers_first() {
     }
 }
 
-/// Nobody is asked when a process is killed: its keeper ends what it has started.
+/// A killed process can clean up nothing: its keeper ends what it has started.
 #[test]
 fn a_killed_run_leaves_nothing() {
     for verb in VERBS {

@@ -1,4 +1,4 @@
-//! One panic ends its request, its stream or its tunnel, and nothing else: a fault is put in at each stage of the proxy
+//! A panic ends its request, its stream or its tunnel, and nothing else: a fault is put in at each stage of the proxy
 //! while a thousand other tunnels live on (`crates/proxy/src/isolation.rs`; faults are in builds with debug assertions).
 
 use std::path::PathBuf;

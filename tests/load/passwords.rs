@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// `openssl passwd -6 -salt wsgensalt secret`
 const HASH: &str = "$6$wsgensalt$SpV7rYiLLbZD6QJbQUKBRZJWvhLaS8LWR825Mpoy1O8wC45Zepg04ENxOsdQeahV4gW5tKeZrA/j7bw2SR/.M0";
-/// How long passwords are tried.
+/// Time for which passwords are tried.
 const ATTACK: Duration = Duration::from_secs(10);
 
 /// A field with credentials.

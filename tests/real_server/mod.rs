@@ -167,8 +167,8 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
-    /// How many descriptors it holds once its threads have started, which may be after its listeners answer: the number
-    /// that has stood still for a while.
+    /// Number of descriptors that the server holds once its threads have started: the number that has stood still for a
+    /// while. Its threads may start after its listeners answer.
     pub(crate) async fn settled(&self) -> usize {
         let (mut count, mut since) = (self.descriptors(), Instant::now());
         while since.elapsed() < Duration::from_millis(300) {

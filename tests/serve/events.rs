@@ -220,7 +220,7 @@ async fn limits_that_are_reached_are_seen() {
     assert_eq!(metric(admin, "wsgen_limits_reached_total{limit=\"per_ip\"}").await, 1);
 }
 
-/// What the command says to a model that it cannot run, on standard error.
+/// Returns the standard error of the command for a model that it cannot run.
 fn serve(arguments: &[&str], model: &str, limit: Option<u32>) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wsgen.yaml");

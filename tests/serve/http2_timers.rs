@@ -14,7 +14,7 @@ use wsgen_conformance::wire::http2::{
 };
 use wsgen_conformance::wire::{Versions, Wire, client_tls};
 
-/// How much later than its time a timer may fire on a busy machine, in seconds.
+/// Seconds by which a timer may fire late on a busy machine.
 const LATE: f64 = 1.5;
 
 /// Fails where a time is shorter than it should be, or far longer.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// How much later than its time a timer may fire on a busy machine, in seconds.
+/// Seconds by which a timer may fire late on a busy machine.
 const LATE: f64 = 1.5;
 
 /// Fails where a time is shorter than it should be, or far longer.
@@ -165,7 +165,7 @@ async fn an_answer_that_is_not_read_ends() {
     drop(stream);
 }
 
-/// How many sockets a proxy holds, once there are no more than so many, or after some seconds.
+/// Returns the number of sockets of a proxy, once there are at most this many, or after some seconds.
 async fn descriptors(server: &Server, most: usize) -> usize {
     let deadline = Instant::now() + Duration::from_secs(8);
     while server.descriptors() > most && Instant::now() < deadline {

@@ -92,7 +92,7 @@ async fn ends_travel_and_halves_stay_open() {
     assert!(tokio::time::timeout(second, ended.recv()).await.is_ok(), "the upstream lives on");
 }
 
-/// One side alone lives for `half_closed`, which is shorter than `tunnel_idle`.
+/// A side that is left alone lives for `half_closed`, which is shorter than `tunnel_idle`.
 #[tokio::test]
 async fn one_side_alone_ends() {
     let silent = script(|mut stream| async move {

@@ -1,5 +1,5 @@
-//! What is rendered, on the servers that it is rendered for and on the reference proxy: every behaviour, observed while
-//! they run.
+//! Rendered configurations, on the servers that they are rendered for and on the reference proxy: every behaviour,
+//! observed while they run.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -48,7 +48,7 @@ async fn every_status_is_refused_or_answered() {
     }
 }
 
-/// What is refused is said at its line.
+/// A status that a server refuses is reported at its line.
 #[test]
 fn a_status_that_is_not_assigned_is_refused_for_apache() {
     let mut command = Command::cargo_bin("wsgen").unwrap();

@@ -60,7 +60,7 @@ pub struct ChunkScanner {
 
 /// A piece of a chunked body as it passes on.
 enum Piece<'b> {
-    /// Bytes of payload.
+    /// Bytes of a chunk's payload.
     Payload(&'b [u8]),
     /// The line of a chunk with this size ahead of its payload.
     Size(u64),
@@ -243,7 +243,7 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    /// What passes on of a body that comes in pieces of `step` bytes, how much of it was taken, and its payload.
+    /// Passes a body on in pieces of `step` bytes. Returns what passes on, the number of bytes taken, and the payload.
     fn scan(text: &[u8], step: usize) -> Result<(String, usize, u64), BadChunk> {
         let mut scanner = ChunkScanner::default();
         let (mut passed, mut at) = (Vec::new(), 0);

@@ -20,9 +20,9 @@ use crate::wheel::Timed;
 use crate::worker::{Counted, Worker};
 use crate::writing::{Patience, write_all};
 
-/// How long a connection lingers after its last answer.
+/// Time for which a connection lingers after its last answer.
 const LINGERS: Duration = Duration::from_secs(2);
-/// How many bytes of the client are read and forgotten meanwhile.
+/// Bytes of the client that are read and forgotten meanwhile.
 const LINGERS_FOR: usize = 256 * 1024;
 
 /// Why there is no further request.
@@ -117,7 +117,7 @@ pub(crate) async fn serve(mut client: Peer, from: Arrival, worker: Rc<Worker>) {
     }
 }
 
-/// How long the first request of a connection is waited for when everything stops. Its client connected to a proxy that
+/// Time for the first request of a connection when everything stops. Its client connected to a proxy that
 /// took connections, and its request may be on its way.
 const LAST_HEADS: Duration = Duration::from_secs(1);
 

@@ -34,12 +34,12 @@ const FIELDS: usize = 9;
 /// The version of HTTP that the client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Protocol {
-    /// HTTP/1.0
+    /// The protocol version HTTP/1.0.
     Http10,
-    /// HTTP/1.1
+    /// The protocol version HTTP/1.1.
     #[default]
     Http11,
-    /// HTTP/2
+    /// The protocol version HTTP/2.
     Http2,
 }
 
@@ -68,9 +68,9 @@ pub(crate) struct Carried {
 /// A request. All its texts are one: a tunnel keeps them for as long as it is open.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// When its head had come.
+    /// When the head of the request had come.
     pub(crate) began: Instant,
-    /// The client's address.
+    /// The address of the client.
     pub(crate) client: IpAddr,
     /// Whether it is a handshake.
     pub(crate) handshake: bool,
@@ -121,7 +121,7 @@ impl Entry {
         self.bytes(field).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 
-    /// Sets a field.
+    /// Sets one field of the line.
     pub(crate) fn set(&mut self, field: Field, value: &(impl AsRef<[u8]> + ?Sized)) {
         let begin = place(&self.text);
         self.text.extend_from_slice(value.as_ref());

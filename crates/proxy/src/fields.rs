@@ -40,7 +40,7 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Whether what the peer says of the client counts (`forwarded/append`).
+    /// Whether the peer is believed when it names the client (`forwarded/append`).
     fn believes(&self) -> bool {
         *self.forward.forwarded.mode == ForwardedMode::Append && self.trusted
     }

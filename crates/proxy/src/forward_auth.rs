@@ -1,4 +1,4 @@
-//! Forward authentication: another service says whether a request may pass (`auth/forward`). Each thread has an HTTP
+//! Forward authentication: another service decides whether a request may pass (`auth/forward`). Each thread has an HTTP
 //! client for each service, which keeps connections for the next questions.
 
 use std::cell::RefCell;

@@ -14,7 +14,7 @@ use crate::{proxy_header, users};
 /// A chunked body, or its beginning, as it was read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chunks {
-    /// The payload.
+    /// The payload of these bytes.
     pub payload: Vec<u8>,
     /// Bytes that belong to the body.
     pub taken: usize,

@@ -25,15 +25,15 @@ use crate::events;
 pub(crate) enum Part {
     /// A client's connection between its requests, with its TLS handshake.
     Connection,
-    /// One request and its answer.
+    /// A request and its answer.
     Request,
     /// A client's stream of HTTP/2.
     Stream,
     /// A connection of HTTP/2 to a server, or one of its streams.
     Upstream,
-    /// A tunnel.
+    /// A tunnel between two connections.
     Tunnel,
-    /// What carries settled tunnels, outside of any of them.
+    /// The engine of settled tunnels, outside of any of them.
     Engine,
     /// The loop that accepts connections at one listener.
     Accept,
@@ -45,7 +45,7 @@ pub(crate) enum Part {
     Thread,
     /// Health checks of one server.
     Check,
-    /// One name that is followed.
+    /// A name that is followed at run time.
     Name,
     /// Checks and names together.
     Background,
@@ -57,7 +57,7 @@ pub(crate) enum Part {
     Password,
     /// Writing the access log.
     Log,
-    /// The status pages.
+    /// The thread of the status pages.
     Admin,
 }
 
@@ -95,9 +95,9 @@ pub(crate) struct Panicked;
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 thread_local! {
-    /// How many parts this thread is in.
+    /// Number of parts that this thread is in.
     static INSIDE: Cell<u32> = const { Cell::new(0) };
-    /// Where the last panic of this thread happened.
+    /// Place of the last panic of this thread.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn write(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     let _ = value.serialize(&mut Serializer::with_formatter(out, Escaped));
 }
 
-/// The same as a text.
+/// Returns the escaped form as a text.
 pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
     let mut out = Vec::new();
     write(value, &mut out);

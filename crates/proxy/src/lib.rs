@@ -225,7 +225,7 @@ impl Proxy {
         self.writer.is_finished() || ended.elapsed() > LAST_LINES
     }
 
-    /// Whether a thread has ended that nobody told to.
+    /// Whether a thread has ended without an order.
     fn has_lost_a_thread(&self) -> bool {
         self.threads.iter().any(|(_, thread)| thread.is_finished())
     }
@@ -255,10 +255,10 @@ impl Proxy {
 
 /// How long a reader of the log has for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
-/// How long threads and the log have once the time of a stop is over. With the pause between two looks it is less than
+/// Time for threads and the log once the time of a stop is over. With the pause between two looks it is less than
 /// a second.
 const LAST_MOMENTS: Duration = Duration::from_millis(800);
-/// How long they have where there is to be no time.
+/// Time for threads and the log after an order to end at once.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
 /// Every tunnel takes two descriptors: as many as this process is allowed, not as many as it was given (setrlimit(2)).

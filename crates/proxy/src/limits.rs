@@ -34,7 +34,7 @@ pub(crate) struct Clients {
     listeners: Mutex<HashMap<ListenAddress, Arc<AtomicU64>>>,
 }
 
-/// A client of a route: an IPv4 address or the network of an IPv6 address.
+/// Key of a client at a route: an IPv4 address or the network of an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     route: u32,
@@ -48,7 +48,7 @@ struct Shard {
     open: HashMap<Key, u32>,
     /// When the allowance of each client will be whole again, of clients that asked since `turned`.
     young: HashMap<Key, u64>,
-    /// The same of the generation before: whoever asks again moves to the young ones.
+    /// Allowances of the generation before. A client that asks again moves to the young ones.
     old: HashMap<Key, u64>,
     turned: u64,
 }

@@ -24,25 +24,25 @@ use wsgen_model::scalar::Ipv6Prefix;
 use crate::isolation::{self, Part};
 use crate::limits::network;
 
-/// How many passwords may wait.
+/// Most passwords that may wait.
 const QUEUE: usize = 128;
-/// How many of them may be of one client.
+/// Most waiting passwords of one client.
 const SHARE: usize = 32;
-/// How many verdicts of each kind are kept in a generation.
+/// Most verdicts of each kind in a generation.
 const GENERATION: usize = 10_000;
-/// How long a verdict is kept at least; it is forgotten within twice that.
+/// Shortest time for which a verdict is kept; it is forgotten within twice that.
 const REMEMBERED: Duration = Duration::from_mins(1);
-/// How long a thread waits for the next password.
+/// Time for which a thread waits for the next password.
 const IDLE: Duration = Duration::from_secs(10);
-/// How far its threads stand behind those that carry tunnels (setpriority(2)).
+/// Nice value of the verifying threads; those that carry tunnels have 0 (setpriority(2)).
 const GIVES_WAY: i32 = 10;
 
-/// What is said of a password.
+/// Verdict on a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It fits.
+    /// The password fits the hash.
     Good,
-    /// It does not.
+    /// The password does not fit the hash.
     Bad,
     /// The client has too many passwords that wait.
     TooMany,
@@ -67,7 +67,7 @@ struct Kept {
     old: HashSet<Key>,
 }
 
-/// Everything that the threads share.
+/// State that the verifying threads share.
 #[derive(Default)]
 struct State {
     good: Kept,
@@ -76,9 +76,9 @@ struct State {
     /// Clients whose passwords wait, in their turn.
     turns: VecDeque<[u8; 16]>,
     jobs: HashMap<[u8; 16], VecDeque<Job>>,
-    /// How many passwords wait.
+    /// Number of passwords that wait.
     waiting: usize,
-    /// Who waits for a verdict: of passwords that wait, and of those that are being verified.
+    /// Requests that wait for a verdict, on waiting passwords and on those that are being verified.
     asked: HashMap<Key, Vec<oneshot::Sender<bool>>>,
     threads: usize,
     idle: usize,
@@ -91,7 +91,7 @@ struct Verifier {
     work: Condvar,
     /// Computes a hash; a test has its own.
     fits: fn(&str, &str) -> bool,
-    /// How long a thread waits for the next password.
+    /// Time for which a thread waits for the next password.
     idle: Duration,
 }
 

@@ -65,9 +65,9 @@ pub(crate) struct Pump {
     /// How much more is read while something is kept (`body/buffering`).
     ahead: usize,
     ended: bool,
-    /// Bytes that were read.
+    /// Number of bytes that were read.
     pub(crate) moved: u64,
-    /// Bytes that were read, and those that were written later: it grows as long as either side goes on.
+    /// Number of bytes that were read, and of those that were written later. It grows as long as either side goes on.
     pub(crate) progress: u64,
     /// The most that may be moved, and whether it counts payload only.
     limit: Option<u64>,

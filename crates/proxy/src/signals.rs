@@ -41,7 +41,7 @@ enum Stage {
     Stopping,
 }
 
-/// How far the process has come.
+/// Stage of the process and what it waits for.
 struct Course {
     stage: Stage,
     /// The process that is to take over.

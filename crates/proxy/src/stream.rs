@@ -88,7 +88,7 @@ pub(crate) struct Peer {
 
 /// How much is read at once while a head is awaited; heads are mostly shorter.
 const READ: usize = 4096;
-/// How much of what a waiting peer sends ahead is read.
+/// Most bytes that are read ahead of a waiting peer.
 const AHEAD: usize = 8192;
 
 impl Peer {

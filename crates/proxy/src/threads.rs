@@ -21,14 +21,14 @@ use crate::tunnel::registration::Row;
 use crate::upstream::Server;
 use crate::worker;
 
-/// What a thread is told.
+/// An order to a serving thread.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// To run a configuration from now on, with sockets for the addresses that are new.
     Run(Arc<Snapshot>, Vec<(ListenAddress, Socket)>),
     /// To end the tunnels of a server that has failed.
     Leave(Arc<Server>),
-    /// To tell of its tunnels.
+    /// To list its open tunnels.
     Tell(mpsc::UnboundedSender<Vec<Row>>),
     /// To accept nothing more, and to end its tunnels within this time, spread over another; then to end, whatever is
     /// open.
@@ -40,7 +40,7 @@ pub(crate) enum Order {
 /// A running thread, and the way to tell it things.
 pub(crate) type Running = (mpsc::UnboundedSender<Order>, JoinHandle<()>);
 
-/// What all threads share.
+/// Parts of the proxy that all serving threads share.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) snapshot: Arc<Snapshot>,

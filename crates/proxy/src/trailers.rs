@@ -69,7 +69,7 @@ const OF_THE_HEAD: [&str; 43] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Trailers {
     lines: Vec<u8>,
-    /// Whether none passes on.
+    /// Whether all trailers are dropped.
     none: bool,
     /// Names that do not pass on, beside those of the head.
     left_out: Vec<String>,

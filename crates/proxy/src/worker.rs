@@ -38,7 +38,7 @@ use crate::tunnel::registration::{Known, Registration, Row};
 use crate::upstream::{Pool, Server, random};
 use crate::wheel::{Timed, Wheel, timer};
 
-/// How long tunnels have for their ends, once their time is over.
+/// Time for tunnels to end once their own time is over.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// A thread.

@@ -17,7 +17,7 @@ pub(crate) struct Patience<'a> {
     pub(crate) wheel: &'a Wheel,
     /// The place in the wheel of the connection that waits.
     pub(crate) timed: &'a Rc<Timed>,
-    /// How long nothing may be taken.
+    /// Longest time for which nothing may be taken.
     pub(crate) time: Duration,
 }
 

@@ -39,7 +39,7 @@ impl Tree {
         Self { root: arguments.root.clone(), folders, defined }
     }
 
-    /// Where a name leads: below the root, or beside the file that has it.
+    /// Returns the path that a name leads to: below the root, or beside the file that has it.
     fn place(&self, name: &str, from: &str) -> PathBuf {
         let beside = Path::new(from).parent().unwrap_or(Path::new(""));
         match &self.root {

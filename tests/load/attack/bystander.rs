@@ -10,7 +10,7 @@ use super::Victim;
 use crate::real_server::PATIENCE;
 use crate::real_server::scripted::{HANDSHAKE, until};
 
-/// Where it comes from: no attacker does.
+/// Address of the bystander, which no attacker has.
 const FROM: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 pub(super) struct Bystander(Victim);

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use crate::real_server::{self, PATIENCE, SERVE, Server, certificate, free_port, start};
 use bystander::Bystander;
 
-/// Where an attack goes.
+/// Addresses of the proxy under attack.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Victim {
     /// The port of the plain listener.
@@ -25,7 +25,7 @@ pub(super) struct Victim {
     secure: u16,
 }
 
-/// What one attacker does until it is stopped.
+/// One wave of an attacker, which goes on until it is stopped.
 type Wave = fn(Victim) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The most that an attack may add to the memory of the proxy.
@@ -72,7 +72,7 @@ fn processor(server: &Server) -> f64 {
     f64::from(ticks) / 100.0
 }
 
-/// How long an attack goes on.
+/// Length of one attack.
 fn time() -> Duration {
     let time = std::env::var("WSGEN_ATTACK").ok().and_then(|time| time.parse().ok());
     Duration::from_secs(time.unwrap_or(2))
@@ -95,7 +95,7 @@ async fn attack(name: &str, attackers: usize, most: u64, wave: Wave) {
     panic!("{name}: what a bystander saw before and during it: {seen:?}");
 }
 
-/// One attack. Returns the bystander's 99th percentiles before and during it.
+/// Runs one attack. Returns the bystander's 99th percentiles before and during it.
 async fn once(name: &str, attackers: usize, most: u64, wave: Wave) -> (Duration, Duration) {
     let time = time();
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What attackers do. Each wave goes on until it is dropped, and connects again where it is cut off.
+//! Waves of attackers. Each wave goes on until it is dropped, and connects again where it is cut off.
 
 use std::time::Duration;
 

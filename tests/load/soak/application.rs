@@ -1,4 +1,4 @@
-//! What stands behind the proxy: an application, and a name server whose answers move.
+//! Peers behind the proxy: an application, and a name server whose answers move.
 
 use std::net::UdpSocket;
 use std::sync::Arc;

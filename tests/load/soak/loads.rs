@@ -1,4 +1,4 @@
-//! What clients do to the proxy.
+//! Loads that clients put on the proxy.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ impl Random {
     }
 }
 
-/// How long it goes on: `90s`, `30m`, or twenty seconds.
+/// Length of the soak: `90s`, `30m`, or twenty seconds.
 fn length() -> Duration {
     let text = std::env::var("WSGEN_SOAK").unwrap_or_else(|_| "20s".into());
     let (number, unit) = text.split_at(text.len() - 1);
@@ -38,7 +38,7 @@ fn length() -> Duration {
     Duration::from_secs(if unit == "m" { number * 60 } else { number })
 }
 
-/// What the access log says of a path.
+/// Returns the lines of the access log about a path.
 fn log_of(server: &Server, path: &str) -> String {
     let log =
         std::fs::read_to_string(server.folder.path().join(SERVE.recipe().access_log)).unwrap();
@@ -76,7 +76,7 @@ fn threads(id: u32) -> usize {
     std::fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count)
 }
 
-/// Bytes of memory.
+/// Bytes of memory of a process.
 fn resident(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -104,7 +104,7 @@ fn rotate(folder: &Path, number: u64) {
     }
 }
 
-/// What was done.
+/// Numbers of what all clients have done.
 #[derive(Debug, Default)]
 struct Counts {
     echoes: AtomicU64,
@@ -120,7 +120,7 @@ impl Counts {
     }
 }
 
-/// One client among many, until the end.
+/// Acts as one client among many, until the end.
 async fn client(seed: u64, server: Arc<Server>, secure: u16, counts: Arc<Counts>, end: Instant) {
     let mut random = Random(seed);
     while Instant::now() < end {

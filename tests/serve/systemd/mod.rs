@@ -55,7 +55,7 @@ fn wsgen(line: &str, folder: &Path) -> Command {
     command
 }
 
-/// What a service manager hears (`sd_notify(3)`), or nothing within the patience of a test.
+/// Returns the next message to the service manager (`sd_notify(3)`), or nothing within the patience of a test.
 async fn told(manager: &UnixDatagram) -> String {
     let mut piece = [0; 4096];
     match tokio::time::timeout(PATIENCE, manager.recv(&mut piece)).await {

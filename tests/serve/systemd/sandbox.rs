@@ -6,16 +6,16 @@ use std::process::Command;
 use seccompiler::{BpfProgram, TargetArch, compile_from_json};
 use serde_json::{Value, json};
 
-/// What `systemd-analyze syscall-filter` of systemd 252 (Debian 12) prints, without `@known`.
+/// Output of `systemd-analyze syscall-filter` of systemd 252 (Debian 12), without `@known`.
 pub(crate) const GROUPS: &str = include_str!("groups.txt");
 
 /// The version of systemd that `GROUPS` are from.
 pub(crate) const VERSION: &str = "systemd 252 ";
 
-/// What systemd does to a process that makes a forbidden call.
+/// Action of systemd on a process that makes a forbidden call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Forbidden {
-    /// Whatever the unit says (`SystemCallErrorNumber=`), or kill it where the unit says nothing.
+    /// The action of the unit (`SystemCallErrorNumber=`), or a kill where the unit names none.
     AsTheUnitSays,
     /// Kill it: nothing that the proxy needs may be among the forbidden calls.
     Kills,
@@ -179,7 +179,7 @@ fn realtime() -> Vec<Value> {
     policies.into_iter().map(rule).chain([json!({"syscall": "sched_setattr"})]).collect()
 }
 
-/// One filter. Calls of other architectures are left out.
+/// Makes one filter. Calls of other architectures are left out.
 fn program(rules: Vec<Value>, otherwise: &Value, then: &Value) -> BpfProgram {
     let compile = |rules: &[Value]| {
         let filter = json!({"all": {

@@ -179,7 +179,7 @@ cases! { "access";
         equal("a refusal", client.answer().await?.status(), 403)?;
     }
 
-    /// What the service says of a client, the client cannot say beside it.
+    /// A field that the service of `auth.forward` sets cannot be forged by the client, in any spelling.
     ///
     /// Sent: the copied fields in every spelling, where the service gives one of them. Seen: the service's value alone;
     /// and the service sees nothing of what the proxy tells it in other spellings.

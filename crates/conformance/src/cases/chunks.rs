@@ -135,7 +135,7 @@ cases! { "chunks";
         check(sound, "no field behind the body", format!("{seen:?}"))?;
     }
 
-    /// The same over HTTP/2: its trailers become none that an upstream of HTTP/1.1 could take for a head.
+    /// Trailers of a request over HTTP/2 become none that an upstream of HTTP/1.1 could take for a head.
     ///
     /// Sent: a body over HTTP/2 with trailers that belong into a head. Seen: the body at the upstream, and no field behind
     /// it; or a refusal.
@@ -182,7 +182,7 @@ cases! { "chunks";
         check(!trailers.contains_key("set-cookie"), "no cookie", format!("{trailers:?}"))?;
     }
 
-    /// What stands behind an answer's body is judged too.
+    /// Lines behind the last chunk of an answer are judged as its head is.
     ///
     /// Sent: an answer with another one among its trailers. Seen: nothing of the other one.
     [BODY_CHUNKS]

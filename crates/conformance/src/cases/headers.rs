@@ -133,7 +133,7 @@ cases! { "headers";
         arrives(stage, "", real, "X-Real-IP: 6.6.6.6\r\n", "x-real-ip", Some("127.0.0.1")).await?;
     }
 
-    /// What the proxy does not tell of the forwarded family, nobody tells.
+    /// A client's forwarded fields that the proxy does not write itself never reach the upstream.
     ///
     /// Sent: made-up `Forwarded`, `X-Real-IP`, `X-Forwarded-Port`, `-Server`, `-Scheme`, `-Ssl`, `-Prefix`. Seen: none of
     /// them, by a request and by a handshake; with `headers: [for]` no `-Proto` and no `-Host` either.

@@ -22,7 +22,7 @@ pub(super) async fn offering(
     offering_in(stage, "", upstream, listener).await
 }
 
-/// The same in a site that has more of its own.
+/// Starts a site with HTTP/2 in front, and with more settings of its own.
 pub(super) async fn offering_in(
     stage: &Stage,
     site: &str,

@@ -46,7 +46,7 @@ async fn hidden(stage: &Stage, head: &str, body: &str) -> Verdict {
     }
 }
 
-/// What has passed to an upstream behind a head, whether its connection ends or stays open.
+/// Returns the bytes that an upstream got behind a head, whether its connection ends or stays open.
 pub(super) async fn passed(mut far: Wire) -> String {
     let rest = match far.rest_within(Duration::from_millis(400)).await {
         Ok((rest, _)) => rest,

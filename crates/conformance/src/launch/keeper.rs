@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
 
-/// How long servers have to end in order, and how long they may take to end at all.
+/// Time for servers to end in order, and time for them to end at all.
 const IN_ORDER: Duration = Duration::from_millis(300);
 const AT_ALL: Duration = Duration::from_secs(5);
 
@@ -121,7 +121,7 @@ fn note(kind: &str, what: &str) -> io::Result<()> {
     }
 }
 
-/// What a starter has left behind.
+/// Processes, containers and folders that a run has left behind.
 #[derive(Debug, Default)]
 struct Left {
     groups: BTreeSet<i32>,

@@ -4,10 +4,10 @@
 use super::{Ending, Wire};
 use crate::verdict::{Trouble, Verdict};
 
-/// What a client's connection begins with (RFC 9113 section 3.4).
+/// The preface that begins a client's connection (RFC 9113 section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A body's bytes.
+/// Type of the frames that carry the bytes of a body.
 pub const DATA: u8 = 0;
 /// The beginning of a header block.
 pub const HEADERS: u8 = 1;
@@ -28,7 +28,7 @@ pub const CONTINUATION: u8 = 9;
 pub const END_STREAM: u8 = 1;
 /// The header block ends with this frame.
 pub const END_HEADERS: u8 = 4;
-/// Of [`SETTINGS`] and [`PING`]: an answer.
+/// Flag of [`SETTINGS`] and [`PING`] frames that acknowledge another one.
 pub const ACK: u8 = 1;
 
 /// The setting for the window that each stream begins with (RFC 9113 section 6.5.2).
@@ -37,13 +37,13 @@ pub const INITIAL_WINDOW_SIZE: u16 = 4;
 /// A frame, right or wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Its type.
+    /// The type of the frame.
     pub kind: u8,
-    /// Its flags.
+    /// The flags of the frame.
     pub flags: u8,
-    /// Its stream; 0 is the connection.
+    /// The stream of the frame; 0 is the connection.
     pub stream: u32,
-    /// What it carries.
+    /// The payload of the frame.
     pub payload: Vec<u8>,
 }
 
@@ -143,7 +143,7 @@ impl Wire {
         }
     }
 
-    /// How a stream ends: with `RST_STREAM`, with `END_STREAM`, or with its connection; `None` is the last.
+    /// Returns how a stream ends: with `RST_STREAM`, with `END_STREAM`, or with its connection; `None` is the last.
     pub async fn http2_end_of(&mut self, stream: u32) -> Verdict<Option<Frame>> {
         loop {
             let frame = match self.http2_frame_of(stream).await {

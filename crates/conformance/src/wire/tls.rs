@@ -94,7 +94,7 @@ impl Certificate {
     }
 }
 
-/// What an authority's certificate says.
+/// Contents of an authority's certificate.
 fn authority(name: &str) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -102,7 +102,7 @@ fn authority(name: &str) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// What a server's certificate says.
+/// Contents of a server's certificate.
 fn named(names: &[&str]) -> Result<CertificateParams, rcgen::Error> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names.clone())?;

@@ -4,7 +4,7 @@ use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS, is_same};
 
 use super::draft::Draft;
 
-/// What is said where a configuration lets more of the forwarded family pass than the model does.
+/// The finding for a configuration that lets more of the forwarded family pass than the model does.
 pub(crate) const TAKES_MORE: &str = "what the client itself sent of the forwarded family (X-Real-IP, Forwarded, X-Forwarded-Port and others) does not pass beside what is told here";
 
 /// Whether the model takes fields of the forwarded family out that the configuration lets pass: none that the route

@@ -38,9 +38,9 @@ pub trait Files {
 pub enum Unread {
     /// There is no such file, or it cannot be read.
     Missing,
-    /// It lies outside of the folders that may be read. Nothing of it was read.
+    /// The file lies outside of the folders that may be read; nothing of it was read.
     Outside,
-    /// It is no file of a size that configurations have.
+    /// The name leads to no regular file, or to one that is larger than configurations are.
     TooLarge,
 }
 

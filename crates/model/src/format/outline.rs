@@ -33,7 +33,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Outline {
     pub(super) root: Option<Node>,
-    /// Where its `---` stands, if it has one.
+    /// Place of the document's `---`, if there is one.
     pub(super) explicit_start: Option<usize>,
     /// The comments in order, `#` included.
     pub(super) comments: Vec<Range<usize>>,

@@ -58,7 +58,7 @@ pub(crate) fn upstream_failed(upstream: &str, server: &str, stage: Stage, cause:
     say(Subject::Upstream { upstream, server, stage, cause: cause.to_string() }, None);
 }
 
-/// The same for an error that was marked with its step (`Stage::of`); `otherwise` is the step of one that was not.
+/// Reports a failure by the step that its error was marked with (`Stage::of`); `otherwise` stands for errors without one.
 pub(crate) fn upstream_error(upstream: &str, server: &str, error: &io::Error, otherwise: Stage) {
     upstream_failed(upstream, server, Stage::find(error).unwrap_or(otherwise), error);
 }

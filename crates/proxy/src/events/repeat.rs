@@ -19,7 +19,7 @@ const MANY: usize = 1024;
 /// Longest cause that a line shows, in bytes: it may come from outside.
 const LONGEST: usize = 256;
 
-/// What an event is about: two events with equal subjects are the same to an operator.
+/// Subject of an event: two events with equal subjects are the same to an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Upstream {
@@ -76,7 +76,7 @@ pub(super) fn say(subject: Subject, peer: Option<IpAddr>) {
     say_many(subject, peer, 1);
 }
 
-/// The same for an event that stands for several things.
+/// Decides in the same way on an event that stands for several things.
 pub(super) fn say_many(subject: Subject, peer: Option<IpAddr>, weight: u64) {
     // Without a log nobody sweeps.
     if tracing::level_filters::LevelFilter::current() == tracing::level_filters::LevelFilter::OFF {

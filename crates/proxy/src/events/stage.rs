@@ -14,7 +14,7 @@ pub(crate) enum Stage {
     Connect,
     /// The PROXY header is written.
     ProxyHeader,
-    /// The TLS handshake.
+    /// The TLS handshake with a server.
     Tls,
     /// The handshake of HTTP/2.
     Http2,

@@ -24,7 +24,7 @@ struct Counts {
 }
 
 impl Histogram {
-    /// Counts one duration.
+    /// Counts one observed duration.
     pub(super) fn observe(&self, time: Duration) {
         let fits = |bound: &u64| time <= Duration::from_millis(*bound);
         let at = BOUNDS.iter().position(fits).unwrap_or(BOUNDS.len());

@@ -18,7 +18,7 @@ pub(super) struct Reason {
     pub(super) reason: &'static str,
 }
 
-/// What became of a reload: `good` or `bad`.
+/// Result of a reload: `good` or `bad`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Outcome {
     pub(super) result: &'static str,
@@ -30,20 +30,20 @@ pub(super) struct Sender {
     pub(super) from: &'static str,
 }
 
-/// What carries settled tunnels.
+/// Engine that carries settled tunnels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Engine {
     pub(super) engine: &'static str,
 }
 
-/// One server of an upstream.
+/// Labels of one server of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Server {
     pub(crate) upstream: String,
     pub(crate) server: String,
 }
 
-/// One server of an upstream, and the step at which it failed.
+/// Labels of one server of an upstream, and of the step at which it failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Failure {
     pub(crate) upstream: String,

@@ -23,7 +23,7 @@ use crate::snapshot::Snapshot;
 /// Why tunnels end, in the words of the access log.
 const ENDS: [&str; 8] =
     ["client", "upstream", "tunnel_idle", "tunnel_max", "half_closed", "drain", "reset", "error"];
-/// Classes of statuses.
+/// Classes of response statuses.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All metrics of the process, in one registry.
@@ -49,13 +49,13 @@ pub(crate) struct Metrics {
     pub(crate) upstream_failures: Family<Failure, Counter>,
     /// Changes of a server's health.
     pub(crate) health_changes: Family<Change, Counter>,
-    /// Refused requests.
+    /// Number of refused requests.
     pub(crate) refusals: Family<Rule, Counter>,
     /// TLS handshakes of clients that failed.
     pub(crate) tls_failures: Family<Listener, Counter>,
     /// Connections that began with no good PROXY header.
     pub(crate) proxy_header_failures: Family<Listener, Counter>,
-    /// How often a limit was reached.
+    /// Number of times that a limit was reached.
     pub(crate) limits: Family<Limited, Counter>,
     /// Names that no name server could resolve.
     pub(crate) dns_failures: Family<Resolved, Counter>,
@@ -211,7 +211,7 @@ impl Metrics {
         histogram.observe(time);
     }
 
-    /// Counts a reload.
+    /// Counts one reload by its result.
     pub(crate) fn reloaded(&self, good: bool) {
         self.reloads[usize::from(!good)].inc();
     }

@@ -6,7 +6,7 @@ fn inner(stream: tokio::io::DuplexStream) -> Stream {
     Stream::Inner(Box::new(crate::stream::Inner::new(stream)))
 }
 
-/// How much a pump takes from a server while its client reads nothing, and what the client gets in the end.
+/// Returns how much a pump takes from a server while its client reads nothing, and what the client gets in the end.
 async fn taken(ahead: usize) -> (usize, Vec<u8>) {
     let (server, mut far) = tokio::io::duplex(1_000);
     let (near, mut client) = tokio::io::duplex(10);

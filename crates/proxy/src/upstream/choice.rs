@@ -90,7 +90,7 @@ fn score(number: u64, weight: u64) -> u64 {
     value.to_bits()
 }
 
-/// The same in every process, so that several proxies send a client to the same server.
+/// Hashes a key for a server. Every process computes the same, so that several proxies choose the same server.
 fn hash(key: &[u8], mark: &[u8]) -> u64 {
     let mut hasher = FnvHasher::default();
     for part in [key, b"|", mark] {

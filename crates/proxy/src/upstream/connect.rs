@@ -191,7 +191,7 @@ impl Target {
         connected.map_err(|error| stage.of(error))
     }
 
-    /// The same without a bound of time; `stage` says how far it has come.
+    /// Establishes a connection without a bound of time; `stage` says how far it has come.
     async fn establish(
         &self,
         header: &[u8],

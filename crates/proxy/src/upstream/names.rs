@@ -25,22 +25,22 @@ use wsgen_model::site::Resolver;
 use crate::events;
 use crate::fault;
 
-/// How long one name server may take; a lost question is repeated twice within it.
+/// Time for one name server to answer; a lost question is repeated twice within it.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest time between two questions for the same addresses, however short their TTL is.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Time until the first repetition of a failed question for addresses that are not known yet; it doubles.
 const AT_FIRST: Duration = Duration::from_millis(100);
-/// How often such a question is repeated before the name counts as one without these addresses.
+/// Number of such repetitions before the name counts as one without these addresses.
 const REPEATED_AT_FIRST: u32 = 3;
 
 /// The addresses that were found for a name.
 #[derive(Debug, Default)]
 struct Found {
-    /// Of both kinds; `None` until both were asked for.
+    /// IPv4 addresses; `None` until they were asked for.
     four: Option<Vec<IpAddr>>,
     six: Option<Vec<IpAddr>>,
-    /// All of them, with the port.
+    /// All addresses with the port.
     all: Arc<[SocketAddr]>,
 }
 
@@ -53,11 +53,11 @@ pub(crate) struct Moving {
     changes: Arc<AtomicU64>,
 }
 
-/// What a name server says of one kind of addresses: none of them, where there are none.
+/// Answer of a name server about one kind of addresses; it is empty where the name has none.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
     addresses: Vec<IpAddr>,
-    /// How long it holds, as far as the name server says.
+    /// Time for which the answer holds, where the name server says so.
     ttl: Option<Duration>,
 }
 
@@ -127,7 +127,7 @@ impl Moving {
         }
     }
 
-    /// Whether nothing was ever said of one kind of addresses.
+    /// Whether no question about one kind of addresses has been settled yet.
     fn is_unknown(&self, kind: RecordType) -> bool {
         let found = self.found.borrow();
         if kind == RecordType::A { found.four.is_none() } else { found.six.is_none() }
@@ -153,7 +153,7 @@ impl Moving {
     }
 }
 
-/// What the first name server says that knows the name, or knows that there is none.
+/// Returns the answer of the first name server that knows the name, or knows that it has no addresses.
 async fn ask(servers: &[SocketAddr], name: &str, kind: RecordType) -> Result<Answer, NetError> {
     // As it is written: a name of a model does not depend on the machine's search list.
     let mut name = Name::from_ascii(name)?;

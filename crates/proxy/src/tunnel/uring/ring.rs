@@ -184,7 +184,7 @@ mod tests {
         Ring::new().ok()
     }
 
-    /// The next results.
+    /// Returns the next results of the ring.
     fn results(ring: &mut Ring) -> Vec<Completion> {
         let end = Instant::now() + Duration::from_secs(10);
         let mut all = Vec::new();

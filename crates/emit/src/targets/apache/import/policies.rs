@@ -24,7 +24,7 @@ pub(super) struct Policy {
 /// Ahead of a pattern over the path as it came: it is in normal form.
 const NORMAL: &str = r"^(?!.*(?://|/(?:\.|%2[eE]){1,2}(?:/|$)))";
 
-/// What a condition looks at that asks whether a request has a body.
+/// Test strings of conditions that ask whether a request has a body.
 const BODY: &str = "%{HTTP:Transfer-Encoding}:%{HTTP:Content-Length}";
 
 /// A pattern without what asks for the normal form, and whether it did.

@@ -44,7 +44,7 @@ pub(super) struct Importer<'a> {
     pub(super) reached: BTreeSet<Id>,
     /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.
     pub(super) upstreams: BTreeMap<String, String>,
-    /// What constants may still be put in.
+    /// Budget for the values of constants that are put in.
     pub(super) budget: Budget,
 }
 
