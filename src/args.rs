@@ -216,7 +216,7 @@ pub(crate) struct ServeArguments {
     /// `warn,wsgen::health=debug` [default: info].
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<Filter>,
-    /// Who carries tunnels that have settled. For measurements and for doubts: `auto` is right.
+    /// Engine that carries settled tunnels. It is a choice for measurements; `auto` is right otherwise.
     #[arg(long, value_name = "ENGINE", default_value = "auto", env = "WSGEN_RELAY")]
     pub(crate) relay: RelayEngine,
     /// Needs no model: starts an echo and a proxy in front of it, and says how to try them.
