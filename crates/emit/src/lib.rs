@@ -13,12 +13,15 @@ mod recipe;
 mod rendering;
 mod selection;
 mod support;
+pub mod syntax;
 mod target;
 mod targets;
 
 pub use annotate::Annotate;
 pub use import::relocate::{Elsewhere, Pair, Relocate, Relocated};
-pub use import::{Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, Unread, Verdict};
+pub use import::{
+    Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, Unreadable, Verdict,
+};
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Files, Layout, Target, Unread};
+use wsgen_emit::{Files, Layout, Target, Unreadable};
 
 use crate::args::ReadArguments;
 
@@ -61,13 +61,17 @@ impl Tree {
     }
 
     /// A file without links, if it lies in a folder that may be read.
-    fn opened(&self, path: &Path) -> Result<PathBuf, Unread> {
+    fn opened(&self, path: &Path) -> Result<PathBuf, Unreadable> {
         let Ok(whole) = fs::canonicalize(path) else {
             // Whether a file elsewhere is there is not told either.
-            return Err(if self.may_be_inside(path) { Unread::Missing } else { Unread::Outside });
+            return Err(if self.may_be_inside(path) {
+                Unreadable::Missing
+            } else {
+                Unreadable::Outside
+            });
         };
         let inside = self.folders.iter().any(|folder| whole.starts_with(folder));
-        if inside { Ok(whole) } else { Err(Unread::Outside) }
+        if inside { Ok(whole) } else { Err(Unreadable::Outside) }
     }
 
     /// Whether the nearest folder of a path that is there lies in a folder that may be read.
@@ -91,20 +95,20 @@ fn servers_folders(target: &Target) -> impl Iterator<Item = PathBuf> + use<> {
 }
 
 impl Files for Tree {
-    fn read(&mut self, name: &str, from: &str) -> Result<(String, String), Unread> {
+    fn read(&mut self, name: &str, from: &str) -> Result<(String, String), Unreadable> {
         let place = self.behind(self.place(name, from));
         let whole = self.opened(&place)?;
-        let about = fs::metadata(&whole).map_err(|_| Unread::Missing)?;
+        let about = fs::metadata(&whole).map_err(|_| Unreadable::Missing)?;
         if about.is_dir() {
-            return Err(Unread::Missing);
+            return Err(Unreadable::Missing);
         }
         // A pipe would wait for ever, and a device would never end.
         if !about.is_file() || about.len() > LARGEST {
-            return Err(Unread::TooLarge);
+            return Err(Unreadable::TooLarge);
         }
         let mut bytes = Vec::new();
         let read = File::open(&whole).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
-        read.map_err(|_| Unread::Missing)?;
+        read.map_err(|_| Unreadable::Missing)?;
         Ok((place.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
     }
 

@@ -6,7 +6,7 @@ use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
 use wsgen_model::source::Span;
 
-use super::{Judged, Loss, Unread, Verdict};
+use super::{Judged, Loss, Unreadable, Verdict};
 
 /// The number of a directive.
 pub(crate) type Id = usize;
@@ -91,20 +91,27 @@ impl Ledger {
     }
 
     /// A file that a directive includes was not read. An optional one may be missing.
-    pub(crate) fn unread(&mut self, id: Id, span: Span, name: &str, why: Unread, optional: bool) {
+    pub(crate) fn unread(
+        &mut self,
+        id: Id,
+        span: Span,
+        name: &str,
+        why: Unreadable,
+        optional: bool,
+    ) {
         let (code, message, help) = match why {
-            Unread::Missing if optional => return self.dropped(id, "the file is not there"),
-            Unread::Missing => (
+            Unreadable::Missing if optional => return self.dropped(id, "the file is not there"),
+            Unreadable::Missing => (
                 Code::IMPORT_MISSING,
                 format!("`{name}` is not there"),
                 "name it too, or the root of the whole configuration with --root",
             ),
-            Unread::Outside => (
+            Unreadable::Outside => (
                 Code::IMPORT_OUTSIDE,
                 format!("`{name}` lies outside of the configuration's folder, and was not read"),
                 "name it too, or say with --root below which folder files may be read",
             ),
-            Unread::TooLarge => (
+            Unreadable::TooLarge => (
                 Code::IMPORT_LIMIT,
                 format!("`{name}` is too large for a configuration, or no file, and was not read"),
                 "name the files of the configuration alone",
@@ -112,9 +119,9 @@ impl Ledger {
         };
         self.say(code, span, &message, help);
         let why = match why {
-            Unread::Missing => "the file is not there",
-            Unread::Outside => "the file lies outside of the configuration's folder",
-            Unread::TooLarge => "the file is too large",
+            Unreadable::Missing => "the file is not there",
+            Unreadable::Outside => "the file lies outside of the configuration's folder",
+            Unreadable::TooLarge => "the file is too large",
         };
         self.dropped(id, why);
     }

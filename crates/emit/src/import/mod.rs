@@ -3,6 +3,8 @@
 pub(crate) mod beside;
 pub(crate) mod budget;
 pub(crate) mod choices;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod condition;
 pub(crate) mod draft;
 pub(crate) mod hostnames;
 pub(crate) mod implied;
@@ -22,7 +24,7 @@ use wsgen_model::source::{SourceId, Sources, Span};
 /// The files that a configuration names; the crate itself knows no file system.
 pub trait Files {
     /// The name and the text of a file, by the name that the configuration has for it; relative ones are beside `from`.
-    fn read(&mut self, name: &str, from: &str) -> Result<(String, String), Unread>;
+    fn read(&mut self, name: &str, from: &str) -> Result<(String, String), Unreadable>;
 
     /// The names that fit a pattern with `*`, `?` and `[…]`, in order.
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String>;
@@ -35,7 +37,7 @@ pub trait Files {
 
 /// Why an included file was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub enum Unreadable {
     /// There is no such file, or it cannot be read.
     Missing,
     /// The file lies outside of the folders that may be read; nothing of it was read.
@@ -70,8 +72,8 @@ pub(crate) fn told(word: &str, files: &dyn Files) -> String {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn read(&mut self, _: &str, _: &str) -> Result<(String, String), Unread> {
-        Err(Unread::Missing)
+    fn read(&mut self, _: &str, _: &str) -> Result<(String, String), Unreadable> {
+        Err(Unreadable::Missing)
     }
 
     fn list(&mut self, _: &str, _: &str) -> Vec<String> {

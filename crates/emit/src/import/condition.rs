@@ -1,0 +1,315 @@
+//! Conditions of rules, in disjunctive form: the requests for which a rule holds.
+//!
+//! A condition never gets narrower than what the server tests. What the model has no word for makes a clause
+//! `partly_read`: its other terms still hold, and the rule gets a placeholder for all of these requests.
+
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Method, Token};
+
+use super::draft::Draft;
+
+/// One clause of a condition: what a request must be, all at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Clause {
+    /// Host names and wildcards, of which one must fit; any host where empty.
+    pub(crate) hosts: Vec<String>,
+    /// Host names and wildcards, of which none may fit.
+    pub(crate) not_hosts: Vec<String>,
+    /// Path matchers of the model (`{exact: …}`), of which one must fit; any path where empty.
+    pub(crate) paths: Vec<Draft>,
+    /// Path matchers of the model, of which none may fit.
+    pub(crate) not_paths: Vec<Draft>,
+    /// Methods, of which one must fit; any method where empty.
+    pub(crate) methods: Vec<String>,
+    /// Request fields with their values, or without one where any value will do.
+    pub(crate) headers: Vec<(String, Option<String>)>,
+    /// Query parameters with their values, or without one where any value will do.
+    pub(crate) query: Vec<(String, Option<String>)>,
+    /// Whether a WebSocket is asked for, where that is tested.
+    pub(crate) websocket: Option<bool>,
+    /// Whether the client came by TLS, where that is tested.
+    pub(crate) tls: Option<bool>,
+    /// Whether the server tests more than the terms above say, so that only some of these requests are meant.
+    pub(crate) partly_read: bool,
+}
+
+/// The clauses of which one must hold; none is never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition(Vec<Clause>);
+
+/// The most clauses that are told apart; a condition with more is partly read.
+const MOST: usize = 64;
+
+impl Clause {
+    /// Whether each term is one that a model can hold.
+    fn is_writable(&self) -> bool {
+        let value = |value: &Option<String>| {
+            value.as_ref().is_none_or(|text| HeaderValue::parse(text).is_ok())
+        };
+        self.hosts.iter().chain(&self.not_hosts).all(|host| Hostname::parse(host).is_ok())
+            && self.methods.iter().all(|method| Method::parse(method).is_ok())
+            && self
+                .headers
+                .iter()
+                .all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
+            && self.query.iter().all(|(name, text)| Token::parse(name).is_ok() && value(text))
+    }
+
+    /// Takes terms out that a model cannot hold; the clause is partly read then.
+    fn writable(mut self) -> Self {
+        if self.is_writable() {
+            return self;
+        }
+        let empty = Self::default();
+        for part in [
+            Self { hosts: std::mem::take(&mut self.hosts), ..empty.clone() },
+            Self { not_hosts: std::mem::take(&mut self.not_hosts), ..empty.clone() },
+            Self { methods: std::mem::take(&mut self.methods), ..empty.clone() },
+            Self { headers: std::mem::take(&mut self.headers), ..empty.clone() },
+            Self { query: std::mem::take(&mut self.query), ..empty },
+        ] {
+            if !part.is_writable() {
+                self.partly_read = true;
+                continue;
+            }
+            self.hosts.extend(part.hosts);
+            self.not_hosts.extend(part.not_hosts);
+            self.methods.extend(part.methods);
+            self.headers.extend(part.headers);
+            self.query.extend(part.query);
+        }
+        self
+    }
+
+    /// The requests of both clauses; nothing where no request is in both.
+    fn and(&self, other: &Self) -> Option<Self> {
+        let mut both = self.clone();
+        both.partly_read |= other.partly_read;
+        for (own, more) in [(&mut both.hosts, &other.hosts), (&mut both.methods, &other.methods)] {
+            if own.is_empty() {
+                own.clone_from(more);
+            } else if !more.is_empty() && own != more {
+                let common: Vec<String> =
+                    own.iter().filter(|value| more.contains(value)).cloned().collect();
+                let exact = |list: &[String]| list.iter().all(|value| !value.starts_with("*."));
+                if exact(own) && exact(more) {
+                    if common.is_empty() {
+                        return None;
+                    }
+                    *own = common;
+                } else {
+                    // A name may be below a wildcard: the wider list stays.
+                    both.partly_read = true;
+                }
+            }
+        }
+        if both.paths.is_empty() {
+            both.paths.clone_from(&other.paths);
+        } else if !other.paths.is_empty() && both.paths != other.paths {
+            both.partly_read = true;
+        }
+        let add = |own: &mut Vec<String>, more: &[String]| {
+            own.extend(more.iter().filter(|value| !self.not_hosts.contains(value)).cloned());
+        };
+        add(&mut both.not_hosts, &other.not_hosts);
+        both.not_paths
+            .extend(other.not_paths.iter().filter(|path| !self.not_paths.contains(path)).cloned());
+        for (own, more) in [(&mut both.headers, &other.headers), (&mut both.query, &other.query)] {
+            for pair in more {
+                if own.contains(pair) {
+                    continue;
+                }
+                // One name with two values, or with any and one: the first stays.
+                if own.iter().any(|(name, _)| name.eq_ignore_ascii_case(&pair.0)) {
+                    both.partly_read = true;
+                } else {
+                    own.push(pair.clone());
+                }
+            }
+        }
+        for (own, more) in [(&mut both.websocket, other.websocket), (&mut both.tls, other.tls)] {
+            if own.zip(more).is_some_and(|(own, more)| own != more) {
+                return None;
+            }
+            *own = own.or(more);
+        }
+        Some(both)
+    }
+
+    /// The requests that are not of this clause: one clause for each of its terms.
+    fn not(&self) -> Condition {
+        let mut all = Vec::new();
+        let empty = Self::default();
+        if !self.hosts.is_empty() {
+            all.push(Self { not_hosts: self.hosts.clone(), ..empty.clone() });
+        }
+        if !self.paths.is_empty() {
+            all.push(Self { not_paths: self.paths.clone(), ..empty.clone() });
+        }
+        if !self.not_hosts.is_empty() {
+            all.push(Self { hosts: self.not_hosts.clone(), ..empty.clone() });
+        }
+        if !self.not_paths.is_empty() {
+            all.push(Self { paths: self.not_paths.clone(), ..empty.clone() });
+        }
+        if let Some(websocket) = self.websocket {
+            all.push(Self { websocket: Some(!websocket), ..empty.clone() });
+        }
+        if let Some(tls) = self.tls {
+            all.push(Self { tls: Some(!tls), ..empty.clone() });
+        }
+        // The model has no word for another method, field or parameter than these.
+        let unsaid = !self.methods.is_empty() || !self.headers.is_empty() || !self.query.is_empty();
+        if unsaid || self.partly_read {
+            all.push(Self { partly_read: true, ..empty });
+        }
+        Condition(all).bounded()
+    }
+}
+
+impl Condition {
+    /// The condition that every request meets.
+    pub(crate) fn always() -> Self {
+        Self(vec![Clause::default()])
+    }
+
+    /// The condition that no request meets.
+    pub(crate) fn never() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A condition that the model has no word for: some requests meet it.
+    pub(crate) fn unread() -> Self {
+        Self(vec![Clause { partly_read: true, ..Clause::default() }])
+    }
+
+    /// The condition of one clause; its terms that a model cannot hold make it partly read.
+    pub(crate) fn of(clause: Clause) -> Self {
+        Self(vec![clause.writable()])
+    }
+
+    /// The clauses, each with the requests that it is for.
+    pub(crate) fn clauses(&self) -> &[Clause] {
+        &self.0
+    }
+
+    /// Whether no request meets it.
+    pub(crate) fn is_never(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every request meets it.
+    pub(crate) fn is_always(&self) -> bool {
+        self.0.contains(&Clause::default())
+    }
+
+    /// Whether the model says all of it.
+    pub(crate) fn is_read(&self) -> bool {
+        self.0.iter().all(|clause| !clause.partly_read)
+    }
+
+    /// The requests that meet either.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self([self.0.as_slice(), other.0.as_slice()].concat()).bounded()
+    }
+
+    /// The requests that meet both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if self.0.len().saturating_mul(other.0.len()) > MOST * MOST {
+            return Self::unread();
+        }
+        let both = self.0.iter().flat_map(|one| other.0.iter().map(move |more| (one, more)));
+        Self(both.filter_map(|(one, more)| one.and(more)).collect()).bounded()
+    }
+
+    /// The requests that do not meet it.
+    pub(crate) fn not(&self) -> Self {
+        let all = self.0.iter().map(Clause::not);
+        all.fold(Self::always(), |known, clause| known.and(&clause))
+    }
+
+    /// The same condition without what it says twice; partly read where it has too many clauses.
+    fn bounded(self) -> Self {
+        let mut all: Vec<Clause> = Vec::new();
+        for clause in self.0 {
+            if !all.contains(&clause) {
+                all.push(clause);
+            }
+        }
+        if all.contains(&Clause::default()) {
+            return Self::always();
+        }
+        if all.len() > MOST {
+            return Self::unread();
+        }
+        Self(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Condition {
+        Condition::of(Clause { paths: vec![Draft::of("prefix", text)], ..Clause::default() })
+    }
+
+    fn host(name: &str) -> Condition {
+        Condition::of(Clause { hosts: vec![name.to_owned()], ..Clause::default() })
+    }
+
+    fn tls(on: bool) -> Condition {
+        Condition::of(Clause { tls: Some(on), ..Clause::default() })
+    }
+
+    #[test]
+    fn negation_turns_every_term() {
+        let either = path("/a").or(&path("/b")).not();
+        assert_eq!(either.clauses()[0].not_paths.len(), 2);
+        assert_eq!(tls(true).not(), tls(false));
+        assert!(tls(true).and(&tls(true).not()).is_never());
+        assert!(Condition::always().not().is_never() && Condition::never().not().is_always());
+        // Not both is either not: two clauses.
+        let both = path("/a").and(&tls(true)).not();
+        assert_eq!(both.clauses().len(), 2);
+        assert!(both.is_read());
+        assert_eq!(path("/a").not().not(), path("/a"));
+    }
+
+    #[test]
+    fn what_the_model_cannot_say_is_never_dropped() {
+        let unread = Condition::unread();
+        assert!(!unread.is_read() && !unread.not().is_read() && !unread.is_always());
+        assert!(!path("/a").and(&unread).is_read());
+        assert_eq!(path("/a").and(&unread).clauses()[0].paths.len(), 1);
+        assert!(!path("/a").and(&path("/b")).is_read());
+        let method = Clause { methods: vec!["GET".to_owned()], ..Clause::default() };
+        assert!(!Condition::of(method).not().is_read());
+        let field = |value: &str| Clause {
+            headers: vec![("x".to_owned(), Some(value.to_owned()))],
+            ..Clause::default()
+        };
+        assert!(!Condition::of(field("a")).and(&Condition::of(field("b"))).is_read());
+        // A text that no model may hold makes the clause a part of what is meant.
+        let wrong = Condition::of(field("a\n"));
+        assert!(!wrong.is_read() && wrong.clauses()[0].headers.is_empty());
+        // A condition that holds for all requests holds whatever else is unread.
+        assert!(unread.or(&Condition::always()).is_always());
+    }
+
+    #[test]
+    fn hosts_meet_only_by_name() {
+        assert!(host("a.test").and(&host("b.test")).is_never());
+        assert!(!host("*.a.test").and(&host("b.a.test")).is_read());
+        assert!(host("a.test").and(&host("a.test")).is_read());
+    }
+
+    #[test]
+    fn many_clauses_are_partly_read() {
+        let mut all = Condition::never();
+        for number in 0..100 {
+            all = all.or(&path(&format!("/{number}")));
+        }
+        assert!(!all.is_read());
+    }
+}
