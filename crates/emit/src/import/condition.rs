@@ -6,7 +6,7 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Method, Token};
 
-use super::draft::Draft;
+use super::matcher::{Common, PathMatcher};
 
 /// One clause of a condition: what a request must be, all at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,10 +15,10 @@ pub(crate) struct Clause {
     pub(crate) hosts: Vec<String>,
     /// Host names and wildcards, of which none may fit.
     pub(crate) not_hosts: Vec<String>,
-    /// Path matchers of the model (`{exact: …}`), of which one must fit; any path where empty.
-    pub(crate) paths: Vec<Draft>,
-    /// Path matchers of the model, of which none may fit.
-    pub(crate) not_paths: Vec<Draft>,
+    /// Path matchers, of which one must fit; any path where empty.
+    pub(crate) paths: Vec<PathMatcher>,
+    /// Path matchers, of which none may fit.
+    pub(crate) not_paths: Vec<PathMatcher>,
     /// Methods, of which one must fit; any method where empty.
     pub(crate) methods: Vec<String>,
     /// Request fields with their values, or without one where any value will do.
@@ -36,6 +36,38 @@ pub(crate) struct Clause {
 /// The clauses of which one must hold; none is never.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition(Vec<Clause>);
+
+/// Returns what two lists have in common, of which one value each must fit; an empty list fits everything. Nothing where
+/// no value fits both.
+fn common<T: Clone + PartialEq>(
+    one: &[T],
+    two: &[T],
+    mut meet: impl FnMut(&T, &T) -> Option<T>,
+) -> Option<Vec<T>> {
+    if one.is_empty() || two.is_empty() || one == two {
+        return Some(if one.is_empty() { two.to_vec() } else { one.to_vec() });
+    }
+    let mut all: Vec<T> = Vec::new();
+    for value in one {
+        for other in two {
+            let value = meet(value, other);
+            all.extend(value.filter(|value| !all.contains(value)));
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// Returns the name or wildcard of which both are (`route/hosts`).
+pub(crate) fn common_host(one: &String, two: &String) -> Option<String> {
+    let below = |name: &str, wildcard: &str| {
+        wildcard.strip_prefix('*').is_some_and(|end| name.len() > end.len() && name.ends_with(end))
+    };
+    match () {
+        () if one == two || below(one, two) => Some(one.clone()),
+        () if below(two, one) => Some(two.clone()),
+        () => None,
+    }
+}
 
 /// The most clauses that are told apart; a condition with more is partly read.
 const MOST: usize = 64;
@@ -85,29 +117,18 @@ impl Clause {
     fn and(&self, other: &Self) -> Option<Self> {
         let mut both = self.clone();
         both.partly_read |= other.partly_read;
-        for (own, more) in [(&mut both.hosts, &other.hosts), (&mut both.methods, &other.methods)] {
-            if own.is_empty() {
-                own.clone_from(more);
-            } else if !more.is_empty() && own != more {
-                let common: Vec<String> =
-                    own.iter().filter(|value| more.contains(value)).cloned().collect();
-                let exact = |list: &[String]| list.iter().all(|value| !value.starts_with("*."));
-                if exact(own) && exact(more) {
-                    if common.is_empty() {
-                        return None;
-                    }
-                    *own = common;
-                } else {
-                    // A name may be below a wildcard: the wider list stays.
-                    both.partly_read = true;
-                }
+        both.hosts = common(&self.hosts, &other.hosts, common_host)?;
+        both.methods =
+            common(&self.methods, &other.methods, |one, two| (one == two).then(|| one.clone()))?;
+        both.paths = common(&self.paths, &other.paths, |one, two| match one.common(two) {
+            Common::Nothing => None,
+            Common::Paths(path) => Some(path),
+            Common::Unsaid => {
+                both.partly_read = true;
+                // All that one of them fits is more than both do.
+                Some(one.clone())
             }
-        }
-        if both.paths.is_empty() {
-            both.paths.clone_from(&other.paths);
-        } else if !other.paths.is_empty() && both.paths != other.paths {
-            both.partly_read = true;
-        }
+        })?;
         let add = |own: &mut Vec<String>, more: &[String]| {
             own.extend(more.iter().filter(|value| !self.not_hosts.contains(value)).cloned());
         };
@@ -251,7 +272,8 @@ mod tests {
     use super::*;
 
     fn path(text: &str) -> Condition {
-        Condition::of(Clause { paths: vec![Draft::of("prefix", text)], ..Clause::default() })
+        let paths = PathMatcher::prefix(text).into_iter().collect();
+        Condition::of(Clause { paths, ..Clause::default() })
     }
 
     fn host(name: &str) -> Condition {
@@ -282,7 +304,11 @@ mod tests {
         assert!(!unread.is_read() && !unread.not().is_read() && !unread.is_always());
         assert!(!path("/a").and(&unread).is_read());
         assert_eq!(path("/a").and(&unread).clauses()[0].paths.len(), 1);
-        assert!(!path("/a").and(&path("/b")).is_read());
+        assert!(path("/a").and(&path("/b")).is_never());
+        assert_eq!(path("/a").and(&path("/a/b")), path("/a/b"));
+        let paths = PathMatcher::regex("\\.js$").into_iter().collect();
+        let script = Condition::of(Clause { paths, ..Clause::default() });
+        assert!(!path("/a").and(&script).is_read());
         let method = Clause { methods: vec!["GET".to_owned()], ..Clause::default() };
         assert!(!Condition::of(method).not().is_read());
         let field = |value: &str| Clause {
@@ -300,7 +326,8 @@ mod tests {
     #[test]
     fn hosts_meet_only_by_name() {
         assert!(host("a.test").and(&host("b.test")).is_never());
-        assert!(!host("*.a.test").and(&host("b.a.test")).is_read());
+        assert_eq!(host("*.a.test").and(&host("b.a.test")), host("b.a.test"));
+        assert!(host("*.a.test").and(&host("a.test")).is_never());
         assert!(host("a.test").and(&host("a.test")).is_read());
     }
 

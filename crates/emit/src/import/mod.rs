@@ -9,6 +9,8 @@ pub(crate) mod draft;
 pub(crate) mod hostnames;
 pub(crate) mod implied;
 pub(crate) mod ledger;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod matcher;
 pub(crate) mod measure;
 pub(crate) mod pattern;
 pub(crate) mod relocate;
