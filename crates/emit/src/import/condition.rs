@@ -6,6 +6,7 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Method, Token};
 
+use super::hostnames::covers_host;
 use super::matcher::{Common, PathMatcher};
 
 /// One clause of a condition: what a request must be, all at once.
@@ -57,16 +58,12 @@ fn common<T: Clone + PartialEq>(
     (!all.is_empty()).then_some(all)
 }
 
-/// Returns the name or wildcard of which both are (`route/hosts`).
-pub(crate) fn common_host(one: &String, two: &String) -> Option<String> {
-    let below = |name: &str, wildcard: &str| {
-        wildcard.strip_prefix('*').is_some_and(|end| name.len() > end.len() && name.ends_with(end))
-    };
-    match () {
-        () if one == two || below(one, two) => Some(one.clone()),
-        () if below(two, one) => Some(two.clone()),
-        () => None,
+/// Returns the name or wildcard of which both are (`route/host-form`).
+pub(crate) fn common_host(one: &str, two: &str) -> Option<String> {
+    if covers_host(two, one) {
+        return Some(one.to_owned());
     }
+    covers_host(one, two).then(|| two.to_owned())
 }
 
 /// The most clauses that are told apart; a condition with more is partly read.
@@ -117,12 +114,12 @@ impl Clause {
     fn and(&self, other: &Self) -> Option<Self> {
         let mut both = self.clone();
         both.partly_read |= other.partly_read;
-        both.hosts = common(&self.hosts, &other.hosts, common_host)?;
+        both.hosts = common(&self.hosts, &other.hosts, |one, two| common_host(one, two))?;
         both.methods =
             common(&self.methods, &other.methods, |one, two| (one == two).then(|| one.clone()))?;
         both.paths = common(&self.paths, &other.paths, |one, two| match one.common(two) {
             Common::Nothing => None,
-            Common::Paths(path) => Some(path),
+            Common::Both(path) => Some(path),
             Common::Unsaid => {
                 both.partly_read = true;
                 // All that one of them fits is more than both do.

@@ -9,6 +9,20 @@ const MOST: usize = 64;
 /// The deepest groups within groups that are written out.
 const DEPTH: usize = 16;
 
+/// Whether a name or wildcard is for every host that another one is for (`route/host-form`).
+pub(crate) fn covers_host(wide: &str, name: &str) -> bool {
+    let end = wide.strip_prefix('*');
+    wide == name || end.is_some_and(|end| name.len() > end.len() && name.ends_with(end))
+}
+
+/// Returns the wildcards that a name lies below, the longest first.
+pub(crate) fn wildcards_above(name: &str) -> Vec<String> {
+    let bare = name.strip_prefix("*.").unwrap_or(name);
+    let skipped = usize::from(bare.len() == name.len());
+    let labels: Vec<&str> = bare.split('.').collect();
+    (skipped.max(1)..labels.len()).map(|at| format!("*.{}", labels[at..].join("."))).collect()
+}
+
 /// Whether a text names one host: a redirect goes to no wildcard.
 pub(crate) fn is_one(text: &str) -> bool {
     Hostname::parse(text).is_ok_and(|name| !name.is_wildcard())

@@ -18,14 +18,14 @@ pub(crate) enum PathMatcher {
     Regex(String),
 }
 
-/// What two matchers have in common.
+/// What two matchers, or two entries of a `match`, have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Common {
-    /// No path.
+pub(crate) enum Common<T = PathMatcher> {
+    /// No request.
     Nothing,
-    /// The paths of this matcher.
-    Paths(PathMatcher),
-    /// Some paths that no matcher of the model says.
+    /// The requests of this one.
+    Both(T),
+    /// Some requests that the model has no single word for.
     Unsaid,
 }
 
@@ -81,27 +81,26 @@ impl PathMatcher {
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.is_root()
             || self == other
-            || matches!(self.common(other), Common::Paths(common) if common == *other)
+            || matches!(self.common(other), Common::Both(common) if common == *other)
     }
 
     /// Returns the paths that both fit.
     pub(crate) fn common(&self, other: &Self) -> Common {
-        let either = |holds: bool, common: &Self| match holds {
-            true => Common::Paths(common.clone()),
-            false => Common::Nothing,
+        let either = |holds: bool, common: &Self| {
+            if holds { Common::Both(common.clone()) } else { Common::Nothing }
         };
         if self == other || other.is_root() {
-            return Common::Paths(self.clone());
+            return Common::Both(self.clone());
         }
         match (self, other) {
-            (matcher, _) if matcher.is_root() => Common::Paths(other.clone()),
+            (matcher, _) if matcher.is_root() => Common::Both(other.clone()),
             (Exact(path), Exact(_)) => either(false, &Exact(path.clone())),
             (Exact(path), Prefix(prefix)) => either(is_below(path, prefix), self),
             (Exact(path), StartsWith(start)) => either(path.starts_with(start.as_str()), self),
-            (Prefix(one), Prefix(two)) if is_below(two, one) => Common::Paths(other.clone()),
+            (Prefix(one), Prefix(two)) if is_below(two, one) => Common::Both(other.clone()),
             (Prefix(one), Prefix(two)) => either(is_below(one, two), self),
             (StartsWith(one), StartsWith(two)) if two.starts_with(one.as_str()) => {
-                Common::Paths(other.clone())
+                Common::Both(other.clone())
             }
             (StartsWith(one), StartsWith(two)) => either(one.starts_with(two.as_str()), self),
             // A beginning that reaches into the segments below the prefix, or that the prefix itself begins with.
@@ -120,7 +119,7 @@ fn within(pattern: &str, other: &PathMatcher) -> Common {
     let regex = || Regex(pattern.to_owned());
     if let Exact(path) = other {
         return match fits(pattern, path) {
-            Some(true) => Common::Paths(other.clone()),
+            Some(true) => Common::Both(other.clone()),
             Some(false) => Common::Nothing,
             None => Common::Unsaid,
         };
@@ -128,9 +127,9 @@ fn within(pattern: &str, other: &PathMatcher) -> Common {
     let start = literal_start(pattern);
     match other {
         Prefix(prefix) if start.len() > prefix.len() && is_below(&start, prefix) => {
-            Common::Paths(regex())
+            Common::Both(regex())
         }
-        StartsWith(text) if start.starts_with(text.as_str()) => Common::Paths(regex()),
+        StartsWith(text) if start.starts_with(text.as_str()) => Common::Both(regex()),
         Prefix(text) | StartsWith(text)
             if !start.is_empty()
                 && !text.starts_with(&start)
@@ -200,7 +199,7 @@ mod tests {
         let starts = |text: &str| StartsWith(text.to_owned());
         let regex = |text: &str| Regex(text.to_owned());
         let none = Common::Nothing;
-        let paths = Common::Paths;
+        let paths = Common::Both;
         for (one, two, common) in [
             (prefix("/a"), prefix("/a/b"), paths(prefix("/a/b"))),
             (prefix("/a"), prefix("/ab"), none.clone()),

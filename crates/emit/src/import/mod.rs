@@ -6,16 +6,26 @@ pub(crate) mod choices;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod condition;
 pub(crate) mod draft;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod entry;
 pub(crate) mod hostnames;
 pub(crate) mod implied;
 pub(crate) mod ledger;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod matcher;
 pub(crate) mod measure;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod order;
 pub(crate) mod pattern;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod priority;
 pub(crate) mod relocate;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod rules;
 pub(crate) mod twins;
 pub(crate) mod way;
+#[allow(dead_code, reason = "the importers are ported to it one by one")]
+pub(crate) mod websocket_pairs;
 mod write;
 
 use std::borrow::Cow;

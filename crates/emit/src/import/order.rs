@@ -1,0 +1,310 @@
+//! From an ordered list of routes to a model: which hosts they claim, which of them no request reaches, and a priority where
+//! the model's own order is another one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::draft::{Draft, Item, Site};
+use super::entry::Entry;
+use super::hostnames::{covers_host, wildcards_above};
+use super::ledger::Id;
+use super::matcher::PathMatcher;
+use super::rules::{Route, Rule, routes};
+use super::websocket_pairs::joined_pairs;
+
+/// What became of rules.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// Directives of rules that no request reaches, each with one of the rule ahead that takes its requests.
+    pub(crate) unreached: Vec<(Id, Id)>,
+    /// Directives of rules that have a placeholder somewhere, because a model cannot say for which requests they are.
+    pub(crate) placeholders: Vec<Id>,
+}
+
+/// One listener and one host, or every host.
+type Place = (String, Option<String>);
+
+/// The entries that routes have taken so far, by listener and host.
+#[derive(Debug, Default)]
+struct Taken(HashMap<Place, HashMap<Entry, Id>>);
+
+impl Taken {
+    /// Remembers that a route takes its requests.
+    fn add(&mut self, route: &Route) {
+        let Some(id) = route.ids.first() else { return };
+        // Which hosts are left out is said by the routes behind it.
+        if route.hosts.is_empty() && !route.not_hosts.is_empty() {
+            return;
+        }
+        for place in places(route) {
+            let known = self.0.entry(place).or_default();
+            for entry in &route.entries {
+                known.entry(entry.clone()).or_insert(*id);
+            }
+        }
+    }
+
+    /// Returns a directive that takes all requests of an entry, of a listener and a host.
+    fn taker(&self, listener: &str, host: Option<&String>, entry: &Entry) -> Option<Id> {
+        let mut hosts = vec![None, host.cloned()];
+        hosts.extend(host.iter().flat_map(|host| wildcards_above(host)).map(Some));
+        hosts.dedup();
+        hosts.into_iter().find_map(|host| {
+            let known = self.0.get(&(listener.to_owned(), host))?;
+            wider(entry).find_map(|wider| known.get(&wider).copied())
+        })
+    }
+
+    /// Returns a directive of a route that takes all requests of another.
+    fn taker_of(&self, route: &Route) -> Option<Id> {
+        let mut taker = None;
+        for (listener, host) in places(route) {
+            for entry in &route.entries {
+                taker = Some(self.taker(&listener, host.as_ref(), entry)?);
+            }
+        }
+        taker
+    }
+}
+
+/// The listeners and hosts of a route.
+fn places(route: &Route) -> impl Iterator<Item = Place> + '_ {
+    route.listeners.iter().flat_map(|listener| {
+        let hosts: Vec<Option<String>> = match route.hosts.as_slice() {
+            [] => vec![None],
+            hosts => hosts.iter().cloned().map(Some).collect(),
+        };
+        hosts.into_iter().map(|host| (listener.clone(), host))
+    })
+}
+
+/// Entries that take all requests of one: it itself, with fewer terms, and for the paths above it.
+fn wider(entry: &Entry) -> impl Iterator<Item = Entry> {
+    let mut paths = vec![entry.path.clone(), None];
+    if let Some(
+        PathMatcher::Exact(text) | PathMatcher::Prefix(text) | PathMatcher::StartsWith(text),
+    ) = &entry.path
+    {
+        for (at, _) in text.char_indices().skip(1) {
+            let start = &text[..at];
+            let bare = start.trim_end_matches('/');
+            // A beginning of text may end within a segment.
+            paths.push(Some(PathMatcher::StartsWith(start.to_owned())));
+            if text[bare.len()..].starts_with('/') && !bare.is_empty() {
+                paths.push(Some(PathMatcher::Prefix(bare.to_owned())));
+            }
+        }
+        if !matches!(entry.path, Some(PathMatcher::StartsWith(_))) {
+            paths.push(Some(PathMatcher::Prefix(text.clone())));
+            paths.push(Some(PathMatcher::StartsWith(text.clone())));
+        }
+    }
+    let entry = entry.clone();
+    paths.into_iter().flat_map(move |path| {
+        let entry = entry.clone();
+        (0_u8..16).map(move |fewer| Entry {
+            path: path.clone(),
+            methods: if fewer & 1 == 0 { entry.methods.clone() } else { Vec::new() },
+            headers: if fewer & 2 == 0 { entry.headers.clone() } else { Vec::new() },
+            query: if fewer & 4 == 0 { entry.query.clone() } else { Vec::new() },
+            websocket: entry.websocket && fewer & 8 == 0,
+        })
+    })
+}
+
+/// Returns the routes that some request reaches.
+fn reached(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
+    let mut earlier = Taken::default();
+    let mut kept = Vec::with_capacity(list.len());
+    for route in list {
+        match earlier.taker_of(&route) {
+            Some(taker) => {
+                for id in &route.ids {
+                    takers.entry(*id).or_insert(taker);
+                }
+            }
+            None => {
+                earlier.add(&route);
+                kept.push(route);
+            }
+        }
+    }
+    kept
+}
+
+/// Returns the routes with every host that one of them names: the model never lets a request of such a host fall to a route
+/// that is for more hosts (`route/host`), so each route names those of them that are its own too.
+fn claimed(list: Vec<Route>) -> Vec<Route> {
+    let hosts = |route: &Route| [route.hosts.as_slice(), &route.not_hosts].concat();
+    let names: BTreeSet<String> = list.iter().flat_map(hosts).collect();
+    let mut all = Vec::with_capacity(list.len());
+    for route in list {
+        let free = |name: &&String| !route.not_hosts.iter().any(|not| covers_host(not, name));
+        if route.hosts.is_empty() {
+            let hosts: Vec<String> = names.iter().filter(free).cloned().collect();
+            if !hosts.is_empty() {
+                all.push(Route { hosts, ..route.clone() });
+            }
+            all.push(Route { not_hosts: Vec::new(), ..route });
+            continue;
+        }
+        let mut hosts: Vec<String> = Vec::new();
+        for host in &route.hosts {
+            let below = names.iter().filter(|name| *name != host && covers_host(host, name));
+            for name in std::iter::once(host).chain(below).filter(free) {
+                if !hosts.contains(name) {
+                    hosts.push(name.clone());
+                }
+            }
+        }
+        if !hosts.is_empty() {
+            all.push(Route { hosts, not_hosts: Vec::new(), ..route });
+        }
+    }
+    all
+}
+
+impl Site {
+    /// Adds the routes of rules, of which the first that holds decides. `unmatched` is what the server does with a request that
+    /// no rule takes.
+    pub(crate) fn settle_rules(&mut self, rules: &[Rule], unmatched: &Draft) -> Settled {
+        let mut takers = BTreeMap::new();
+        let list = joined_pairs(reached(routes(rules, unmatched), &mut takers));
+        let list = split_hosts(claimed(list), &mut takers);
+        let priorities = super::priority::priorities(&list);
+        let mut settled = Settled::default();
+        let mut alive: BTreeSet<Id> = BTreeSet::new();
+        for (route, priority) in list.into_iter().zip(priorities) {
+            alive.extend(&route.ids);
+            if route.placeholder {
+                settled.placeholders.extend(&route.ids);
+            }
+            let mut fields = route.fields;
+            fields.set(&["listeners"], route.listeners);
+            if !route.hosts.is_empty() {
+                fields.set(&["hostnames"], route.hosts);
+            }
+            if route.entries != [Entry::default()] {
+                let entries: Vec<Draft> = route.entries.iter().map(Entry::draft).collect();
+                fields.set(&["match"], Draft::List(entries));
+            }
+            if priority > 0 {
+                fields.set(&["priority"], priority);
+            }
+            self.add_route(&route.called, Item { origin: route.origin, fields });
+        }
+        settled.unreached = takers.into_iter().filter(|(id, _)| !alive.contains(id)).collect();
+        settled.placeholders.sort_unstable();
+        settled.placeholders.dedup();
+        settled
+    }
+}
+
+/// Takes hosts out of routes for which another takes all of their requests.
+fn split_hosts(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
+    let mut earlier = Taken::default();
+    let mut all = Vec::with_capacity(list.len());
+    for route in list {
+        let one = |host: &String| Route { hosts: vec![host.clone()], ..route.clone() };
+        let mut taker = None;
+        let hosts: Vec<String> = route
+            .hosts
+            .iter()
+            .filter(|host| {
+                let own = earlier.exact_taker(&one(host));
+                taker = taker.or(own);
+                own.is_none()
+            })
+            .cloned()
+            .collect();
+        let gone = if route.hosts.is_empty() {
+            taker = earlier.exact_taker(&route);
+            taker.is_some()
+        } else {
+            hosts.is_empty()
+        };
+        if let Some(taker) = taker.filter(|_| gone) {
+            for id in &route.ids {
+                takers.entry(*id).or_insert(taker);
+            }
+            continue;
+        }
+        let route = Route { hosts, ..route };
+        earlier.add(&route);
+        all.push(route);
+    }
+    all
+}
+
+impl Taken {
+    /// As [`Taken::taker_of`], for routes that name every claimed host themselves.
+    fn exact_taker(&self, route: &Route) -> Option<Id> {
+        let mut taker = None;
+        for place in places(route) {
+            let known = self.0.get(&place)?;
+            for entry in &route.entries {
+                taker = Some(wider(entry).find_map(|wider| known.get(&wider).copied())?);
+            }
+        }
+        taker
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::import::condition::{Clause, Condition};
+    use crate::import::rules::Bound;
+
+    fn rule(id: Id, hosts: &[&str], path: &str) -> Rule {
+        let clause = Clause {
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            paths: PathMatcher::prefix(path).into_iter().collect(),
+            ..Clause::default()
+        };
+        Rule {
+            ids: vec![id],
+            origin: String::new(),
+            called: id.to_string(),
+            bounds: Rc::new([Bound { name: "web".to_owned(), tls: false }]),
+            condition: Condition::of(clause),
+            fields: Draft::of("upstream", id as u64),
+        }
+    }
+
+    fn settled(rules: &[Rule]) -> (Vec<String>, Settled) {
+        let mut site = Site::new(None);
+        let settled = site.settle_rules(rules, &Draft::of("upstream", "none"));
+        let tell = |item: &Item| {
+            let hosts = match item.fields.get(&["hostnames"]) {
+                Some(Draft::List(list)) => list.iter().filter_map(|host| host.text(&[])).collect(),
+                _ => vec!["any"],
+            };
+            format!("{} {}", item.fields.text(&["upstream"]).unwrap_or_default(), hosts.join("+"))
+        };
+        (site.routes.iter().map(tell).collect(), settled)
+    }
+
+    #[test]
+    fn a_route_names_every_claimed_host_that_is_its_own() {
+        let (routes, _) = settled(&[rule(1, &["*.a.test"], "/x"), rule(2, &["b.a.test"], "/")]);
+        assert_eq!(routes, ["1 *.a.test+b.a.test", "2 b.a.test"]);
+        let (routes, _) =
+            settled(&[rule(1, &[], "/x"), rule(2, &["a.test"], "/"), rule(3, &[], "/")]);
+        assert_eq!(routes, ["1 a.test", "1 any", "2 a.test", "3 any"]);
+        // A wildcard that takes all leaves nothing to the name below it.
+        let (routes, settled) =
+            settled(&[rule(1, &["*.a.test"], "/"), rule(2, &["b.a.test"], "/")]);
+        assert_eq!(routes, ["1 *.a.test"]);
+        assert_eq!(settled.unreached, [(2, 1)]);
+    }
+
+    #[test]
+    fn dead_rules_are_told_with_what_takes_their_requests() {
+        let (routes, settled) =
+            settled(&[rule(1, &[], "/"), rule(2, &[], "/a"), rule(3, &[], "/")]);
+        assert_eq!(routes, ["1 any"]);
+        assert_eq!(settled.unreached, [(2, 1), (3, 1)]);
+    }
+}

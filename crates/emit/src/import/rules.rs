@@ -1,0 +1,380 @@
+//! Rules in a server's order of evaluation, of which the first that holds decides, as routes of a model.
+//!
+//! A model's route says for which requests it is, never for which it is not. So whatever a rule excludes (`!ws`, `unless
+//! path_beg /x`) goes to the rules behind it: those are repeated ahead of it, for the excluded requests alone. The list of
+//! routes is built from the last rule to the first, and no list is edited while it is walked.
+
+use std::rc::Rc;
+
+use super::condition::{Clause, Condition, common_host};
+use super::draft::Draft;
+use super::entry::Entry;
+use super::ledger::Id;
+use super::matcher::{Common, PathMatcher};
+
+/// A listener that rules hold for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// The listener's name in the model.
+    pub(crate) name: String,
+    /// Whether clients come by TLS.
+    pub(crate) tls: bool,
+}
+
+/// One rule: the requests that it is for, and what becomes of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    /// The directives that it is made of.
+    pub(crate) ids: Vec<Id>,
+    /// Where the rule stands: `haproxy.cfg:14`.
+    pub(crate) origin: String,
+    /// What a person would call it.
+    pub(crate) called: String,
+    /// The listeners that it holds for.
+    pub(crate) bounds: Rc<[Bound]>,
+    /// The requests that it is for.
+    pub(crate) condition: Condition,
+    /// The fields of its routes.
+    pub(crate) fields: Draft,
+}
+
+/// A route on its way: its place in the list is its order of evaluation.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// The directives that it is made of.
+    pub(crate) ids: Vec<Id>,
+    pub(crate) origin: String,
+    pub(crate) called: String,
+    pub(crate) listeners: Vec<String>,
+    /// Hosts; any where empty.
+    pub(crate) hosts: Vec<String>,
+    /// Hosts that fall to the routes behind it.
+    pub(crate) not_hosts: Vec<String>,
+    /// Entries of which one must fit.
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) fields: Draft,
+    /// Whether it is for requests that ask for no WebSocket; handshakes have a route ahead of it.
+    pub(crate) plain: bool,
+    /// Whether it refuses requests because their rule was not read in full.
+    pub(crate) placeholder: bool,
+}
+
+/// What takes the place of a rule that was not read in full: its requests fall to no other route.
+pub(crate) fn placeholder() -> Draft {
+    Draft::of("respond", Draft::of("status", 502_u64))
+}
+
+/// Returns the routes of rules, in their order. `unmatched` is what becomes of a request that no rule takes, for the requests
+/// that a rule excludes.
+pub(crate) fn routes(rules: &[Rule], unmatched: &Draft) -> Vec<Route> {
+    let mut all: Vec<Route> = Vec::new();
+    for rule in rules.iter().rev() {
+        let mut ahead: Vec<Route> = Vec::new();
+        for clause in rule.condition.clauses() {
+            let Some(route) = Route::of(rule, clause) else { continue };
+            for excluded in exclusions(&route, clause) {
+                let kept = restricted(&all, &excluded, unmatched);
+                let new = |copy: &Route| !ahead.iter().any(|known| known.is_like(copy));
+                let kept: Vec<Route> = kept.into_iter().filter(new).collect();
+                ahead.extend(kept);
+            }
+            match ahead
+                .iter_mut()
+                .rev()
+                .take_while(|known| known.ids == route.ids)
+                .find_map(|known| known.joined(&route).map(|joined| (known, joined)))
+            {
+                Some((known, joined)) => *known = joined,
+                None => ahead.push(route),
+            }
+        }
+        ahead.append(&mut all);
+        all = ahead;
+    }
+    all
+}
+
+/// The requests that a clause is not for, as routes without fields that say which they are.
+fn exclusions(route: &Route, clause: &Clause) -> Vec<Route> {
+    let mut all = Vec::new();
+    if route.plain {
+        let handshake = |entry: &Entry| Entry { websocket: true, ..entry.clone() };
+        let entries = route.entries.iter().map(handshake).collect();
+        all.push(Route { entries, plain: false, ..route.clone() });
+    }
+    for path in &clause.not_paths {
+        let mut entries = Vec::new();
+        for entry in &route.entries {
+            let common =
+                entry.path.as_ref().map_or(Common::Both(path.clone()), |own| own.common(path));
+            let path = match common {
+                Common::Nothing => continue,
+                Common::Both(common) => common,
+                // Requests that only the excluded path fits are no requests of the rule anyway.
+                Common::Unsaid => path.clone(),
+            };
+            // Every path of this kind is excluded, whatever else the entry asks for.
+            let entry = Entry { path: Some(path), ..Entry::default() };
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        if !entries.is_empty() {
+            all.push(Route { entries, plain: false, ..route.clone() });
+        }
+    }
+    all
+}
+
+/// Returns what the routes of a list do with some requests: copies that are for these alone, up to one that takes all of
+/// them, or `unmatched` at the end.
+fn restricted(list: &[Route], requests: &Route, unmatched: &Draft) -> Vec<Route> {
+    let mut all: Vec<Route> = Vec::new();
+    for route in list {
+        match route.restricted(requests) {
+            Restricted::Nothing => {}
+            Restricted::Some(copy) => all.push(copy),
+            Restricted::All(copy) => {
+                all.push(copy);
+                return all;
+            }
+            // Which of these requests the route takes cannot be said, so none of them goes on.
+            Restricted::Unsaid => {
+                all.push(Route {
+                    fields: placeholder(),
+                    placeholder: true,
+                    ids: route.ids.clone(),
+                    ..requests.clone()
+                });
+                return all;
+            }
+        }
+    }
+    all.push(Route { fields: unmatched.clone(), ..requests.clone() });
+    all
+}
+
+/// What a route does with some requests.
+enum Restricted {
+    Nothing,
+    Some(Route),
+    All(Route),
+    Unsaid,
+}
+
+impl Route {
+    /// The route of one clause of a rule; nothing where it holds for no listener or path.
+    fn of(rule: &Rule, clause: &Clause) -> Option<Self> {
+        let fits = |bound: &&Bound| clause.tls.is_none_or(|tls| tls == bound.tls);
+        let mut listeners: Vec<String> = Vec::new();
+        for bound in rule.bounds.iter().filter(fits) {
+            if !listeners.contains(&bound.name) {
+                listeners.push(bound.name.clone());
+            }
+        }
+        let none = listeners.is_empty() || clause.not_paths.iter().any(PathMatcher::is_root);
+        if none {
+            return None;
+        }
+        let paths = match clause.paths.as_slice() {
+            [] => vec![None],
+            paths => paths.iter().cloned().map(Some).collect(),
+        };
+        let entry = |path: Option<PathMatcher>| Entry {
+            path: path.filter(|path| !path.is_root()),
+            methods: clause.methods.clone(),
+            headers: clause.headers.clone(),
+            query: clause.query.clone(),
+            websocket: clause.websocket == Some(true),
+        };
+        Some(Self {
+            ids: rule.ids.clone(),
+            origin: rule.origin.clone(),
+            called: rule.called.clone(),
+            listeners,
+            hosts: clause.hosts.clone(),
+            not_hosts: clause.not_hosts.clone(),
+            entries: paths.into_iter().map(entry).collect(),
+            fields: if clause.partly_read { placeholder() } else { rule.fields.clone() },
+            plain: clause.websocket == Some(false),
+            placeholder: clause.partly_read,
+        })
+    }
+
+    /// Whether it says the same of the same requests.
+    fn is_like(&self, other: &Self) -> bool {
+        self.fields == other.fields
+            && self.entries == other.entries
+            && self.hosts == other.hosts
+            && self.not_hosts == other.not_hosts
+            && self.listeners == other.listeners
+            && self.plain == other.plain
+    }
+
+    /// Returns one route for both of a rule's routes that differ in their entries, hosts or listeners alone.
+    fn joined(&self, other: &Self) -> Option<Self> {
+        let alike = self.called == other.called
+            && self.fields == other.fields
+            && self.plain == other.plain
+            && self.placeholder == other.placeholder
+            && self.not_hosts == other.not_hosts;
+        let same = (
+            self.hosts == other.hosts,
+            self.entries == other.entries,
+            self.listeners == other.listeners,
+        );
+        let mut joined = self.clone();
+        let add = |own: &mut Vec<String>, more: &[String]| {
+            own.extend(more.iter().filter(|value| !self.hosts.contains(value)).cloned());
+        };
+        match same {
+            _ if !alike => return None,
+            (true, _, true) => {
+                let new = |entry: &&Entry| !self.entries.contains(entry);
+                joined.entries.extend(other.entries.iter().filter(new).cloned());
+            }
+            // No host at all is every host.
+            (false, true, true) if !self.hosts.is_empty() && !other.hosts.is_empty() => {
+                add(&mut joined.hosts, &other.hosts);
+            }
+            (true, true, false) => joined.listeners.extend(
+                other.listeners.iter().filter(|name| !self.listeners.contains(name)).cloned(),
+            ),
+            _ => return None,
+        }
+        Some(joined)
+    }
+
+    /// What the route does with the requests of another.
+    fn restricted(&self, requests: &Self) -> Restricted {
+        let listeners: Vec<String> = requests
+            .listeners
+            .iter()
+            .filter(|name| self.listeners.contains(name))
+            .cloned()
+            .collect();
+        let hosts: Vec<String> = match (self.hosts.as_slice(), requests.hosts.as_slice()) {
+            (own, []) => own.to_vec(),
+            ([], asked) => {
+                asked.iter().filter(|host| !self.not_hosts.contains(host)).cloned().collect()
+            }
+            (own, asked) => asked
+                .iter()
+                .flat_map(|host| own.iter().filter_map(move |own| common_host(own, host)))
+                .collect(),
+        };
+        let no_host = hosts.is_empty() && !(self.hosts.is_empty() && requests.hosts.is_empty());
+        if listeners.is_empty() || no_host {
+            return Restricted::Nothing;
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for asked in &requests.entries {
+            for own in &self.entries {
+                // A plain route takes no handshake.
+                if self.plain && asked.websocket {
+                    continue;
+                }
+                match own.common(asked) {
+                    Common::Unsaid => return Restricted::Unsaid,
+                    Common::Nothing => {}
+                    Common::Both(common) if entries.contains(&common) => {}
+                    Common::Both(common) => entries.push(common),
+                }
+            }
+        }
+        if entries.is_empty() {
+            return Restricted::Nothing;
+        }
+        let whole = listeners == requests.listeners
+            && (self.hosts.is_empty() || hosts == requests.hosts)
+            && self.not_hosts.iter().all(|host| requests.not_hosts.contains(host))
+            && requests.entries.iter().all(|entry| entries.contains(entry))
+            && (!self.plain || requests.plain);
+        let copy = Self {
+            listeners,
+            hosts,
+            entries,
+            not_hosts: [self.not_hosts.as_slice(), &requests.not_hosts].concat(),
+            ..self.clone()
+        };
+        if whole { Restricted::All(copy) } else { Restricted::Some(copy) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule for WebSockets, for the rest or for both, of a path.
+    fn rule(id: Id, websocket: Option<bool>, path: &str, not: &[&str]) -> Rule {
+        let clause = Clause {
+            websocket,
+            paths: PathMatcher::prefix(path).into_iter().collect(),
+            not_paths: not.iter().filter_map(|path| PathMatcher::prefix(path)).collect(),
+            ..Clause::default()
+        };
+        Rule {
+            ids: vec![id],
+            origin: String::new(),
+            called: String::new(),
+            bounds: Rc::new([Bound { name: "web".to_owned(), tls: false }]),
+            condition: Condition::of(clause),
+            fields: Draft::of("upstream", id as u64),
+        }
+    }
+
+    /// Each route as its upstream, whether it is for WebSockets alone, and its path.
+    fn told(rules: &[Rule]) -> Vec<String> {
+        let unmatched = Draft::of("upstream", "none");
+        let tell = |route: Route| {
+            let upstream = route.fields.text(&["upstream"]).unwrap_or("502").to_owned();
+            let entry = route.entries.first().cloned().unwrap_or_default();
+            let path = entry.path.as_ref().map_or("/", |path| match path {
+                PathMatcher::Prefix(text) => text,
+                _ => "?",
+            });
+            let handshakes = if entry.websocket { "ws " } else { "" };
+            format!("{handshakes}{path} {upstream}")
+        };
+        routes(rules, &unmatched).into_iter().map(tell).collect()
+    }
+
+    #[test]
+    fn handshakes_go_to_the_rule_behind_whatever_stands_ahead() {
+        let behind = [rule(2, Some(false), "/b", &[]), rule(3, None, "/b", &[])];
+        assert_eq!(told(&behind), ["ws /b 3", "/b 2", "/b 3"]);
+        let ahead = [&[rule(1, Some(false), "/a", &[])], behind.as_slice()].concat();
+        assert_eq!(told(&ahead), ["ws /a none", "/a 1", "ws /b 3", "/b 2", "/b 3"]);
+        // A wider rule takes them too.
+        let wide = [rule(1, Some(false), "/a", &[]), rule(2, None, "/", &[])];
+        assert_eq!(told(&wide), ["ws /a 2", "/a 1", "/ 2"]);
+        // Several rules share the handshakes.
+        let parts =
+            [rule(1, Some(false), "/", &[]), rule(2, None, "/a", &[]), rule(3, None, "/b", &[])];
+        assert_eq!(told(&parts), ["ws /a 2", "ws /b 3", "ws / none", "/ 1", "/a 2", "/b 3"]);
+    }
+
+    #[test]
+    fn excluded_paths_go_to_the_rules_behind() {
+        let rules =
+            [rule(1, None, "/", &["/x", "/y"]), rule(2, None, "/x", &[]), rule(3, None, "/", &[])];
+        assert_eq!(told(&rules), ["/x 2", "/y 3", "/ 1", "/x 2", "/ 3"]);
+        let apart = [rule(1, None, "/a", &["/b"]), rule(2, None, "/", &[])];
+        assert_eq!(told(&apart), ["/a 1", "/ 2"]);
+        // It is for no request at all.
+        assert_eq!(told(&[rule(1, None, "/", &["/"]), rule(2, None, "/", &[])]), ["/ 2"]);
+    }
+
+    #[test]
+    fn a_rule_that_is_not_read_in_full_refuses_its_requests() {
+        let unread = Rule {
+            condition: Condition::of(Clause {
+                paths: PathMatcher::prefix("/a").into_iter().collect(),
+                ..Clause::default()
+            })
+            .and(&Condition::unread()),
+            ..rule(1, None, "/a", &[])
+        };
+        assert_eq!(told(&[unread, rule(2, None, "/", &[])]), ["/a 502", "/ 2"]);
+    }
+}
