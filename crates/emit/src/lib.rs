@@ -12,6 +12,7 @@ mod quoted;
 mod recipe;
 mod rendering;
 mod selection;
+mod subject;
 mod support;
 pub mod syntax;
 mod target;
@@ -20,11 +21,12 @@ mod targets;
 pub use annotate::Annotate;
 pub use import::relocate::{Elsewhere, Pair, Relocate, Relocated};
 pub use import::{
-    Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, Unreadable, Verdict,
+    Files, Import, Imported, Judged, Loss as ImportLoss, NoFiles, RouteOrigin, Unreadable, Verdict,
 };
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};
+pub use subject::{Announcement, Subject, rendering_announcements};
 pub use support::{Loss, LossPolicy, Support};
 pub use target::{Need, Rendered, RenderedFile, Target};
 
@@ -105,7 +107,7 @@ pub fn render(
     let target = selection.target;
     // The command line beats the model (`target/settings`).
     let written = site.targets.get(target.name).and_then(|t| t.fields.version.as_ref());
-    let version = selection.version.or(written.map(|version| version.value));
+    let version = selection.version_in(site);
     let before = diagnostics.count(Severity::Error);
     support::judge(site, target, version, options.policy, diagnostics);
     if let Some(version) = version {

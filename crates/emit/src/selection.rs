@@ -2,6 +2,7 @@
 
 use wsgen_model::decode::{Scalar, suggestion};
 use wsgen_model::scalar::TargetVersion;
+use wsgen_model::site::Site;
 
 use crate::target::Target;
 
@@ -40,5 +41,12 @@ impl Selection {
             .transpose()
             .map_err(|problem| Problem { message: problem.message, help: problem.help })?;
         Ok(Self { target, version })
+    }
+
+    /// Returns the version that a site is rendered for: the command line's, or the one in the model (`target/settings`).
+    pub fn version_in(&self, site: &Site) -> Option<TargetVersion> {
+        let written =
+            site.targets.get(self.target.name).and_then(|own| own.fields.version.as_ref());
+        self.version.or(written.map(|version| version.value))
     }
 }

@@ -161,6 +161,8 @@ pub(crate) struct Site {
     pub(crate) upstreams: Vec<(String, Item)>,
     /// In order.
     pub(crate) routes: Vec<Item>,
+    /// The directives that routes were made of, by the routes' names.
+    pub(crate) made_of: Vec<(String, Vec<super::ledger::Id>)>,
     upstream_names: Names,
     route_names: Names,
     /// Where an upstream stands in its list.
@@ -177,6 +179,7 @@ impl Site {
             listeners: Vec::new(),
             upstreams: Vec::new(),
             routes: Vec::new(),
+            made_of: Vec::new(),
             upstream_names: Names::default(),
             route_names: Names::default(),
             places: BTreeMap::new(),

@@ -7,6 +7,7 @@ use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
 use wsgen_model::source::Span;
 
 use super::{Judged, Loss, Unreadable, Verdict};
+use crate::subject::{Announcement, Subject};
 
 /// The number of a directive.
 pub(crate) type Id = usize;
@@ -22,6 +23,10 @@ pub(crate) struct Ledger {
     findings: Vec<Diagnostic>,
     /// The place of a finding among them, by its code and message.
     said: HashMap<(Code, String), usize>,
+    /// What directives are about, if they are lost.
+    about: HashMap<Id, Vec<Subject>>,
+    /// What was announced of differences, each with its place.
+    announced: Vec<Announcement>,
 }
 
 impl Ledger {
@@ -134,6 +139,22 @@ impl Ledger {
         }
     }
 
+    /// Says what others see of a directive: its loss announces differences of these subjects.
+    #[allow(dead_code, reason = "the importers are ported to it one by one")]
+    pub(crate) fn about(&mut self, id: Id, subjects: Vec<Subject>) {
+        self.about.insert(id, subjects);
+    }
+
+    /// Something is taken, and means a little less or more in the model: differences of these subjects at this place are
+    /// announced.
+    #[allow(dead_code, reason = "the importers are ported to it one by one")]
+    pub(crate) fn announces(&mut self, span: Span, subjects: &[Subject], how: &str) {
+        self.differs(span, how);
+        let title = format!("{}: {how}", Code::IMPORT_DIFFERS);
+        let (subjects, spans) = (subjects.to_vec(), vec![span]);
+        self.announced.push(Announcement { title, subjects, spans, route: None });
+    }
+
     /// Something is taken, and means a little less or more in the model.
     pub(crate) fn differs(&mut self, span: Span, how: &str) {
         self.say(Code::IMPORT_DIFFERS, span, how, "compare the two where you rely on it");
@@ -155,8 +176,9 @@ impl Ledger {
     pub(crate) fn close(
         mut self,
         all: impl Iterator<Item = (String, Span, bool)>,
-    ) -> (Vec<Judged>, Diagnostics) {
+    ) -> (Vec<Judged>, Diagnostics, Vec<Announcement>) {
         let mut judged = Vec::new();
+        let mut announced = std::mem::take(&mut self.announced);
         for (id, (name, span, proxying)) in all.enumerate() {
             let verdict = self.at(id).take().unwrap_or_else(|| {
                 let why = "wsgen does not know what it does".to_owned();
@@ -173,6 +195,15 @@ impl Ledger {
                     _ => (Code::IMPORT_LOST, "is lost"),
                 };
                 let finding = Diagnostic::new(code, format!("`{name}` {what}"));
+                if let Some(subjects) = self.about.remove(&id) {
+                    let title = format!("{code}: `{name}` {what}: {}", loss.why);
+                    announced.push(Announcement {
+                        title,
+                        subjects,
+                        spans: vec![span],
+                        route: None,
+                    });
+                }
                 self.findings.push(finding.labelled(span, loss.why.clone()));
             }
             judged.push(Judged { name, span, proxying, verdict });
@@ -181,6 +212,6 @@ impl Ledger {
         for finding in self.findings {
             findings.push(finding);
         }
-        (judged, findings)
+        (judged, findings, announced)
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod matcher;
 pub(crate) mod measure;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod order;
+mod origins;
 pub(crate) mod pattern;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod priority;
@@ -32,6 +33,8 @@ use std::borrow::Cow;
 
 use wsgen_model::diagnostic::Diagnostics;
 use wsgen_model::source::{SourceId, Sources, Span};
+
+use crate::subject::Announcement;
 
 /// The files that a configuration names; the crate itself knows no file system.
 pub trait Files {
@@ -115,6 +118,22 @@ pub struct Imported {
     pub directives: Vec<Judged>,
     /// What is to be said.
     pub findings: Diagnostics,
+    /// What is said of differences between the original and the model, typed.
+    pub announced: Vec<Announcement>,
+    /// What the routes of the model were made of.
+    pub routes: Vec<RouteOrigin>,
+}
+
+/// What a route of the model was made of, so that a finding is told to be about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteOrigin {
+    /// The route's name in the model.
+    pub route: String,
+    /// The directives of its rule.
+    pub directives: Vec<Span>,
+    /// The blocks around them, the innermost first: a finding at a directive that stands in one of them, and not in
+    /// another block below it, is about the route too.
+    pub blocks: Vec<Span>,
 }
 
 /// A directive and its verdict.

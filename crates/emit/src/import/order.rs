@@ -190,7 +190,7 @@ impl Site {
             if priority > 0 {
                 fields.set(&["priority"], priority);
             }
-            self.add_route(&route.called, Item { origin: route.origin, fields });
+            self.add_route_of(route.ids, &route.called, Item { origin: route.origin, fields });
         }
         settled.unreached = takers.into_iter().filter(|(id, _)| !alive.contains(id)).collect();
         settled.placeholders.sort_unstable();

@@ -300,8 +300,8 @@ impl Importer<'_> {
             let proxying = beside::reason(&directive.name).is_none();
             (directive.name, directive.span, proxying)
         });
-        let (directives, findings) = ledger.close(judged);
-        Imported { model: site.write(), directives, findings }
+        let (directives, findings, announced) = ledger.close(judged);
+        Imported { model: site.write(), directives, findings, announced, routes: Vec::new() }
     }
 }
 

@@ -338,8 +338,9 @@ impl Importer<'_> {
                 beside::reason(&directive.words).is_none() && !of_the_process.contains(&id),
             )
         });
-        let (directives, findings) = ledger.close(judged.collect::<Vec<_>>().into_iter());
-        Imported { model: site.write(), directives, findings }
+        let (directives, findings, announced) =
+            ledger.close(judged.collect::<Vec<_>>().into_iter());
+        Imported { model: site.write(), directives, findings, announced, routes: Vec::new() }
     }
 }
 

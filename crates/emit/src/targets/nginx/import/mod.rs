@@ -298,8 +298,8 @@ impl Importer<'_> {
             let proxying = beside::reason(&directive.name).is_none();
             (directive.name.clone(), directive.span, proxying)
         });
-        let (directives, findings) = ledger.close(all);
-        Imported { model: site.write(), directives, findings }
+        let (directives, findings, announced) = ledger.close(all);
+        Imported { model: site.write(), directives, findings, announced, routes: Vec::new() }
     }
 }
 
