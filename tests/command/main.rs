@@ -14,5 +14,6 @@ mod import_bounds;
 mod oracle;
 mod round_trip;
 mod several_files;
+mod syntax_of_apache;
 mod terminal;
 mod versions;

@@ -71,6 +71,13 @@ impl Ledger {
         }
     }
 
+    /// As [`Ledger::clean`], for words that stand apart.
+    pub(crate) fn clean_all<'w>(&mut self, id: Id, words: impl Iterator<Item = &'w mut String>) {
+        for word in words {
+            self.clean(id, std::slice::from_mut(word));
+        }
+    }
+
     /// A directive that goes into a snippet as it stands, if a model can hold it (`value/text`).
     pub(crate) fn keep(&mut self, id: Id, why: &str, line: String, kept: &mut Vec<String>) {
         if line.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use wsgen_model::source::Span;
 
+pub use crate::targets::languages::*;
+
 /// One word of a directive, without its quotes and escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {

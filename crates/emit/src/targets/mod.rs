@@ -8,3 +8,8 @@ use crate::target::Target;
 
 /// Every target, in the order of the documentation.
 pub(crate) const ALL: &[&Target] = &[&nginx::TARGET, &apache::TARGET, &haproxy::TARGET];
+
+/// The directives of each target as types.
+pub(crate) mod languages {
+    pub use super::apache::syntax as apache;
+}

@@ -8,11 +8,22 @@ use std::ops::Range;
 pub(super) struct Line {
     pub(super) kind: Kind,
     /// The name, and what stands behind it.
-    pub(super) words: Vec<String>,
+    pub(super) words: Vec<Text>,
     /// From its first letter to its last, over all lines that it goes on.
     pub(super) range: Range<usize>,
     /// Whether a quote or a bracket is not closed.
     pub(super) torn: bool,
+}
+
+/// One word of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    /// What the server sees.
+    pub(super) text: String,
+    /// Its place, quotes included.
+    pub(super) range: Range<usize>,
+    /// Whether it stands in quotes.
+    pub(super) quoted: bool,
 }
 
 /// What a line is.
@@ -25,41 +36,66 @@ pub(super) enum Kind {
     Close,
 }
 
+/// A line that goes on over several, as one text, with the place of each part in the source.
+#[derive(Default)]
+struct Whole {
+    text: String,
+    /// Where a part begins in the text, and where it stands in the source.
+    parts: Vec<(usize, usize)>,
+}
+
+impl Whole {
+    fn push(&mut self, part: &str, at: usize) {
+        self.parts.push((self.text.len(), at));
+        self.text.push_str(part);
+    }
+
+    /// The place in the source of a byte of the text.
+    fn place(&self, at: usize) -> usize {
+        let part = self.parts.iter().rev().find(|(begin, _)| *begin <= at);
+        part.map_or(at, |(begin, source)| source + (at - begin))
+    }
+
+    /// The place of a range that is not empty.
+    fn places(&self, range: Range<usize>) -> Range<usize> {
+        let last = range.end.saturating_sub(1).max(range.start);
+        self.place(range.start)..self.place(last) + (range.end - last)
+    }
+}
+
 /// Takes a text apart; blank lines and comments are left out.
 pub(super) fn lex(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
-    let (mut at, mut whole, mut begin) = (0, String::new(), None);
+    let (mut at, mut whole) = (0, Whole::default());
     for line in text.split_inclusive('\n') {
         let bare = line.strip_suffix('\n').unwrap_or(line);
         let bare = bare.strip_suffix('\r').unwrap_or(bare);
-        let from = *begin.get_or_insert(at);
-        let end = at + bare.len();
+        let from = at;
         at += line.len();
         if let Some(head) = bare.strip_suffix('\\').filter(|_| line.ends_with('\n')) {
-            whole.push_str(head);
+            whole.push(head, from);
             continue;
         }
-        whole.push_str(bare);
-        lines.extend(one(&whole, from, text, end));
-        whole.clear();
-        begin = None;
+        whole.push(bare, from);
+        lines.extend(one(&whole));
+        whole = Whole::default();
     }
-    if let Some(from) = begin {
-        lines.extend(one(&whole, from, text, text.len()));
-    }
+    lines.extend(one(&whole));
     lines
 }
 
-fn one(whole: &str, from: usize, text: &str, end: usize) -> Option<Line> {
-    // Copied from a page, a blank may be one that does not break; nobody means it as a letter.
-    let blank = |c: char| c.is_whitespace() || c == '\u{a0}';
-    let line = whole.trim_matches(blank);
+/// Copied from a page, a blank may be one that does not break; nobody means it as a letter.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{a0}'
+}
+
+fn one(whole: &Whole) -> Option<Line> {
+    let begin = whole.text.len() - whole.text.trim_start_matches(is_blank).len();
+    let line = whole.text.trim_matches(is_blank);
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
-    let source = &text[from..end];
-    let begin = from + (source.len() - source.trim_start_matches(|c| blank(c) || c == '\\').len());
-    let range = begin..begin.max(from + source.trim_end_matches(blank).len());
+    let range = whole.places(begin..begin + line.len());
     let (kind, inner, mut torn) = match (line.strip_prefix("</"), line.strip_prefix('<')) {
         (Some(rest), _) => (Kind::Close, rest.trim_end_matches('>'), false),
         (None, Some(rest)) => {
@@ -68,31 +104,45 @@ fn one(whole: &str, from: usize, text: &str, end: usize) -> Option<Line> {
         }
         (None, None) => (Kind::Directive, line, false),
     };
+    let skipped = match kind {
+        Kind::Directive => 0,
+        Kind::Open => 1,
+        Kind::Close => 2,
+    };
     let verbatim =
         line.len() > 7 && line.is_char_boundary(7) && line[..7].eq_ignore_ascii_case("rewrite");
-    let words = words(inner, verbatim, &mut torn);
+    let mut words = words(inner, verbatim, &mut torn);
+    for word in &mut words {
+        let at = begin + skipped;
+        word.range = whole.places(at + word.range.start..at + word.range.end);
+    }
     (!words.is_empty()).then_some(Line { kind, words, range, torn })
 }
 
-/// The words of a line; those of `mod_rewrite` keep their backslashes (`mod_rewrite.c`, `parseargline`).
-fn words(line: &str, verbatim: bool, torn: &mut bool) -> Vec<String> {
+/// The words of a line with their places in it; those of `mod_rewrite` keep their backslashes (`mod_rewrite.c`,
+/// `parseargline`).
+fn words(line: &str, verbatim: bool, torn: &mut bool) -> Vec<Text> {
     let mut words = Vec::new();
-    let mut rest = line.chars().peekable();
+    let mut rest = line.char_indices().peekable();
     loop {
-        while rest.next_if(|c| c.is_whitespace() || *c == '\u{a0}').is_some() {}
-        let Some(first) = rest.peek().copied() else { return words };
+        while rest.next_if(|(_, c)| is_blank(*c)).is_some() {}
+        let Some((begin, first)) = rest.peek().copied() else { return words };
         let quote = (first == '"' || first == '\'').then(|| rest.next()).flatten();
+        let quote = quote.map(|(_, c)| c);
         let mut word = String::new();
         let mut closed = quote.is_none();
-        while let Some(c) = rest.next() {
+        let mut end = line.len();
+        while let Some((at, c)) = rest.next() {
             if Some(c) == quote {
                 closed = true;
+                end = at + c.len_utf8();
                 break;
             }
             if quote.is_none() && c.is_whitespace() {
+                end = at;
                 break;
             }
-            let next = rest.peek().copied();
+            let next = rest.peek().map(|(_, next)| *next);
             let taken = match next {
                 Some(next) if c == '\\' && verbatim => next.is_whitespace(),
                 Some(next) if c == '\\' => next == '\\' || Some(next) == quote,
@@ -102,13 +152,13 @@ fn words(line: &str, verbatim: bool, torn: &mut bool) -> Vec<String> {
                 if verbatim {
                     word.push(c);
                 }
-                word.extend(rest.next());
+                word.extend(rest.next().map(|(_, c)| c));
             } else {
                 word.push(c);
             }
         }
         *torn |= !closed;
-        words.push(word);
+        words.push(Text { text: word, range: begin..end, quoted: quote.is_some() });
     }
 }
 
@@ -121,7 +171,9 @@ mod tests {
     fn lines_and_words_are_the_servers_own() {
         let read = |text| {
             let all = lex(text);
-            all.into_iter().map(|line| (line.kind, line.words)).collect::<Vec<_>>()
+            let words =
+                |line: Line| line.words.into_iter().map(|word| word.text).collect::<Vec<_>>();
+            all.into_iter().map(|line| (line.kind, words(line))).collect::<Vec<_>>()
         };
         let of = |kind, words: &[&str]| (kind, words.iter().map(|w| (*w).to_owned()).collect());
         for (text, wanted) in [
@@ -148,6 +200,10 @@ mod tests {
         ] {
             assert_eq!(read(text), wanted, "{text}");
         }
+        let text = "ProxyPass \\\n /a \"http://b\" # c";
+        let places: Vec<&str> =
+            lex(text)[0].words.iter().map(|word| &text[word.range.clone()]).collect();
+        assert_eq!(places, ["ProxyPass", "/a", "\"http://b\"", "#", "c"]);
         assert!(lex("A \"b")[0].torn && lex("<A b")[0].torn);
     }
 
@@ -159,6 +215,12 @@ mod tests {
             for line in lex(&text) {
                 prop_assert!(line.range.start >= end && line.range.end >= line.range.start);
                 prop_assert!(text.get(line.range.clone()).is_some(), "{:?}", line.range);
+                let mut at = line.range.start;
+                for word in &line.words {
+                    prop_assert!(word.range.start >= at && word.range.end <= line.range.end);
+                    prop_assert!(text.get(word.range.clone()).is_some(), "{:?}", word.range);
+                    at = word.range.end;
+                }
                 end = line.range.end;
             }
         }

@@ -9,6 +9,7 @@ mod recipe;
 mod render;
 mod settings;
 mod support;
+pub mod syntax;
 mod view;
 
 use wsgen_model::scalar::TargetVersion;

@@ -32,7 +32,8 @@ impl Importer<'_> {
         let mut denied = false;
         let mut valid = None;
         for id in self.named(&list, "require") {
-            let words: Vec<String> = self.all[id].words.iter().map(|w| w.to_lowercase()).collect();
+            let words: Vec<String> =
+                self.all[id].words.iter().map(|w| w.text.to_lowercase()).collect();
             match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 ["all", "granted"] => self.ledger.dropped(id, "everybody is allowed anyway"),
                 ["all", "denied"] => {
@@ -55,7 +56,7 @@ impl Importer<'_> {
 
     /// `Order`, `Allow` and `Deny` (Apache 2.2, `mod_access_compat`).
     fn old_lists(&mut self, list: &[Id]) -> bool {
-        let text = |importer: &Self, id: Id| importer.all[id].words.join(" ").to_lowercase();
+        let text = |importer: &Self, id: Id| importer.texts(id).join(" ").to_lowercase();
         let all = |importer: &Self, name: &str| {
             importer.named(list, name).iter().any(|id| text(importer, *id) == "from all")
         };

@@ -23,7 +23,7 @@ impl Importer<'_> {
             {
                 continue;
             }
-            let words = self.all[id].words.clone();
+            let words = self.texts(id);
             let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
             let mut status = if name == "redirectpermanent" { 301 } else { 302 };
             let told = words.first().copied().and_then(|word| match word {

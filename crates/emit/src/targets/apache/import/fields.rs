@@ -202,7 +202,7 @@ impl Importer<'_> {
     fn edits(&mut self, chain: &Chain, directive: &str) -> Vec<Edit> {
         let mut edits = Vec::new();
         for id in self.settings(chain, directive) {
-            let mut words = self.all[id].words.clone();
+            let mut words = self.texts(id);
             let mut always = false;
             if words.first().is_some_and(|word| word == "always" || word == "onsuccess") {
                 always = words.remove(0) == "always";

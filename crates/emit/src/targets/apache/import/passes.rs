@@ -30,7 +30,7 @@ impl Importer<'_> {
             let inner = self.block(section);
             let Some((pattern, regex)) = self.place(section) else { continue };
             for id in inner.iter().copied() {
-                let words = self.all[id].words.clone();
+                let words = self.texts(id);
                 match self.all[id].name.as_str() {
                     "proxypass" | "proxypassmatch" => {
                         rules.extend(self.pass(id, &pattern, regex, &words, Some(section)));
@@ -46,7 +46,7 @@ impl Importer<'_> {
         // A virtual host's own come first, then those outside of it.
         for list in chain.iter().rev() {
             for id in list.clone() {
-                let words = self.all[id].words.clone();
+                let words = self.texts(id);
                 let regex = match self.all[id].name.as_str() {
                     "proxypass" => false,
                     "proxypassmatch" => true,
@@ -66,8 +66,8 @@ impl Importer<'_> {
     pub(super) fn place(&self, section: Id) -> Option<(String, bool)> {
         let matches = self.all[section].name == "locationmatch";
         match self.all[section].words.as_slice() {
-            [tilde, pattern, ..] if tilde == "~" => Some((pattern.clone(), true)),
-            [path, ..] => Some((path.clone(), matches)),
+            [tilde, pattern, ..] if tilde.text == "~" => Some((pattern.text.clone(), true)),
+            [path, ..] => Some((path.text.clone(), matches)),
             [] => None,
         }
     }

@@ -8,6 +8,7 @@ use super::vhost::{address, listen};
 use crate::import::Files;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::relocate::{Elsewhere, Relocated};
+use crate::syntax::Word;
 use crate::targets::apache::lex::lex;
 
 /// What belongs to the machine, and not to what is done with requests.
@@ -110,12 +111,12 @@ pub(in crate::targets::apache) fn relocate(
     let mut addresses: Vec<String> = Vec::new();
     for vhost in all.iter().filter(|directive| directive.name == "virtualhost") {
         let block = vhost.block.as_deref().unwrap_or_default();
-        addresses.extend(places(&vhost.words, &all, block));
+        addresses.extend(places(&texts(&vhost.words), &all, block));
     }
     let listens: Vec<String> = top
         .iter()
         .filter(|id| all[**id].name == "listen")
-        .filter_map(|id| listen(all[*id].words.first()?))
+        .filter_map(|id| listen(&all[*id].words.first()?.text))
         .collect();
     addresses.extend(listens.iter().cloned());
     if addresses.is_empty() {
@@ -142,6 +143,11 @@ pub(in crate::targets::apache) fn relocate(
     }
     text.push_str(&moving.list(&top));
     Relocated { text, changes: moving.changes }
+}
+
+/// The words of a directive as texts.
+fn texts(words: &[Word]) -> Vec<String> {
+    words.iter().map(|word| word.text.clone()).collect()
 }
 
 /// The directive that a checker says it does not know.
@@ -205,15 +211,18 @@ impl Moving<'_> {
         }
         let slice = self.slice(id).to_owned();
         let block = directive.block.as_deref().unwrap_or_default();
-        let words = self.changed(name, &directive.words, block);
+        let own = texts(&directive.words);
+        let words = self.changed(name, &own, block);
         // What was put together from variables or by a macro is written anew.
-        let same = lex(&slice).first().is_some_and(|line| line.words[1..] == directive.words);
+        let same = lex(&slice)
+            .first()
+            .is_some_and(|line| line.words[1..].iter().map(|word| &word.text).eq(&own));
         let line = match words {
             None if same => slice,
             words => {
                 let words: Vec<String> = words
                     .as_ref()
-                    .unwrap_or(&directive.words)
+                    .unwrap_or(&own)
                     .iter()
                     .map(|word| quoted(word, name.starts_with("rewrite")))
                     .collect();

@@ -207,7 +207,7 @@ impl Importer<'_> {
             let name = self.word(*id, 0).trim_start_matches("%{ENV:").trim_end_matches('}');
             let known = paths.iter().any(|path| path == name);
             if let (true, Some(first)) = (known, self.all[*id].words.first_mut()) {
-                "%{PATH}".clone_into(first);
+                "%{PATH}".clone_into(&mut first.text);
             }
         }
         self.asked(conditions)

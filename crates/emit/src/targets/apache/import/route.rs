@@ -110,7 +110,7 @@ impl Importer<'_> {
 
     /// `<If "reqenv('name') == 'value'">`
     pub(super) fn asks_for(&self, id: Id) -> Option<(String, String)> {
-        let text = self.all[id].words.join(" ");
+        let text = self.texts(id).join(" ");
         let (name, value) = text.strip_prefix("reqenv('")?.split_once("') == '")?;
         Some((name.to_owned(), value.strip_suffix('\'')?.to_owned()))
     }
@@ -217,7 +217,7 @@ impl Importer<'_> {
                 continue;
             }
             self.ledger.taken(id, "compression.types");
-            for kind in self.all[id].words.iter().skip(1) {
+            for kind in self.texts(id).iter().skip(1) {
                 if wsgen_model::config::MediaType::parse(kind).is_ok() && !types.contains(kind) {
                     types.push(kind.clone());
                 }

@@ -10,6 +10,7 @@ use super::tree::Directive;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
+use crate::syntax::Word;
 
 /// The lists of directives around a place, the outermost first.
 pub(super) type Chain = Vec<Vec<Id>>;
@@ -65,7 +66,12 @@ impl Importer<'_> {
 
     /// A word behind a directive, or nothing.
     pub(super) fn word(&self, id: Id, number: usize) -> &str {
-        self.all[id].words.get(number).map_or("", String::as_str)
+        self.all[id].words.get(number).map_or("", Word::as_str)
+    }
+
+    /// The words behind a directive's name.
+    pub(super) fn texts(&self, id: Id) -> Vec<String> {
+        self.all[id].words.iter().map(|word| word.text.clone()).collect()
     }
 
     /// What stands in a section.

@@ -76,7 +76,7 @@ impl Importer<'_> {
         if let Some(id) = self.setting(chain, "sslprotocol") {
             self.ledger.taken(id, "tls.profile");
             let words: Vec<String> =
-                self.all[id].words.iter().map(|word| word.to_lowercase()).collect();
+                self.all[id].words.iter().map(|word| word.text.to_lowercase()).collect();
             let all = words.iter().any(|word| word == "all" || word == "+all");
             let has = |name: &str| {
                 let off = words.iter().any(|word| *word == format!("-{name}"));

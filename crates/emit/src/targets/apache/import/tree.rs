@@ -9,6 +9,7 @@ use wsgen_model::source::{Source, SourceId, Sources, Span};
 use crate::import::Files;
 use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
+use crate::syntax::Word;
 use crate::targets::apache::lex::{Kind, Line, lex};
 
 /// A directive or a section.
@@ -16,7 +17,7 @@ use crate::targets::apache::lex::{Kind, Line, lex};
 pub(super) struct Directive {
     /// In small letters: the server does not tell them apart.
     pub(super) name: String,
-    pub(super) words: Vec<String>,
+    pub(super) words: Vec<Word>,
     pub(super) span: Span,
     /// What stands in it, of a section.
     pub(super) block: Option<Vec<Id>>,
@@ -99,7 +100,7 @@ impl<'a> Reading<'a> {
             if line.torn {
                 self.wrong(span, "a quote or a bracket is not closed");
             }
-            let name = line.words[0].to_lowercase();
+            let name = line.words[0].text.to_lowercase();
             match line.kind {
                 Kind::Close if section == Some(name.as_str()) => return (list, true),
                 Kind::Close => self.wrong(span, "this closes nothing"),
@@ -124,8 +125,16 @@ impl<'a> Reading<'a> {
     fn add(&mut self, name: String, line: &Line, span: Span) -> Id {
         // The body of a macro keeps its `${…}` until it is used; nothing there is defined by the macro itself.
         self.budget.at(span);
-        let mut words: Vec<String> = line.words[1..].iter().map(|word| self.put_in(word)).collect();
-        self.ledger.clean(self.all.len(), &mut words);
+        let mut words: Vec<Word> = line.words[1..]
+            .iter()
+            .map(|word| Word {
+                text: self.put_in(&word.text),
+                span: Span::new(span.source, word.range.clone()),
+                quoted: word.quoted,
+            })
+            .collect();
+        let texts = words.iter_mut().map(|word| &mut word.text);
+        self.ledger.clean_all(self.all.len(), texts);
         self.all.push(Directive { name, words, span, block: None });
         self.all.len() - 1
     }
@@ -156,9 +165,14 @@ impl<'a> Reading<'a> {
         made
     }
 
+    /// The words behind a directive's name.
+    fn texts(&self, id: Id) -> Vec<String> {
+        self.all[id].words.iter().map(|word| word.text.clone()).collect()
+    }
+
     fn directive(&mut self, name: String, line: &Line, span: Span, list: &mut Vec<Id>) {
         let id = self.add(name, line, span);
-        let words = self.all[id].words.clone();
+        let words = self.texts(id);
         let first = words.first().cloned().unwrap_or_default();
         list.push(id);
         match self.all[id].name.as_str() {
@@ -179,7 +193,7 @@ impl<'a> Reading<'a> {
 
     /// A section: one that asks for the server itself is what stands in it, or nothing.
     fn section(&mut self, id: Id, inner: Vec<Id>, list: &mut Vec<Id>) {
-        let words = self.all[id].words.clone();
+        let words = self.texts(id);
         let first = words.first().cloned().unwrap_or_default();
         let (not, bare) = match first.strip_prefix('!') {
             Some(bare) => (true, bare),
@@ -246,7 +260,7 @@ impl<'a> Reading<'a> {
 
     /// `Use NAME VALUE…` (Apache, `mod_macro`).
     fn used(&mut self, id: Id, list: &mut Vec<Id>) {
-        let words = self.all[id].words.clone();
+        let words = self.texts(id);
         let Some((name, values)) = words.split_first() else { return };
         let Some(known) = self.macros.get(&name.to_lowercase()) else {
             let help = "name the file that has it too";
@@ -278,8 +292,8 @@ impl<'a> Reading<'a> {
             self.budget.at(self.all[*id].span);
             let mut copy = self.all[*id].clone();
             for word in &mut copy.words {
-                *word = self.with_parameters(word, pairs);
-                *word = self.put_in(word);
+                word.text = self.with_parameters(&word.text, pairs);
+                word.text = self.put_in(&word.text);
             }
             let block = copy.block.take();
             self.all.push(copy);

@@ -155,9 +155,9 @@ impl Importer<'_> {
             place = place.or(Some(section));
             self.ledger.taken(section, "upstreams");
             self.reached.insert(section);
-            settings.extend(self.all[section].words.iter().skip(1).cloned());
+            settings.extend(self.texts(section).into_iter().skip(1));
             for id in self.block(section) {
-                let words = self.all[id].words.clone();
+                let words = self.texts(id);
                 match self.all[id].name.as_str() {
                     "balancermember" => {
                         let url = words.first().cloned().unwrap_or_default();
@@ -177,7 +177,7 @@ impl Importer<'_> {
             }
         }
         for id in self.settings(chain, "balancermember") {
-            let words = self.all[id].words.clone();
+            let words = self.texts(id);
             if let (true, Some((to, _))) =
                 (is_it(self.word(id, 0)), words.get(1).and_then(|url| destination(url)))
             {
@@ -199,7 +199,7 @@ impl Importer<'_> {
                 for id in self.block(section) {
                     if self.all[id].name == "proxyset" {
                         self.ledger.taken(id, "timeouts");
-                        settings.extend(self.all[id].words.clone());
+                        settings.extend(self.texts(id));
                     }
                 }
             }
@@ -207,7 +207,7 @@ impl Importer<'_> {
         for id in self.settings(chain, "proxyset") {
             if same(self.word(id, 0)) {
                 self.ledger.taken(id, "timeouts");
-                settings.extend(self.all[id].words.iter().skip(1).cloned());
+                settings.extend(self.texts(id).into_iter().skip(1));
             }
         }
         settings
@@ -256,7 +256,7 @@ impl Importer<'_> {
     fn sticky(&mut self, session: &str, rule: Id, chain: &Chain, fields: &mut Draft) {
         let cookie = session.split('|').next().unwrap_or_default().to_owned();
         let makes = self.settings(chain, "header").into_iter().find(|id| {
-            let text = self.all[*id].words.join(" ");
+            let text = self.texts(*id).join(" ");
             text.contains("BALANCER_WORKER_ROUTE") && text.contains(&format!("{cookie}="))
         });
         if Token::parse(&cookie).is_err() {
@@ -266,7 +266,7 @@ impl Importer<'_> {
             Some(id) => {
                 self.ledger.taken(id, "sticky.cookie");
                 self.differs(id, STICKS_ANEW);
-                let text = self.all[id].words.join(" ").to_lowercase();
+                let text = self.texts(id).join(" ").to_lowercase();
                 let mut own = Draft::of("name", cookie);
                 own.set(&["http_only"], text.contains("httponly"));
                 if text.contains("secure") {
@@ -324,7 +324,7 @@ impl Importer<'_> {
                 .find(|id| self.all[*id].name == "proxyhcexpr" && self.word(*id, 0) == name)
         });
         if let Some(id) = named {
-            let text = self.all[id].words[1..].join(" ");
+            let text = self.texts(id).get(1..).unwrap_or_default().join(" ");
             let list = text.split_once("=~ /^(").and_then(|(_, rest)| rest.split_once(")$/"));
             let list = list.map(|(list, _)| list.split('|').map(str::parse::<u64>));
             match list.and_then(|list| list.collect::<Result<Vec<_>, _>>().ok()) {

@@ -55,7 +55,7 @@ impl Importer<'_> {
         let top = self.top.clone();
         let mut vhosts = Vec::new();
         for id in self.named(&top, "virtualhost") {
-            let words = self.all[id].words.clone();
+            let words = self.texts(id);
             let addresses: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
             if addresses.is_empty() {
                 let what = "its address is told elsewhere; `0.0.0.0:80`, or `:443` with TLS, stands for it";
@@ -131,7 +131,7 @@ impl Importer<'_> {
         for kind in ["servername", "serveralias"] {
             for directive in self.named(&list, kind) {
                 self.ledger.taken(directive, "hostnames");
-                for word in self.all[directive].words.clone() {
+                for word in self.texts(directive) {
                     let name = word.to_lowercase();
                     let name = name.rsplit("://").next().unwrap_or_default();
                     let name = name.split(':').next().unwrap_or_default().to_owned();
@@ -182,7 +182,8 @@ impl Importer<'_> {
         }
         if tls {
             fields.set(&["tls"], self.tls(of));
-            if !protocols.is_some_and(|id| self.all[id].words.iter().any(|word| word == "h2")) {
+            if !protocols.is_some_and(|id| self.all[id].words.iter().any(|word| word.text == "h2"))
+            {
                 fields.set(&["protocols"], vec!["http/1.1"]);
             }
         }
@@ -211,7 +212,7 @@ impl Importer<'_> {
         let (mut header, mut body) = (40_000, 20_000);
         if let Some(id) = self.setting(chain, "requestreadtimeout") {
             self.ledger.taken(id, "timeouts.request_header");
-            for word in self.all[id].words.clone() {
+            for word in self.texts(id) {
                 let (kind, value) = word.split_once('=').unwrap_or((&word, ""));
                 let first = value.split(',').next().unwrap_or_default();
                 let last = first.rsplit('-').next().and_then(|text| text.parse::<u64>().ok());
@@ -247,7 +248,7 @@ impl Importer<'_> {
         self.ledger.taken(header, "trusted_proxies");
         for name in ["remoteipinternalproxy", "remoteiptrustedproxy"] {
             for id in self.settings(chain, name) {
-                for range in self.all[id].words.clone() {
+                for range in self.texts(id) {
                     if wsgen_model::scalar::Cidr::parse(&range).is_ok() {
                         self.ledger.taken(id, "trusted_proxies");
                         fields.push(&["trusted_proxies"], range);
