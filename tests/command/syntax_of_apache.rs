@@ -24,12 +24,20 @@ fn nearly_every_directive_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = Vec::new();
     files(&root.join("tests/imports/apache"), &mut all);
-    files(&root.join("../shared/corpus/apache"), &mut all);
+    // Beside the checkout, or beside a folder of worktrees.
+    for shared in ["../shared", "../../shared"] {
+        files(&root.join(shared).join("corpus/apache"), &mut all);
+        files(&root.join(shared).join("field"), &mut all);
+    }
     all.sort();
     assert!(all.len() >= 14, "{} files", all.len());
     let (mut count, mut unread) = (0, Vec::new());
     for file in all {
         let text = fs::read_to_string(&file).unwrap();
+        // Some of the folder are of another server.
+        if text.contains("proxy_pass") || text.contains("server {") {
+            continue;
+        }
         for directive in apache::read(SourceId::default(), &text) {
             count += 1;
             if let Err(why) = directive.value {

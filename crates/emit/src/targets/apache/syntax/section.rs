@@ -34,6 +34,8 @@ pub enum Section {
     RequireAny,
     /// `<RequireNone>`
     RequireNone,
+    /// `<IfModule>`, `<IfDefine>`, `<IfVersion>`, `<IfFile>` and `<Macro>`: what the server makes of it when it starts.
+    Start(Vec<String>),
 }
 
 /// What a `<Location>` is for.
@@ -90,17 +92,19 @@ impl Section {
             "if" => Self::If(Box::new(expression(words)?)),
             "elseif" => Self::ElseIf(Box::new(expression(words)?)),
             "else" => Self::Else,
-            "limit" => Self::Limit(methods(words)),
-            "limitexcept" => Self::LimitExcept(methods(words)),
+            "limit" => Self::Limit(texts(words)),
+            "limitexcept" => Self::LimitExcept(texts(words)),
             "requireall" => Self::RequireAll,
             "requireany" => Self::RequireAny,
             "requirenone" => Self::RequireNone,
+            "ifmodule" | "ifdefine" | "ifversion" | "iffile" | "ifdirective" | "ifsection"
+            | "macro" => Self::Start(texts(words)),
             _ => return Err(Unread::new(words.place(), "wsgen does not know this section")),
         })
     }
 }
 
-fn methods(words: &mut Words<'_>) -> Vec<String> {
+fn texts(words: &mut Words<'_>) -> Vec<String> {
     words.rest().iter().map(|word| word.text.clone()).collect()
 }
 
