@@ -37,12 +37,13 @@ clauses! {
     ROUTE_LISTENER "route/listener" "A request is routed only among the routes of the listener that received it; a route that names no listener belongs to all." "Gateway API, HTTPRoute parentRefs";
     ROUTE_HOST "route/host" "The most specific hostname that any route of the listener names claims the request, exact before the longest wildcard before routes without hostnames, and a claimed request never falls through to a less specific name." "Gateway API, HTTPRoute hostnames; nginx, server_name";
     ROUTE_HOST_FORM "route/host-form" "Hostnames compare in ASCII without case, without the port and without one final dot; `*.` stands for one or more labels." "RFC 9110 section 4.2.3; RFC 5890";
-    ROUTE_PRECEDENCE "route/precedence" "Among the routes of the claiming host a higher priority wins, then an exact path, then a regex in file order, then the longest prefix." "nginx, location; Gateway API, HTTPRouteMatch";
+    ROUTE_PRECEDENCE "route/precedence" "Among the routes of the claiming host a higher priority wins, then an exact path, then a regex in file order, then the longest `prefix` or `starts_with`, of two as long the `prefix`." "nginx, location; Gateway API, HTTPRouteMatch";
     ROUTE_TIES "route/ties" "Entries of equal path rank are decided by having methods, then by the number of header matches, then of query matches, then by `upgrade`, then by file order." "Gateway API, HTTPRouteMatch";
     ROUTE_NORMAL_PATH "route/normal-path" "Paths are compared after decoding percent-encoded unreserved characters, merging slashes and resolving dot segments; `%2F` is never a separator and case counts." "RFC 3986 sections 6.2.2 and 6.2.3";
     ROUTE_BAD_PATH "route/bad-path" "A target that has no normal form (an incomplete or non-hexadecimal percent escape, `%00`, a control character, a byte outside ASCII) gets 400." "RFC 9112 section 3.2; RFC 3986 section 2.1";
     ROUTE_NONE "route/none" "A request that no route matches gets 404." "RFC 9110 section 15.5.5";
     ROUTE_PREFIX "route/prefix" "A prefix matches whole segments: `/ws` matches `/ws`, `/ws/` and `/ws/a`, never `/wsx`." "Gateway API, PathPrefix";
+    ROUTE_STARTS_WITH "route/starts-with" "`starts_with` matches every path that begins with its text, within a segment too: `/ws-` matches `/ws-` and `/ws-chat`, never `/ws`; `starts_with: /` is `prefix: /`." "nginx, location; HAProxy, path_beg";
     ROUTE_REGEX "route/regex" "A regex is matched unanchored against the normal path, and only what PCRE and RE2 both understand in the same way is accepted." "PCRE2 pattern syntax; RE2 syntax";
     SCOPE_FIELDS "scope/fields" "Every field belongs to one scope, site, listener, upstream or route, and is an error elsewhere." "the model";
     SCOPE_DEFAULTS "scope/defaults" "`defaults` gives the values of every listener, upstream and route that does not write its own, field by field." "the model";

@@ -121,9 +121,12 @@ impl Answer {
     }
 }
 
-/// A path with another prefix (`rewrite/prefix`).
+/// Returns a path with another prefix (`rewrite/prefix`). A path that is not below the prefix, which only a regex lets in,
+/// stays as it is.
 pub(crate) fn other_prefix(path: &str, from: &PathLiteral, to: &PathLiteral) -> String {
-    let rest = path.strip_prefix(from.prefix()).unwrap_or(path);
+    let Some(rest) = path.strip_prefix(from.prefix()).filter(|_| from.covers(path)) else {
+        return path.to_owned();
+    };
     let changed = format!("{}{rest}", to.prefix());
     if changed.is_empty() { "/".to_owned() } else { changed }
 }

@@ -26,7 +26,7 @@ fn requests(sites: [&Site; 2]) -> Vec<Asked> {
         hosts.extend(route.hostnames.iter().map(|name| name.value.to_string().replace('*', "a.b")));
         for entry in &route.entries {
             match &entry.path {
-                PathRule::Exact(path) | PathRule::Prefix(path) => {
+                PathRule::Exact(path) | PathRule::Prefix(path) | PathRule::StartsWith(path) => {
                     let path = path.to_string();
                     let path = path.trim_end_matches('/');
                     paths.extend(

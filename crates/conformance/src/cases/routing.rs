@@ -43,6 +43,93 @@ cases! { "routing";
         table(stage, routes, &[("/ws", "", "app"), ("/ws/", "", "app"), ("/ws/a/b", "", "app"), ("/ws?x", "", "app"), ("/wsx", "", "other"), ("/ws.txt", "", "other"), ("/w", "", "other")]).await?;
     }
 
+    /// A text matches whatever begins with it.
+    ///
+    /// Sent: paths at the edges of `starts_with: /ws-`, also in another case and with escapes. Seen: `/ws-` and `/ws-chat` match, `/ws`
+    /// and `/WS-chat` do not.
+    [ROUTE_STARTS_WITH]
+    async fn starts_with(stage) {
+        let routes = "  - {match: [{path: {starts_with: /ws-}}], upstream: app}\n  - {upstream: other}\n";
+        table(stage, routes, &[
+            ("/ws-", "", "app"),
+            ("/ws-chat", "", "app"),
+            ("/ws-chat/a?b", "", "app"),
+            ("/ws-/", "", "app"),
+            ("/ws%2Dchat", "", "app"),
+            ("/ws-%20a", "", "app"),
+            ("/ws", "", "other"),
+            ("/ws/", "", "other"),
+            ("/ws?-", "", "other"),
+            ("/WS-chat", "", "other"),
+            ("/a/ws-chat", "", "other"),
+        ]).await?;
+    }
+
+    /// A text that ends with a slash matches what is below it, not the path without it, and nobody is sent there.
+    ///
+    /// Sent: paths around `starts_with: /live/`. Seen: `/live/` and `/live/a` match, `/live` does not.
+    [ROUTE_STARTS_WITH]
+    async fn starts_with_slash(stage) {
+        let routes = "  - {match: [{path: {starts_with: /live/}}], upstream: app}\n  - {upstream: other}\n";
+        table(stage, routes, &[("/live/", "", "app"), ("/live/a/b", "", "app"), ("/live/?a", "", "app"), ("/live", "", "other"), ("/live-", "", "other")]).await?;
+    }
+
+    /// The longest of texts and prefixes wins, and of two that are as long the prefix.
+    ///
+    /// Sent: paths that several of them match. Seen: the longest, whatever the order of the file.
+    [ROUTE_PRECEDENCE]
+    async fn longest_text_or_prefix(stage) {
+        let routes = "  - {match: [{path: {starts_with: /ws}}], upstream: other}\n  - {match: [{path: {prefix: /ws}}], upstream: app}\n\
+                      \x20 - {match: [{path: {starts_with: /ws-chat}}], upstream: app}\n  - {match: [{path: {starts_with: /ws/a}}], upstream: other}\n\
+                      \x20 - {match: [{path: {prefix: /ws/ab}}], upstream: app}\n  - {upstream: app}\n";
+        table(stage, routes, &[
+            ("/ws", "", "app"),
+            ("/ws/b", "", "app"),
+            ("/wsx", "", "other"),
+            ("/ws-", "", "other"),
+            ("/ws-chat", "", "app"),
+            ("/ws-chatter", "", "app"),
+            ("/ws/a", "", "other"),
+            ("/ws/ab", "", "app"),
+            ("/ws/abc", "", "other"),
+            ("/w", "", "app"),
+        ]).await?;
+    }
+
+    /// An exact path and a regex beat a text, however long.
+    ///
+    /// Sent: a path that all three match, and paths of fewer. Seen: exact, then regex, then text.
+    [ROUTE_PRECEDENCE, RegexPath]
+    async fn exact_regex_text(stage) {
+        let routes = "  - {match: [{path: {starts_with: /a/item-long-}}], upstream: other}\n  - {match: [{path: {regex: \"[0-9]$\"}}], upstream: app}\n\
+                      \x20 - {match: [{path: {exact: /a/item-long-7}}], upstream: other}\n";
+        table(stage, routes, &[("/a/item-long-7", "", "other"), ("/a/item-long-8", "", "app"), ("/a/item-long-x", "", "other"), ("/a/item", "", "404")]).await?;
+    }
+
+    /// A text beside methods, fields and priorities.
+    ///
+    /// Sent: requests that a text takes by its method alone. Seen: those of other methods where the shorter text leads.
+    [ROUTE_TIES, MatchMethods, Priority]
+    async fn text_with_conditions(stage) {
+        let (app, other) = (Teller::bind("app").await?, Teller::bind("other").await?);
+        let routes = "  - {match: [{path: {starts_with: /v1-}, methods: [POST]}], upstream: app}\n  - {match: [{path: {starts_with: /v}}], upstream: other}\n\
+                      \x20 - {match: [{path: {starts_with: /v1-up}}], priority: 5, upstream: other}\n  - {upstream: app}\n";
+        let server = stage.routes(app.address(), other.address(), routes).await?;
+        for (asked, who) in [("POST /v1-a", "app"), ("GET /v1-a", "other"), ("POST /v2", "other"), ("POST /v1-upload", "other"), ("GET /x", "app")] {
+            let length = if asked.starts_with("POST") { "Content-Length: 0\r\n" } else { "" };
+            equal(asked, server.seen(asked, length).await?.by.as_str(), who)?;
+        }
+    }
+
+    /// An escaped slash is no slash of a text.
+    ///
+    /// Sent: `/ws%2Fa` and `/ws/a`. Seen: only the second begins with `/ws/`; both begin with `/ws`.
+    [ROUTE_NORMAL_PATH, EncodedSlash]
+    async fn escaped_slash_in_text(stage) {
+        let routes = "  - {match: [{path: {starts_with: /ws/}}], upstream: app}\n  - {match: [{path: {starts_with: /ws}}], upstream: other}\n";
+        table(stage, routes, &[("/ws/a", "", "app"), ("/ws%2Fa", "", "other"), ("/ws", "", "other"), ("/wsx", "", "other")]).await?;
+    }
+
     /// The longest prefix wins, whatever the order of the file.
     ///
     /// Sent: paths under two prefixes. Seen: the longer one, written last.

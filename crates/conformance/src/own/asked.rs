@@ -58,7 +58,9 @@ impl Asked {
 
     fn for_entry(entry: &Entry, host: &str, origin: Option<String>) -> Option<Self> {
         let path = match &entry.path {
-            PathRule::Exact(path) | PathRule::Prefix(path) => path.as_str(),
+            PathRule::Exact(path) | PathRule::Prefix(path) | PathRule::StartsWith(path) => {
+                path.as_str()
+            }
             PathRule::Regex(_) => return None,
         };
         if entry.upgrade {

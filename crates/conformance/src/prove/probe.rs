@@ -127,6 +127,19 @@ fn targets(entry: &Entry) -> Vec<(bool, String)> {
             }
             all
         }
+        PathRule::StartsWith(path) => {
+            let text = path.as_str();
+            let shorter = text[..text.len() - 1].to_owned();
+            let mut all = vec![
+                (false, text.to_owned()),
+                (false, format!("{text}7")),
+                (false, format!("{}/qed/a%20b?c=d%26e", text.trim_end_matches('/'))),
+            ];
+            if shorter.len() > 1 {
+                all.push((true, shorter));
+            }
+            all
+        }
         PathRule::Regex(pattern) => {
             sample(pattern.as_str()).into_iter().map(|path| (false, path)).collect()
         }

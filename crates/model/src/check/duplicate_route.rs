@@ -48,7 +48,8 @@ fn key(entry: &Entry) -> String {
     let path = match &entry.path {
         PathRule::Exact(path) => format!("= {path}"),
         PathRule::Regex(pattern) => format!("~ {pattern}"),
-        PathRule::Prefix(path) => format!("^ {}", path.prefix()),
+        PathRule::Prefix(path) => format!("/ {}", path.prefix()),
+        PathRule::StartsWith(path) => format!("^ {path}"),
     };
     let mut methods: Vec<_> = entry.methods.iter().map(Method::as_str).collect();
     methods.sort_unstable();

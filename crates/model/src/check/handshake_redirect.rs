@@ -62,7 +62,9 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
 /// The path without a final slash; a regex has none.
 fn path(entry: &Entry) -> Option<&str> {
     match &entry.path {
-        PathRule::Exact(path) | PathRule::Prefix(path) => Some(path.prefix()),
+        PathRule::Exact(path) | PathRule::Prefix(path) | PathRule::StartsWith(path) => {
+            Some(path.prefix())
+        }
         PathRule::Regex(_) => None,
     }
 }

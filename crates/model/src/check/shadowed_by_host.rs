@@ -51,7 +51,7 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
 /// The path of a rule as one key; a regex cannot be compared with other rules.
 fn path(rule: &PathRule) -> Option<&str> {
     match rule {
-        PathRule::Exact(path) => Some(path.as_str()),
+        PathRule::Exact(path) | PathRule::StartsWith(path) => Some(path.as_str()),
         PathRule::Prefix(path) => Some(path.prefix()),
         PathRule::Regex(_) => None,
     }

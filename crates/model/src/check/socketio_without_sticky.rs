@@ -22,7 +22,9 @@ pub(super) fn check(site: &Site, diagnostics: &mut Diagnostics) {
             continue;
         }
         let entry = route.entries.iter().find(|entry| match &entry.path {
-            PathRule::Exact(path) | PathRule::Prefix(path) => path.as_str().contains("/socket.io"),
+            PathRule::Exact(path) | PathRule::Prefix(path) | PathRule::StartsWith(path) => {
+                path.as_str().contains("/socket.io")
+            }
             PathRule::Regex(pattern) => pattern.as_str().replace('\\', "").contains("/socket.io"),
         });
         if let Some(entry) = entry.filter(|_| reported.insert(forward.upstream)) {

@@ -21,6 +21,7 @@ struct Cover {
 struct Covers<'a> {
     exact: HashMap<&'a str, Cover>,
     prefix: HashMap<&'a str, Cover>,
+    starts_with: HashMap<&'a str, Cover>,
     /// Regexes that match every path.
     everything: Vec<Cover>,
 }
@@ -81,6 +82,9 @@ fn covers<'a>(site: &'a Site, routes: &[RouteId]) -> Covers<'a> {
                 PathRule::Prefix(path) => {
                     covers.prefix.entry(path.prefix()).and_modify(higher).or_insert(cover);
                 }
+                PathRule::StartsWith(path) => {
+                    covers.starts_with.entry(path.as_str()).and_modify(higher).or_insert(cover);
+                }
                 PathRule::Regex(pattern) if pattern.matches_everything() => {
                     covers.everything.push(cover);
                 }
@@ -100,7 +104,7 @@ impl Covers<'_> {
                     && match &entry.path {
                         PathRule::Exact(_) => false,
                         PathRule::Regex(_) => cover.order < order,
-                        PathRule::Prefix(_) => true,
+                        PathRule::Prefix(_) | PathRule::StartsWith(_) => true,
                     }
         });
         if let Some(cover) = regex {
@@ -114,9 +118,20 @@ impl Covers<'_> {
                 path.as_str()
             }
             PathRule::Prefix(path) => path.prefix(),
+            PathRule::StartsWith(path) => path.as_str(),
             PathRule::Regex(_) => "",
         };
-        let mut prefix = path;
+        if !self.starts_with.is_empty() {
+            let texts = (1..=path.len()).filter_map(|end| self.starts_with.get(path.get(..end)?));
+            if let Some(cover) = texts.into_iter().find(|cover| higher(cover)) {
+                return Some(*cover);
+            }
+        }
+        let mut prefix = match &entry.path {
+            // The text may go on within its last segment.
+            PathRule::StartsWith(_) => &path[..path.rfind('/')?],
+            _ => path,
+        };
         loop {
             if let Some(cover) = self.prefix.get(prefix).filter(higher) {
                 return Some(*cover);

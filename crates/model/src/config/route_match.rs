@@ -31,12 +31,14 @@ section! {
 }
 
 section! {
-    /// A path: exactly one of the three.
+    /// A path: exactly one of the four.
     whole struct PathMatch: Own @ Route {
         /// This path and no other.
         optional exact: PathLiteral = "", ROUTE_PRECEDENCE;
         /// This path and all below it, by whole segments.
         optional prefix: PathLiteral = "", ROUTE_PREFIX;
+        /// Every path that begins with this text, also within a segment.
+        optional starts_with: PathLiteral = "", ROUTE_STARTS_WITH;
         /// Every normal path in which this is found.
         optional regex: Pattern = "", ROUTE_REGEX;
     }

@@ -61,7 +61,7 @@ pub(super) fn resolve(
                 "redirect",
                 scope,
             );
-            Action::Redirect(route_action::redirect(redirect, scope))
+            Action::Redirect(route_action::redirect(redirect, &entries, scope))
         }
         (None, None, Some(respond)) => {
             route_action::only_for_upstreams(

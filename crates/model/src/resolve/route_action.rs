@@ -31,7 +31,7 @@ pub(super) fn rewrite(
     });
     if let Some(prefix) = prefix {
         let (from, to) = prefix?;
-        prefix_covers(&from, entries, scope);
+        prefix_covers(&from, entries, Clause::REWRITE_PREFIX, scope);
         return Some(Located::new(Rewrite::Prefix { from: from.value, to }, rewrite.span));
     }
     let regex = regex?.value;
@@ -56,13 +56,34 @@ pub(super) fn rewrite(
     Some(Located::new(rewrite_value, rewrite.span))
 }
 
-/// A prefix that a request cannot have can be neither stripped nor replaced.
-fn prefix_covers(from: &Located<PathLiteral>, entries: &[Entry], scope: &mut Context<'_>) {
+/// A prefix that a request does not have can be neither stripped nor replaced.
+fn prefix_covers(
+    from: &Located<PathLiteral>,
+    entries: &[Entry],
+    clause: Clause,
+    scope: &mut Context<'_>,
+) {
     let outside = entries.iter().find(|entry| match &entry.path {
         PathRule::Exact(path) | PathRule::Prefix(path) => !from.covers(path.as_str()),
+        // The text may go on within its last segment.
+        PathRule::StartsWith(path) => {
+            !path.as_str().rsplit_once('/').is_some_and(|(folder, _)| from.covers(folder))
+        }
         PathRule::Regex(_) => false,
     });
     if let Some(entry) = outside {
+        let help = match &entry.path {
+            // The only change of a text within a segment.
+            PathRule::StartsWith(path)
+                if clause == Clause::REWRITE_PREFIX && from.value == *path =>
+            {
+                let pattern = regex::escape(path.as_str());
+                format!(
+                    "prefixes are whole segments; write `rewrite: {{regex: {{pattern: '^{pattern}', to: /}}}}`"
+                )
+            }
+            _ => "match the prefix too, or give the other paths a route of their own".to_owned(),
+        };
         scope.push(
             Diagnostic::new(
                 Code::NO_EFFECT,
@@ -70,13 +91,17 @@ fn prefix_covers(from: &Located<PathLiteral>, entries: &[Entry], scope: &mut Con
             )
             .labelled(from.span, "expected a prefix of every path that the route matches")
             .also(entry.span, "this entry lets other paths in")
-            .help("match the prefix too, or give the other paths a route of their own")
-            .clause(Clause::REWRITE_PREFIX),
+            .help(help)
+            .clause(clause),
         );
     }
 }
 
-pub(super) fn redirect(redirect: Located<config::Redirect>, scope: &mut Context<'_>) -> Redirect {
+pub(super) fn redirect(
+    redirect: Located<config::Redirect>,
+    entries: &[Entry],
+    scope: &mut Context<'_>,
+) -> Redirect {
     let span = redirect.span;
     let config::Redirect { scheme, hostname, port, path, prefix, status, broken: _ } =
         redirect.value;
@@ -103,7 +128,10 @@ pub(super) fn redirect(redirect: Located<config::Redirect>, scope: &mut Context<
                 .help("write the host that clients should ask"),
         );
     }
-    let prefix = prefix.and_then(|p| Some((p.value.from?.value, p.value.to?.value)));
+    let prefix = prefix.and_then(|p| Some((p.value.from?, p.value.to?.value)));
+    if let Some((from, _)) = &prefix {
+        prefix_covers(from, entries, Clause::REDIRECT_PARTS, scope);
+    }
     Redirect {
         span,
         scheme,
@@ -111,7 +139,7 @@ pub(super) fn redirect(redirect: Located<config::Redirect>, scope: &mut Context<
         port: port.and_then(|p| Some(Located::new(u16::try_from(p.get()).ok()?, p.span))),
         path: match (path, prefix) {
             (Some(path), _) => RedirectPath::Whole(path),
-            (None, Some((from, to))) => RedirectPath::Prefix { from, to },
+            (None, Some((from, to))) => RedirectPath::Prefix { from: from.value, to },
             (None, None) => RedirectPath::Keep,
         },
         status: Setting::of(status.map(|s| s.map(config::RedirectStatus::code)).as_ref(), 302),

@@ -53,7 +53,7 @@ fn root() -> PathRule {
 }
 
 fn path_rule(path: Located<config::PathMatch>, scope: &mut Context<'_>) -> PathRule {
-    let config::PathMatch { exact, prefix, regex, broken } = path.value;
+    let config::PathMatch { exact, prefix, starts_with, regex, broken } = path.value;
     scope.exactly_one(
         "the path",
         path.span,
@@ -61,13 +61,17 @@ fn path_rule(path: Located<config::PathMatch>, scope: &mut Context<'_>) -> PathR
         &[
             ("exact", exact.as_ref().map(|p| p.span)),
             ("prefix", prefix.as_ref().map(|p| p.span)),
+            ("starts_with", starts_with.as_ref().map(|p| p.span)),
             ("regex", regex.as_ref().map(|p| p.span)),
         ],
     );
-    match (exact, regex, prefix) {
-        (Some(exact), _, _) => PathRule::Exact(exact.value),
-        (_, Some(regex), _) => PathRule::Regex(regex.value),
-        (_, _, Some(prefix)) => PathRule::Prefix(prefix.value),
+    match (exact, regex, prefix, starts_with) {
+        (Some(exact), ..) => PathRule::Exact(exact.value),
+        (_, Some(regex), ..) => PathRule::Regex(regex.value),
+        (_, _, Some(prefix), _) => PathRule::Prefix(prefix.value),
+        // Every path begins with a slash.
+        (.., Some(start)) if start.value.prefix().is_empty() => root(),
+        (.., Some(start)) => PathRule::StartsWith(start.value),
         _ => root(),
     }
 }

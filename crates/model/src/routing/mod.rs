@@ -1,6 +1,7 @@
 //! Route choice: which route a request belongs to. The single authority that the reference proxy uses and
 //! that every rendered configuration must reproduce.
 
+mod beginnings;
 mod conditions;
 mod normal_path;
 #[cfg(test)]

@@ -26,8 +26,11 @@ fn path_rank(rule: &PathRule, path: &str, order: usize) -> Option<(u8, usize)> {
             regex.is_match(path.as_bytes()).then_some((1, order))
         }
         PathRule::Prefix(prefix) => {
-            prefix.covers(path).then(|| (2, usize::MAX - prefix.prefix().len()))
+            prefix.covers(path).then(|| (2, 2 * (usize::MAX / 2 - prefix.prefix().len())))
         }
+        PathRule::StartsWith(start) => path
+            .starts_with(start.as_str())
+            .then(|| (2, 2 * (usize::MAX / 2 - start.as_str().len()) + 1)),
     }
 }
 
@@ -93,6 +96,12 @@ fn model() -> impl Strategy<Value = String> {
         Just("exact: /ws"),
         Just("exact: /ws/"),
         Just("exact: /"),
+        Just("starts_with: /"),
+        Just("starts_with: /w"),
+        Just("starts_with: /ws"),
+        Just("starts_with: /ws/"),
+        Just("starts_with: /wsx"),
+        Just("starts_with: /ws/a/"),
         Just("regex: \"^/ws\""),
         Just("regex: \"a$\""),
         Just("regex: \"[0-9]\""),
@@ -116,7 +125,12 @@ fn model() -> impl Strategy<Value = String> {
         let mut seen = std::collections::HashSet::new();
         for (host, path, condition, listener, priority) in routes {
             // Equal entries are errors; different listeners or hosts may still make them meet.
-            if seen.insert((host, path.trim_end_matches('/'), condition, priority)) {
+            let same = match path {
+                "starts_with: /" => "prefix: ",
+                path if path.starts_with("prefix") => path.trim_end_matches('/'),
+                path => path,
+            };
+            if seen.insert((host, same, condition, priority)) {
                 text.push_str(&format!(
                     "  - {{{host}{listener}priority: {priority}, match: [{{path: {{{path}}}{condition}}}], upstream: app}}\n"
                 ));
@@ -136,13 +150,17 @@ const HOSTS: [Option<&str>; 8] = [
     Some("test"),
     Some(".a.test"),
 ];
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 18] = [
     "/",
     "/ws",
     "/ws/",
     "/ws/a",
     "/ws/a/b?q=1",
     "/wsx",
+    "/wsxy/a",
+    "/ws/abc",
+    "/ws/a/",
+    "/w",
     "/%77s",
     "//ws",
     "/x/../ws",

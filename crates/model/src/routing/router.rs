@@ -1,5 +1,5 @@
-//! The compiled matcher. Hosts, exact paths and prefixes are looked up by hash and many regexes run as one
-//! automaton, so that the cost of a choice depends on the request, not on the number of routes. Entries that
+//! The compiled matcher. Hosts, exact paths and prefixes of segments are looked up by hash, texts that paths begin with by
+//! binary search, and many regexes run as one automaton, so that the cost of a choice depends on the request, not on the number of routes. Entries that
 //! share one path, and priorities, are walked.
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
+use crate::routing::beginnings::Beginnings;
 use crate::routing::conditions::{hold, tie_rank};
 use crate::routing::{NormalPath, Outcome, Request};
 use crate::scalar::Hostname;
@@ -39,6 +40,7 @@ struct Level {
     regex: Regexes,
     prefix: HashMap<Box<str>, Vec<Candidate>>,
     longest_prefix: usize,
+    starts_with: Beginnings<Vec<Candidate>>,
 }
 
 #[derive(Debug, Clone)]
@@ -194,6 +196,7 @@ impl Level {
     fn new(candidates: Vec<Candidate>, regexes: &mut RegexCache) -> Self {
         let mut level = Self::default();
         let mut with_regex = Vec::new();
+        let mut starts_with: HashMap<Box<str>, Vec<Candidate>> = HashMap::new();
         for candidate in candidates {
             match &candidate.entry.path {
                 PathRule::Exact(path) => {
@@ -203,13 +206,18 @@ impl Level {
                     level.longest_prefix = level.longest_prefix.max(path.prefix().len());
                     level.prefix.entry(path.prefix().into()).or_default().push(candidate);
                 }
+                PathRule::StartsWith(path) => {
+                    starts_with.entry(path.as_str().into()).or_default().push(candidate);
+                }
                 PathRule::Regex(_) => with_regex.push(candidate),
             }
         }
         // Stable, so that equals stay in file order.
-        for list in level.exact.values_mut().chain(level.prefix.values_mut()) {
+        let by_text = level.exact.values_mut().chain(level.prefix.values_mut());
+        for list in by_text.chain(starts_with.values_mut()) {
             list.sort_by_key(|candidate| tie_rank(&candidate.entry));
         }
+        level.starts_with = Beginnings::new(starts_with.into_iter().collect());
         level.regex = regexes.compile(with_regex);
         level
     }
@@ -239,11 +247,18 @@ impl Level {
         if by_regex.is_some() {
             return by_regex;
         }
+        let mut texts = self.starts_with.of(path).peekable();
         if self.prefix.is_empty() {
-            return None;
+            return texts.find_map(|(_, list)| first(list));
         }
         let mut prefix = path;
         loop {
+            // Of two that are as long, the segments go first (`route/precedence`).
+            while let Some((_, list)) = texts.next_if(|(length, _)| *length > prefix.len()) {
+                if let Some(route) = first(list) {
+                    return Some(route);
+                }
+            }
             if prefix.len() <= self.longest_prefix
                 && let Some(route) = self.prefix.get(prefix).and_then(first)
             {

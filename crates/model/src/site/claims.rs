@@ -45,9 +45,10 @@ impl Site {
         // Stable, so that regexes and equals stay in file order.
         entries.sort_by_key(|(id, entry)| {
             let path = match &entry.path {
-                PathRule::Exact(_) => (0, 0),
-                PathRule::Regex(_) => (1, 0),
-                PathRule::Prefix(path) => (2, usize::MAX - path.prefix().len()),
+                PathRule::Exact(_) => (0, 0, 0),
+                PathRule::Regex(_) => (1, 0, 0),
+                PathRule::Prefix(path) => (2, usize::MAX - path.prefix().len(), 0),
+                PathRule::StartsWith(path) => (2, usize::MAX - path.as_str().len(), 1),
             };
             // Regexes go by file order alone.
             let ties = (path.0 != 1).then(|| tie_rank(entry));

@@ -103,6 +103,7 @@ fn entry(entry: &Entry) -> String {
     let mut text = match path {
         PathRule::Exact(path) => format!("= {path}"),
         PathRule::Prefix(path) => path.to_string(),
+        PathRule::StartsWith(path) => format!("^ {path}"),
         PathRule::Regex(pattern) => format!("~ {pattern}"),
     };
     let value = |value: &ValueMatch| match value {

@@ -67,6 +67,8 @@ pub enum PathRule {
     Regex(Pattern),
     /// This path or below.
     Prefix(PathLiteral),
+    /// Every path that begins with this text, which is longer than one slash.
+    StartsWith(PathLiteral),
 }
 
 /// What becomes of a request.

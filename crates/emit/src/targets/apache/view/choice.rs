@@ -58,6 +58,7 @@ fn path(path: &PathRule) -> String {
         PathRule::Exact(path) => format!("^{}$", decoded(path.as_str())),
         PathRule::Prefix(path) if path.prefix().is_empty() => "^/".to_owned(),
         PathRule::Prefix(path) => format!("^{}(/|$)", decoded(path.prefix())),
+        PathRule::StartsWith(path) => format!("^{}", decoded(path.as_str())),
         PathRule::Regex(regex) => {
             let pattern = pattern(regex.as_str());
             // A leading `!` would negate.

@@ -32,6 +32,9 @@ pub(super) fn conditions(entry: &Entry) -> String {
             let pattern = literal(&format!("^{}(/|$)", in_pattern(path.prefix()))).0;
             all.push(format!("{{ path -m reg {pattern} }}"));
         }
+        PathRule::StartsWith(path) => {
+            all.push(format!("{{ path -m beg {} }}", literal(path.as_str()).0));
+        }
         PathRule::Regex(pattern) => {
             all.push(format!("{{ path -m reg -- {} }}", literal(pattern.as_str()).0));
         }

@@ -43,7 +43,8 @@ pub(super) fn variable(
                 None => context.refuse(site.routes[id.0].span, "a match on a header of this name"),
             }
         }
-        if let PathRule::Exact(path) | PathRule::Prefix(path) = &entry.path
+        if let PathRule::Exact(path) | PathRule::Prefix(path) | PathRule::StartsWith(path) =
+            &entry.path
             && path.as_str().contains('%')
         {
             context.refuse(entry.span, "a path with an escape: it compares decoded paths");
@@ -128,6 +129,7 @@ fn pattern(entry: &Entry, websocket: bool, fields: &[String], context: &Context<
     match &entry.path {
         PathRule::Exact(path) => pattern.push_str(&format!("{}$", in_pattern(path.as_str()))),
         PathRule::Prefix(path) => pattern.push_str(&format!("{}(/|$)", in_pattern(path.prefix()))),
+        PathRule::StartsWith(path) => pattern.push_str(&in_pattern(path.as_str())),
         PathRule::Regex(_) => {}
     }
     pattern

@@ -2,7 +2,7 @@
 //! takes an exact location, then the first regex, then the longest prefix, as the model does; where one of the
 //! two kinds has no route at a path, what the model would choose instead is worked out here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::scalar::Pattern;
 use wsgen_model::site::{PathRule, RouteId};
@@ -31,6 +31,7 @@ struct Table<'a> {
     exact: BTreeMap<&'a str, Pair>,
     regex: Vec<(&'a Pattern, Pair, Span)>,
     prefix: BTreeMap<&'a str, Pair>,
+    starts_with: BTreeMap<&'a str, Pair>,
 }
 
 /// The locations of a host, regexes in file order.
@@ -42,6 +43,7 @@ pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> 
             let pair = match &entry.path {
                 PathRule::Exact(path) => table.exact.entry(path.as_str()).or_default(),
                 PathRule::Prefix(path) => table.prefix.entry(path.prefix()).or_default(),
+                PathRule::StartsWith(path) => table.starts_with.entry(path.as_str()).or_default(),
                 PathRule::Regex(pattern) => {
                     let known = table.regex.iter().position(|(p, ..)| *p == pattern);
                     let at = known.unwrap_or_else(|| {
@@ -62,6 +64,7 @@ pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> 
         }
     }
     let all = table.exact.values_mut().chain(table.prefix.values_mut());
+    let all = all.chain(table.starts_with.values_mut());
     for pair in all.chain(table.regex.iter_mut().map(|(_, pair, _)| pair)) {
         pair.websocket = pair.websocket.or(pair.plain);
     }
@@ -75,12 +78,18 @@ pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> 
         }
         slots.push(Slot { matching: "~ ", path: pattern.to_string(), pair: *pair });
     }
-    for path in table.prefix.keys() {
+    // In the order of what stands ahead of their last slash.
+    let texts = table.starts_with.keys().map(|text| (text.trim_end_matches('/'), *text));
+    let mut texts: BTreeSet<(&str, String)> =
+        texts.map(|(bare, text)| (bare, text.into())).collect();
+    texts.extend(table.prefix.keys().map(|path| (*path, format!("{path}/"))));
+    for (bare, path) in texts {
         // Two locations, so that no handshake meets nginx's own redirect to the slash.
-        if !path.is_empty() && !table.exact.contains_key(path) {
-            slots.push(Slot { matching: "= ", path: (*path).to_owned(), pair: table.at(path) });
+        if path.ends_with('/') && !bare.is_empty() && !table.exact.contains_key(bare) {
+            slots.push(Slot { matching: "= ", path: bare.to_owned(), pair: table.at(bare) });
         }
-        slots.push(Slot { matching: "", path: format!("{path}/"), pair: table.below(path) });
+        let pair = table.longest(&path, false);
+        slots.push(Slot { matching: "", path, pair });
     }
     if !table.prefix.contains_key("") {
         slots.push(Slot { matching: "", path: "/".to_owned(), pair: Pair::default() });
@@ -91,34 +100,29 @@ pub(super) fn slots(routes: &[RouteId], context: &mut Context<'_>) -> Vec<Slot> 
 impl Table<'_> {
     /// What the model chooses for exactly this path.
     fn at(&self, path: &str) -> Pair {
-        let choose = |kind: fn(&Pair) -> Option<RouteId>| {
-            let exact = self.exact.get(path).and_then(kind);
-            let regex = || {
-                self.regex
-                    .iter()
-                    .filter(|(p, ..)| p.is_match(path))
-                    .find_map(|(_, pair, _)| kind(pair))
-            };
-            exact.or_else(regex).or_else(|| self.prefix(path, kind))
-        };
-        Pair { plain: choose(|pair| pair.plain), websocket: choose(|pair| pair.websocket) }
+        let exact = self.exact.get(path).into_iter();
+        let regexes = self.regex.iter().filter(|(pattern, ..)| pattern.is_match(path));
+        let regexes = regexes.map(|(_, pair, _)| pair);
+        exact.chain(regexes).fold(Pair::default(), Pair::or).or(&self.longest(path, true))
     }
 
-    /// What the model chooses below a prefix, where no regex matched.
-    fn below(&self, path: &str) -> Pair {
-        Pair {
-            plain: self.prefix(path, |pair| pair.plain),
-            websocket: self.prefix(path, |pair| pair.websocket),
-        }
-    }
-
-    fn prefix(&self, path: &str, kind: fn(&Pair) -> Option<RouteId>) -> Option<RouteId> {
-        let mut prefix = path;
-        loop {
-            if let Some(route) = self.prefix.get(prefix).and_then(kind) {
-                return Some(route);
+    /// What the model chooses among prefixes: for exactly this path, or for all paths that begin with it and with no longer
+    /// text of the table.
+    fn longest(&self, path: &str, whole: bool) -> Pair {
+        let mut pair = Pair::default();
+        for (start, rest) in (0..=path.len()).rev().filter_map(|end| path.split_at_checked(end)) {
+            if rest.starts_with('/') || whole && rest.is_empty() {
+                pair = self.prefix.get(start).map_or(pair, |known| pair.or(known));
             }
-            prefix = &prefix[..prefix.rfind('/')?];
+            pair = self.starts_with.get(start).map_or(pair, |known| pair.or(known));
         }
+        pair
+    }
+}
+
+impl Pair {
+    /// The routes of this pair, and those of another where it has none.
+    fn or(self, other: &Self) -> Self {
+        Self { plain: self.plain.or(other.plain), websocket: self.websocket.or(other.websocket) }
     }
 }
