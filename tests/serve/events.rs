@@ -37,6 +37,11 @@ fn lines(server: &Server, text: &str) -> usize {
 async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
     let admin = free_port();
     let silent = script(async |stream| drop(stream)).await;
+    let reset = script(async |mut stream: TcpStream| {
+        let _ = stream.read(&mut [0; 4096]).await;
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    })
+    .await;
     let talker = script(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
@@ -56,6 +61,7 @@ async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
     let servers = [
         ("nobody", nobody),
         ("silent", silent),
+        ("reset", reset),
         ("talker", talker),
         ("half", half),
         ("late", late),
@@ -72,7 +78,7 @@ async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
     model += &format!(
         "  - {{match: [{{path: {{prefix: /auth}}}}], upstream: silent, auth: {{forward: {{url: \"http://127.0.0.1:{nobody}/\"}}}}}}\n"
     );
-    for name in ["nobody", "silent", "talker", "half", "late", "secure"] {
+    for name in ["nobody", "silent", "reset", "talker", "half", "late", "secure"] {
         model += &format!(
             "  - {{match: [{{path: {{prefix: /{name}}}}}], upstream: {name}, timeouts: {{response_header: 1s}}}}\n"
         );
@@ -80,9 +86,10 @@ async fn a_server_that_fails_is_named_with_its_step_and_its_cause() {
     let server = start(&SERVE, &model, &[]).await;
     for (name, status, stage, cause) in [
         ("nobody", 502, "connect", "refused"),
-        ("silent", 502, "response_head", ""),
+        ("silent", 502, "response_head", "closed without an answer"),
+        ("reset", 502, "response_head", "closed without an answer: Connection reset by peer"),
         ("talker", 502, "response_head", "not HTTP"),
-        ("half", 200, "body", ""),
+        ("half", 200, "body", "within its answer: unexpected end of file"),
         ("late", 504, "response_head", "response_header"),
         ("secure", 502, "tls", ""),
         ("auth", 502, "connect", "refused"),

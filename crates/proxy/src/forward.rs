@@ -161,14 +161,14 @@ pub(crate) async fn run(
         let head = match written {
             Ok(()) => last_head(&mut sending, tunnel).await,
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Failed::Late),
-            Err(_) => Err(Failed::Server { silent: true }),
+            Err(error) => Err(Failed::Server { silent: true, cause: Some(error) }),
         };
         // A server may answer before it has read everything, and read on.
         let upload = sending.upload.take();
         drop(sending);
         let head = match head {
             Ok(head) => head,
-            Err(Failed::Server { silent: true }) if reused && is_safe(exchange.head) => {
+            Err(Failed::Server { silent: true, .. }) if reused && is_safe(exchange.head) => {
                 fresh = true;
                 continue;
             }
@@ -239,7 +239,7 @@ async fn give_up(
     failed: &Failed,
 ) -> Next {
     if let Some(cause) = failed.of_server() {
-        server_failed(&exchange, route, Stage::ResponseHead, cause);
+        server_failed(&exchange, route, Stage::ResponseHead, &cause);
     }
     if let Failed::ClientBody(refusal) = failed {
         exchange.is_refused(refusal.status, refusal.why);
@@ -259,7 +259,7 @@ async fn give_up(
 }
 
 /// Says why a server did not answer as it should.
-fn server_failed(exchange: &Exchange<'_>, route: RouteId, stage: Stage, cause: &'static str) {
+fn server_failed(exchange: &Exchange<'_>, route: RouteId, stage: Stage, cause: &str) {
     let site = &exchange.snapshot.site;
     let upstream = site.routes[route.0].forward().map(|f| &site.upstream(f.upstream).name.value);
     let upstream = upstream.map_or("", |name| name.as_str());
@@ -345,7 +345,7 @@ async fn pass(
             Ok(moved) => exchange.sent = moved,
             Err(failed) => {
                 if let Some(cause) = failed.of_server() {
-                    server_failed(&exchange, route, Stage::Body, cause);
+                    server_failed(&exchange, route, Stage::Body, &cause);
                 }
                 good = false;
             }

@@ -25,8 +25,9 @@ pub(crate) enum Failed {
     ClientStalled,
     /// The client's body broke the rules of HTTP, or its limit.
     ClientBody(Refusal),
-    /// The server could not be written to or read from; whether it had said anything.
-    Server { silent: bool },
+    /// The server could not be written to or read from. Its answer had not begun where it is `silent`; without a
+    /// cause it closed in order.
+    Server { silent: bool, cause: Option<io::Error> },
     /// The server's answer broke the rules of HTTP.
     ServerTalk,
     /// `timer/response-header`
@@ -34,15 +35,18 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
-    /// The cause, where the server failed.
-    pub(crate) fn of_server(&self) -> Option<&'static str> {
-        match self {
-            Self::Server { silent: true } => Some("closed without an answer"),
-            Self::Server { silent: false } => Some("closed or silent within its answer"),
-            Self::ServerTalk => Some("an answer that is not HTTP"),
-            Self::Late => Some("no answer within `response_header`"),
-            Self::ClientGone | Self::ClientStalled | Self::ClientBody(_) => None,
-        }
+    /// Returns the cause for the error log, where the server failed: the words for it, and the error of the connection.
+    pub(crate) fn of_server(&self) -> Option<String> {
+        let (words, cause) = match self {
+            Self::Server { silent: true, cause } => ("closed without an answer", cause.as_ref()),
+            Self::Server { silent: false, cause } => {
+                ("closed or silent within its answer", cause.as_ref())
+            }
+            Self::ServerTalk => ("an answer that is not HTTP", None),
+            Self::Late => ("no answer within `response_header`", None),
+            Self::ClientGone | Self::ClientStalled | Self::ClientBody(_) => return None,
+        };
+        Some(cause.map_or_else(|| words.to_owned(), |cause| format!("{words}: {cause}")))
     }
 }
 
@@ -123,9 +127,9 @@ impl<'a> Sending<'a> {
             match read(&mut *self.server, cx) {
                 // Neither a part of a head nor an interim one puts `response_header` off.
                 Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(_) => {
+                Poll::Ready(ended) => {
                     let silent = self.server.buffer.is_empty();
-                    return Poll::Ready(Err(Failed::Server { silent }));
+                    return Poll::Ready(Err(Failed::Server { silent, cause: ended.err() }));
                 }
                 Poll::Pending => break,
             }
@@ -150,8 +154,8 @@ impl<'a> Sending<'a> {
         match download.poll(cx, self.server, &mut self.client.stream) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(Broken::To(_))) => return Poll::Ready(Err(Failed::ClientGone)),
-            Poll::Ready(Err(Broken::From(_))) => {
-                return Poll::Ready(Err(Failed::Server { silent: false }));
+            Poll::Ready(Err(Broken::From(error))) => {
+                return Poll::Ready(Err(Failed::Server { silent: false, cause: Some(error) }));
             }
             Poll::Ready(Err(Broken::Body(_))) => return Poll::Ready(Err(Failed::ServerTalk)),
             Poll::Pending => {}
@@ -163,7 +167,7 @@ impl<'a> Sending<'a> {
         let late = if download.is_blocked() {
             Failed::ClientStalled
         } else {
-            Failed::Server { silent: false }
+            Failed::Server { silent: false, cause: Some(io::ErrorKind::TimedOut.into()) }
         };
         self.poll_deadline(cx, self.timers.body_idle, late)
     }
