@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, oneshot};
 
 use super::{
     CONNECTION, INNER, OF_A_CONNECTION, Reader, Unbounded, Writer, accept, from_stream, line,
-    to_stream,
+    read_head, to_stream,
 };
 use crate::body::Framing;
 use crate::events::Stage;
@@ -260,23 +260,18 @@ async fn carry(
     }
 }
 
-/// What is asked, and what came behind its head.
+/// Reads the request that the inner connection asks for. Returns its head and what came behind it.
 async fn asked(reader: &mut Reader) -> Option<(RequestHead, Vec<u8>)> {
-    use tokio::io::AsyncReadExt;
     let mut buffer = Vec::new();
-    loop {
+    let parse = |bytes: &[u8]| {
         // It was judged when it came; nothing is too long here.
-        let lines = buffer.split(|byte| *byte == b'\n').count();
+        let lines = bytes.split(|byte| *byte == b'\n').count();
         let bounds = Bounds { fields_bytes: 1 << 30, fields: lines, target: 1 << 30 };
-        if let Some((begin, end)) = head::end(&buffer, &bounds).ok()? {
-            let head = head::request(&buffer[begin..end], &bounds).ok()?;
-            buffer.drain(..end);
-            return Some((head, buffer));
-        }
-        if reader.read_buf(&mut buffer).await.ok()? == 0 {
-            return None;
-        }
-    }
+        let Some((begin, end)) = head::end(bytes, &bounds)? else { return Ok(None) };
+        head::request(&bytes[begin..end], &bounds).map(|head| Some((end, head)))
+    };
+    let head = read_head(reader, &mut buffer, parse).await?;
+    Some((head, buffer))
 }
 
 /// The request as HTTP/2 has it; a handshake is an extended CONNECT (RFC 8441 section 4).

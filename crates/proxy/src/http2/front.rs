@@ -10,14 +10,15 @@ use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wsgen_model::site::ListenerTimeouts;
 
 use super::watch::{Seen, Watched};
 use super::{
-    CONNECTION, INNER, Limit, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, to_stream,
+    CONNECTION, INNER, Limit, OF_A_CONNECTION, Reader, Writer, from_stream, key, line, read_head,
+    to_stream,
 };
 use crate::body::Framing;
 use crate::connection::{self, Arrival, Waits};
@@ -327,20 +328,11 @@ async fn answer(
     respond: &mut SendResponse<Bytes>,
 ) -> Option<ResponseHead> {
     loop {
-        match head::response(buffer, method).ok()? {
-            Some((length, head)) => {
-                buffer.drain(..length);
-                if head.status >= 200 || head.status == 101 {
-                    return Some(head);
-                }
-                respond.send_informational(response(&head, false)?).ok()?;
-            }
-            None => {
-                if reader.read_buf(buffer).await.ok()? == 0 {
-                    return None;
-                }
-            }
+        let head = read_head(reader, buffer, |bytes| head::response(bytes, method)).await?;
+        if head.status >= 200 || head.status == 101 {
+            return Some(head);
         }
+        respond.send_informational(response(&head, false)?).ok()?;
     }
 }
 

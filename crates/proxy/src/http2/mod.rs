@@ -53,6 +53,24 @@ fn key() -> String {
     STANDARD.encode([random().to_ne_bytes(), random().to_ne_bytes()].concat())
 }
 
+/// Reads the next head of the inner connection and takes it from the buffer. `parse` returns the head and its length once
+/// the head is whole. `None` where the connection ends before, or where `parse` refuses what came.
+async fn read_head<H, E>(
+    reader: &mut Reader,
+    buffer: &mut Vec<u8>,
+    parse: impl Fn(&[u8]) -> Result<Option<(usize, H)>, E>,
+) -> Option<H> {
+    loop {
+        if let Some((length, head)) = parse(buffer).ok()? {
+            buffer.drain(..length);
+            return Some(head);
+        }
+        if reader.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
 /// Carries a body of HTTP/1.1, of which `buffer` was read, into a stream. Whether it came to its end.
 async fn to_stream(
     mut reader: Reader,
