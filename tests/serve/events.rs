@@ -22,7 +22,7 @@ async fn page(port: u16, path: &str) -> String {
 }
 
 /// A metric's value; zero where the page has no such line.
-async fn metric(admin: u16, line: &str) -> u64 {
+pub(super) async fn metric(admin: u16, line: &str) -> u64 {
     let page = page(admin, "/metrics").await;
     let value = page.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(' '));
     value.map_or(0, |value| value.parse().unwrap())

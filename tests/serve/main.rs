@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod forward_auth;
 mod framing;
+mod handshakes;
 mod http2_timers;
 mod http2_upstream;
 mod names;

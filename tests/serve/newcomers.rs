@@ -10,7 +10,7 @@ use crate::real_server::scripted::rest;
 use crate::real_server::{PATIENCE, SERVE, free_port, upstream};
 
 /// A proxy that ends with the test.
-struct Proxy(Child);
+pub(super) struct Proxy(pub(super) Child);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -20,7 +20,7 @@ impl Drop for Proxy {
 }
 
 /// A connection from one of the loopback addresses.
-async fn connect_from(address: [u8; 4], port: u16) -> Option<TcpStream> {
+pub(super) async fn connect_from(address: [u8; 4], port: u16) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((address, 0).into()).unwrap();
     let connected = socket.connect(([127, 0, 0, 1], port).into());

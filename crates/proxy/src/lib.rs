@@ -10,6 +10,7 @@ mod affinity;
 mod answer;
 mod authorities;
 mod background;
+mod beginning;
 pub mod body;
 mod bulk;
 mod compression;

@@ -1,8 +1,10 @@
 //! Limits for each client address (`limit/connections`, `limit/connects`, `limit/ipv6`) and each listener
-//! (`limit/listener`).
+//! (`limit/listener`), and for TLS handshakes in flight (`handshakes`).
 //!
 //! A request costs the same however many clients there are. Counts are spread over shards by a keyed hash, and each
 //! shard has a lock of its own. Places live as long as their requests. Allowances are forgotten a generation at a time.
+
+mod handshakes;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -15,6 +17,8 @@ use std::time::Instant;
 use wsgen_model::scalar::{Ipv6Prefix, ListenAddress};
 use wsgen_model::site::{PerIp, RouteId};
 
+use self::handshakes::Handshakes;
+
 /// The number of shards.
 const SHARDS: usize = 64;
 /// The allowances of one generation in one shard: as many as a table of 8,192 slots takes.
@@ -25,6 +29,8 @@ const MINUTE: u64 = 60_000_000_000;
 /// The requests, tunnels and handshakes of every client, by route.
 #[derive(Debug)]
 pub(crate) struct Clients {
+    /// TLS handshakes in flight.
+    pub(crate) handshakes: Handshakes,
     shards: Vec<Mutex<Shard>>,
     keys: RandomState,
     /// The most newcomers of one client.
@@ -78,6 +84,7 @@ impl Clients {
     /// connections that have not asked anything yet, so that there are some left for the others.
     pub(crate) fn new(descriptors: u64) -> Self {
         Self {
+            handshakes: Handshakes::new(descriptors),
             newcomers: u32::try_from(descriptors / 4).unwrap_or(u32::MAX).max(16),
             shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
             keys: RandomState::new(),

@@ -1,10 +1,12 @@
 //! A connection of either side, and what was read of it ahead of its use.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio_rustls::{client, server};
@@ -75,6 +77,22 @@ pub(crate) enum Wire {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+}
+
+impl Wire {
+    /// Waits until the peer has sent something, or has closed. Nothing is read.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        // The runtime's own readiness may be a guess (`TcpStream::readable`).
+        match self {
+            Self::Tcp(tcp) => tcp.async_io(Interest::READABLE, || peek(tcp)).await,
+            Self::Unix(unix) => unix.async_io(Interest::READABLE, || peek(unix)).await,
+        }
+    }
+}
+
+fn peek(socket: impl AsFd) -> io::Result<()> {
+    rustix::net::recv(socket, &mut [0; 1], RecvFlags::PEEK)?;
+    Ok(())
 }
 
 /// A connection with bytes that were read and not used yet.

@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +12,10 @@ use slab::Slab;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
-use wsgen_model::config::{AccessLogFormat, OnOff};
+use wsgen_model::config::AccessLogFormat;
 use wsgen_model::scalar::ListenAddress;
 
-use crate::connection::{self, Arrival};
+use crate::beginning::begin;
 use crate::entry::Entry;
 use crate::events::{self, Limit};
 use crate::fault;
@@ -27,9 +25,7 @@ use crate::isolation::{self, PAUSE, Part, again, isolate};
 use crate::limits::{ClientPlace, Clients};
 use crate::listening::{Listening, is_of_one, plain};
 use crate::log::Log;
-use crate::proxy_header;
 use crate::snapshot::Snapshot;
-use crate::stream::{Peer, Stream, Wire};
 pub(crate) use crate::threads::Order;
 use crate::threads::Shared;
 use crate::tunnel::Live;
@@ -83,6 +79,16 @@ impl Counted {
     }
 
     /// Gives the place of a newcomer back, once its first head is whole.
+    /// The thread that serves it.
+    pub(crate) fn worker(&self) -> Rc<Worker> {
+        self.0.clone()
+    }
+
+    /// Keeps the place of a newcomer.
+    pub(crate) fn arrives(&self, place: ClientPlace) {
+        self.2.set(Some(place));
+    }
+
     pub(crate) fn has_asked(&self) {
         self.2.take();
     }
@@ -319,74 +325,4 @@ async fn accept(socket: Rc<Listening>, address: ListenAddress, worker: Rc<Worker
             }
         }
     }
-}
-
-async fn begin(
-    mut wire: Wire,
-    (mut peer, local): (SocketAddr, SocketAddr),
-    address: ListenAddress,
-    counted: Counted,
-) {
-    let worker = counted.0.clone();
-    let snapshot = worker.snapshot();
-    let Some(listener) = snapshot.listener_at(&address) else { return };
-    let settings = snapshot.site.listener(listener);
-    let time: Duration = (*settings.timeouts.request_header).into();
-    if let Some(header) = &settings.proxy_protocol {
-        let known = header.from.iter().any(|range| range.value.contains(peer.ip()));
-        if !known && !header.from.is_empty() {
-            let why = "the peer is none of `proxy_protocol.from`";
-            return events::proxy_header_failed(&address, peer.ip(), &why);
-        }
-        let read = proxy_header::read(&mut wire, header.accept.value);
-        match tokio::time::timeout(time, read).await {
-            Ok(Ok(Some(client))) => peer = plain(client),
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => return events::proxy_header_failed(&address, peer.ip(), &error),
-            Err(_) => {
-                let why = "no whole header within `request_header`";
-                return events::proxy_header_failed(&address, peer.ip(), &why);
-            }
-        }
-    }
-    match worker.clients.arrive(peer.ip()) {
-        Ok(place) => counted.2.set(Some(place)),
-        Err(_) => return events::limit_reached(Limit::Newcomers, &address, Some(peer.ip())),
-    }
-    let acceptor = snapshot.tls(listener).cloned();
-    let announces = *settings.h2_websockets != OnOff::Off;
-    drop(snapshot);
-    let counted = Rc::new(counted);
-    let from = Arrival { at: address, peer, local, secure: acceptor.is_some(), counted };
-    let Some(acceptor) = acceptor else {
-        return connection::serve(Peer::new(Stream::Plain(wire)), from, worker).await;
-    };
-    // Boxed: what most connections do not need must not be held by all of them.
-    Box::pin(secure(wire, acceptor, time, announces, from, worker)).await;
-}
-
-/// TLS first, and then HTTP/1.1 or HTTP/2.
-async fn secure(
-    wire: Wire,
-    acceptor: TlsAcceptor,
-    time: Duration,
-    announces: bool,
-    from: Arrival,
-    worker: Rc<Worker>,
-) {
-    // A handshake of TLS is a part of the head that is owed.
-    let accepted = tokio::time::timeout(time, acceptor.accept(wire)).await;
-    fault::point("tls");
-    let tls = match accepted {
-        Ok(Ok(tls)) => Box::new(tls),
-        Ok(Err(error)) => return events::tls_failed(&from.at, from.peer.ip(), &error),
-        Err(_) => {
-            let why = "no whole handshake within `request_header`";
-            return events::tls_failed(&from.at, from.peer.ip(), &why);
-        }
-    };
-    if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return http2::serve(*tls, from, announces, worker).await;
-    }
-    connection::serve(Peer::new(Stream::FromClient(tls)), from, worker).await;
 }

@@ -30,6 +30,8 @@ pub(crate) enum Limit {
     Passwords,
     /// Connections of one client that have not asked anything yet.
     Newcomers,
+    /// TLS handshakes in flight; further ones wait.
+    Handshakes,
     /// Frames of HTTP/2 that ask for nothing.
     Flood,
     /// Descriptors of the process or of the machine (`ulimit -n`).
@@ -43,6 +45,7 @@ impl Limit {
             Self::PerIp => "per_ip",
             Self::Passwords => "passwords",
             Self::Newcomers => "newcomers",
+            Self::Handshakes => "tls_handshakes",
             Self::Flood => "http2_flood",
             Self::Descriptors => "descriptors",
         }

@@ -57,6 +57,8 @@ pub(crate) struct Metrics {
     pub(crate) proxy_header_failures: Family<Listener, Counter>,
     /// Number of times that a limit was reached.
     pub(crate) limits: Family<Limited, Counter>,
+    /// TLS handshakes of clients that are in flight.
+    pub(crate) tls_handshakes: Gauge,
     /// Names that no name server could resolve.
     pub(crate) dns_failures: Family<Resolved, Counter>,
     /// Log lines that were lost because their reader was too slow.
@@ -176,6 +178,11 @@ impl Metrics {
             limits: register(&mut all, "wsgen_limits_reached", "How often a limit was reached"),
             dns_failures: register(
                 &mut all,
+            tls_handshakes: register(
+                &mut all,
+                "wsgen_tls_handshakes",
+                "TLS handshakes of clients that are in flight",
+            ),
                 "wsgen_dns_failures",
                 "Questions about a name that no name server answered",
             ),
