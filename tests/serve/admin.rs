@@ -48,6 +48,30 @@ fn command(arguments: &[&str]) -> Output {
     Command::new(SERVE.program()).args(arguments).output().unwrap()
 }
 
+/// The sum of a metric over the serving threads.
+async fn of_threads(admin: u16, name: &str) -> u64 {
+    let metrics = page(admin, "GET /metrics").await;
+    let lines =
+        metrics.lines().filter(|line| line.starts_with(&format!("{name}{{thread=\"proxy-")));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn tasks_and_timer_entries_are_counted_by_thread() {
+    let (server, admin) = administered().await;
+    eventually(async || of_threads(admin, "wsgen_tasks").await > 0).await;
+    let before = of_threads(admin, "wsgen_tasks").await;
+    let mut tunnels = Vec::new();
+    for _ in 0..20 {
+        tunnels.push(tunnel(&server).await);
+        tunnels.push(connect(&server).await);
+    }
+    eventually(async || of_threads(admin, "wsgen_tasks").await == before + 40).await;
+    eventually(async || of_threads(admin, "wsgen_timer_entries").await >= 40).await;
+    drop(tunnels);
+    eventually(async || of_threads(admin, "wsgen_tasks").await == before).await;
+}
+
 #[tokio::test]
 async fn what_happens_is_counted() {
     let (server, admin) = administered().await;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slab::Slab;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -78,7 +79,6 @@ impl Counted {
         Self(worker.clone(), listener, Cell::new(None))
     }
 
-    /// Gives the place of a newcomer back, once its first head is whole.
     /// The thread that serves it.
     pub(crate) fn worker(&self) -> Rc<Worker> {
         self.0.clone()
@@ -89,6 +89,7 @@ impl Counted {
         self.2.set(Some(place));
     }
 
+    /// Gives the place of a newcomer back, once its first head is whole.
     pub(crate) fn has_asked(&self) {
         self.2.take();
     }
@@ -200,10 +201,12 @@ pub(crate) async fn run(
         relay,
     });
     let (wheel, log, ticking) = (worker.wheel.clone(), worker.log.clone(), Rc::new(ticking));
+    let entries = log.metrics.runs(&Handle::current());
     let turn = move || {
-        let log = log.clone();
+        let (turning, log, entries) = (wheel.clone(), log.clone(), entries.clone());
         wheel.clone().turn(ticking.clone(), move || {
             fault::point("timers");
+            entries.set(i64::try_from(turning.entries()).unwrap_or(i64::MAX));
             log.hand_over();
         })
     };

@@ -94,6 +94,13 @@ async fn figure(port: u16, name: &str) -> f64 {
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
+/// Tasks of all serving threads, and entries of their timer wheels.
+async fn held(admin: u16) -> (f64, f64) {
+    let of_threads = |name: &str| format!("{name}{{thread=\"proxy-");
+    let tasks = figure(admin, &of_threads("wsgen_tasks")).await;
+    (tasks, figure(admin, &of_threads("wsgen_timer_entries")).await)
+}
+
 /// The next of two certificates; whoever reads meanwhile sees a whole one.
 fn rotate(folder: &Path, number: u64) {
     let from = if number.is_multiple_of(2) { "chat.test" } else { "other.test" };
@@ -176,7 +183,7 @@ async fn a_while_of_everything_leaves_nothing_behind() {
          \x20 - {{hostnames: [moving.test], upstream: moving, timeouts: {{tunnel_idle: 10s}}}}\n  - {{upstream: app, timeouts: {{tunnel_idle: 10s}}}}\n"
     );
     let server = Arc::new(start(&SERVE, &model, &[]).await);
-    let before = (server.settled().await, threads(server.id()));
+    let before = (server.settled().await, threads(server.id()), held(admin).await);
     let counts = Arc::new(Counts::default());
     let mut clients = tokio::task::JoinSet::new();
     for seed in 0..24 {
@@ -211,7 +218,7 @@ async fn a_while_of_everything_leaves_nothing_behind() {
     while let Some(ended) = clients.join_next().await {
         ended.unwrap();
     }
-    let deadline = Instant::now() + 4 * PATIENCE;
+    let deadline = Instant::now() + 6 * PATIENCE;
     while processes(server.id()) != [young] {
         assert!(Instant::now() < deadline, "{:?} beside {young}", processes(server.id()));
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -223,10 +230,17 @@ async fn a_while_of_everything_leaves_nothing_behind() {
         assert!(Instant::now() < deadline, "{now:?} of {before:?} descriptors and tunnels");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    // Tasks end with what they serve; what waited in a wheel leaves when the wheel has gone round, after 41 s.
+    let mut now = held(admin).await;
+    while now.0 > before.2.0 || now.1 > before.2.1 {
+        assert!(Instant::now() < deadline, "{now:?} of {:?} tasks and timer entries", before.2);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        now = held(admin).await;
+    }
     let after = resident(young);
     let told = format!(
         "{:.0?}: {counts:?}, {} names, {reloads} reloads, 2 new processes; memory {} KiB, then {} KiB; \
-         descriptors {}, then {}; threads {}, then {}",
+         descriptors {}, then {}; threads {}, then {}; tasks and timer entries {:?}, then {now:?}",
         began.elapsed(),
         asked.load(Ordering::Relaxed),
         memory >> 10,
@@ -235,6 +249,7 @@ async fn a_while_of_everything_leaves_nothing_behind() {
         descriptors(young),
         before.1,
         threads(young),
+        before.2,
     );
     #[allow(clippy::print_stdout, reason = "figures for whoever asks with --nocapture")]
     {

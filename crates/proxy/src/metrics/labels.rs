@@ -95,6 +95,12 @@ pub(crate) struct LogName {
     pub(crate) log: &'static str,
 }
 
+/// A thread of the process, by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Thread {
+    pub(super) thread: String,
+}
+
 /// The part of the process that panicked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Part {

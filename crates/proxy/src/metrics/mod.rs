@@ -4,7 +4,7 @@
 mod histogram;
 pub(crate) mod labels;
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::prometheus_text;
@@ -12,11 +12,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
+use tokio::runtime::Handle;
 
 use self::histogram::Histogram;
 use self::labels::{
     Change, Class, Engine, Failure, Limited, Listener, LogName, Outcome, Part, Reason, Resolved,
-    Rule, Sender, Server,
+    Rule, Sender, Server, Thread,
 };
 use crate::snapshot::Snapshot;
 
@@ -45,20 +46,25 @@ pub(crate) struct Metrics {
     configuration: Gauge,
     engine: Family<Engine, Gauge>,
     engine_name: OnceLock<&'static str>,
+    tasks: Family<Thread, Gauge>,
+    /// Entries of each thread's timer wheel; the thread sets its own.
+    entries: Family<Thread, Gauge>,
+    /// The runtimes of the threads.
+    runtimes: Mutex<Vec<(Thread, Handle)>>,
     /// Failed exchanges with servers.
     pub(crate) upstream_failures: Family<Failure, Counter>,
     /// Changes of a server's health.
     pub(crate) health_changes: Family<Change, Counter>,
     /// Number of refused requests.
     pub(crate) refusals: Family<Rule, Counter>,
+    /// TLS handshakes of clients that are in flight.
+    pub(crate) tls_handshakes: Gauge,
     /// TLS handshakes of clients that failed.
     pub(crate) tls_failures: Family<Listener, Counter>,
     /// Connections that began with no good PROXY header.
     pub(crate) proxy_header_failures: Family<Listener, Counter>,
     /// Number of times that a limit was reached.
     pub(crate) limits: Family<Limited, Counter>,
-    /// TLS handshakes of clients that are in flight.
-    pub(crate) tls_handshakes: Gauge,
     /// Names that no name server could resolve.
     pub(crate) dns_failures: Family<Resolved, Counter>,
     /// Log lines that were lost because their reader was too slow.
@@ -150,6 +156,13 @@ impl Metrics {
                 "wsgen_relay_info",
                 "What carries tunnels that have settled",
             ),
+            tasks: register(&mut all, "wsgen_tasks", "Tasks of a thread's runtime"),
+            entries: register(
+                &mut all,
+                "wsgen_timer_entries",
+                "Entries of a thread's timer wheel; those of what has ended leave within 41 s",
+            ),
+            runtimes: Mutex::default(),
             upstream_failures: register(
                 &mut all,
                 "wsgen_upstream_failures",
@@ -165,6 +178,11 @@ impl Metrics {
                 "wsgen_refusals",
                 "Requests that were refused, by the rule that they broke",
             ),
+            tls_handshakes: register(
+                &mut all,
+                "wsgen_tls_handshakes",
+                "TLS handshakes of clients that are in flight",
+            ),
             tls_failures: register(
                 &mut all,
                 "wsgen_tls_failures",
@@ -178,11 +196,6 @@ impl Metrics {
             limits: register(&mut all, "wsgen_limits_reached", "How often a limit was reached"),
             dns_failures: register(
                 &mut all,
-            tls_handshakes: register(
-                &mut all,
-                "wsgen_tls_handshakes",
-                "TLS handshakes of clients that are in flight",
-            ),
                 "wsgen_dns_failures",
                 "Questions about a name that no name server answered",
             ),
@@ -204,6 +217,16 @@ impl Metrics {
     pub(crate) fn relayed_by(&self, engine: &'static str) {
         let engine = *self.engine_name.get_or_init(|| engine);
         self.engine.get_or_create(&Engine { engine }).set(1);
+    }
+
+    /// Notes the runtime of this thread, whose tasks the page counts. Returns the number of entries of its timer wheel.
+    pub(crate) fn runs(&self, runtime: &Handle) -> Gauge {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let thread = Thread { thread: name };
+        let entries = self.entries.get_or_create_owned(&thread);
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        runtimes.push((thread, runtime.clone()));
+        entries
     }
 
     /// Counts an answer to a plain request, or to a handshake, and how long it took.
@@ -244,6 +267,10 @@ impl Metrics {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.open.set(number(self.opened.get().saturating_sub(ended)));
         self.configuration.set(number(snapshot.generation));
+        for (thread, runtime) in &*self.runtimes.lock().unwrap_or_else(PoisonError::into_inner) {
+            let tasks = number(runtime.metrics().num_alive_tasks() as u64);
+            self.tasks.get_or_create(thread).set(tasks);
+        }
         self.servers.clear();
         for (upstream, pooled) in snapshot.site.upstreams.iter().zip(&snapshot.upstreams) {
             for server in &pooled.servers {
