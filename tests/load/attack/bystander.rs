@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::Victim;
-use crate::real_server::PATIENCE;
 use crate::real_server::scripted::{HANDSHAKE, until};
+use crate::real_server::{PATIENCE, tls};
 
 /// Address of the bystander, which no attacker has.
 const FROM: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -32,6 +32,17 @@ impl Bystander {
         let mut times = watching.await.unwrap();
         times.sort_unstable();
         times[times.len() * 99 / 100]
+    }
+
+    /// Asks by TLS, once: handshakes of others do not keep its own away.
+    pub(super) async fn shakes_hands(&self) {
+        let stream = connect(self.0.secure).await;
+        let mut stream = tls(stream, "chat.test", "http/1.1").await;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut line = [0; 12];
+        let read = stream.read_exact(&mut line);
+        tokio::time::timeout(PATIENCE, read).await.expect("an answer by TLS").unwrap();
+        assert_eq!(&line, b"HTTP/1.1 200");
     }
 }
 

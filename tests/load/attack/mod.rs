@@ -1,6 +1,6 @@
-//! Attacks on `wsgen serve`, each for a few seconds, while a bystander asks and echoes: the bystander hardly notices,
-//! memory stays within a bound, and nothing is left behind. `WSGEN_ATTACK=10 cargo test --test load attack -- --nocapture`
-//! attacks for ten seconds each and prints the figures.
+//! Attacks on `wsgen serve`, each for ten seconds, while a bystander asks and echoes: the bystander hardly notices,
+//! memory stays within a bound, and nothing is left behind. `WSGEN_ATTACK=60 cargo test --test load attack -- --nocapture`
+//! attacks for a minute each and prints the figures.
 
 mod bystander;
 mod waves;
@@ -72,10 +72,10 @@ fn processor(server: &Server) -> f64 {
     f64::from(ticks) / 100.0
 }
 
-/// Length of one attack.
+/// Length of one attack: `WSGEN_ATTACK` seconds, or ten.
 fn time() -> Duration {
     let time = std::env::var("WSGEN_ATTACK").ok().and_then(|time| time.parse().ok());
-    Duration::from_secs(time.unwrap_or(2))
+    Duration::from_secs(time.unwrap_or(10))
 }
 
 /// Attacks with several attackers at once. What a bystander sees is compared with what it saw before, and once more where
@@ -115,6 +115,7 @@ async fn once(name: &str, attackers: usize, most: u64, wave: Wave) -> (Duration,
         most
     };
     let (during, peak) = tokio::join!(bystander.watch(time), watching);
+    bystander.shakes_hands().await;
     let spent = (processor(&server) - spent) / began.elapsed().as_secs_f64();
     drop(waves);
     let added = peak.saturating_sub(memory);
@@ -159,7 +160,7 @@ attacks! {
     /// Connections that send their head a byte at a time.
     heads_without_an_end, 2_000, 64 * MIB;
     /// TLS handshakes that stop in the middle.
-    handshakes_without_an_end, 1_000, 64 * MIB;
+    handshakes_without_an_end, 2_000, 64 * MIB;
     /// TLS handshakes one after the other, each whole.
     handshakes_one_after_the_other, 4, 64 * MIB;
     /// Streams that are reset as soon as they begin (CVE-2023-44487).
