@@ -15,5 +15,6 @@ mod oracle;
 mod round_trip;
 mod several_files;
 mod syntax_of_apache;
+mod syntax_of_nginx;
 mod terminal;
 mod versions;

@@ -4,11 +4,13 @@ mod annotations;
 mod import;
 mod layout;
 mod lex;
+mod measure;
 mod quote;
 mod recipe;
 mod render;
 mod settings;
 mod support;
+pub mod syntax;
 mod view;
 
 use wsgen_model::scalar::TargetVersion;
