@@ -30,7 +30,7 @@ fn requests(sites: [&Site; 2]) -> Vec<Asked> {
                     let path = path.to_string();
                     let path = path.trim_end_matches('/');
                     paths.extend(
-                        ["", "/", "/more", "more"]
+                        ["", "/", "/more", "more", "-more"]
                             .map(|end| format!("/{path}{end}").replacen("//", "/", 1)),
                     );
                 }

@@ -27,9 +27,11 @@ pub(crate) fn drawn(seed: &[u16]) -> String {
         let mut parts = Vec::new();
         let host = pick(draw(4), &["", "a.test", "\"*.test\"", "b.test"]);
         let path = pick(
-            draw(8),
+            draw(10),
             &[
                 "",
+                "starts_with: /api",
+                "starts_with: /ws-",
                 "prefix: /",
                 "prefix: /api",
                 "prefix: /api/v1",

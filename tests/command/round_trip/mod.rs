@@ -25,8 +25,6 @@ const APART: &[(&str, &str, &str, &str)] = &[
     ("nginx", "pages-for-errors", "error_pages", "the page lies among the rendered files"),
     ("nginx", "servers-are-asked", "upstream.health_check", "nginx asks no server: lost"),
     ("apache", "servers-are-asked", "upstream.health_check.timeout", "Apache has no such timer"),
-    ("apache", "the-first-regex", "", "`^/data/` is read as the prefix that somebody means"),
-    ("*", "texts-within-segments", "", "no importer reads `starts_with` back yet"),
     ("haproxy", "names-and-passwords", "auth.basic.users_file", "users stand in the configuration"),
     ("*", "snippets-in-their-places", "snippets", "what they say is read as what it is"),
     ("*", "snippets-in-their-places", "request_headers", "what they say is read as what it is"),

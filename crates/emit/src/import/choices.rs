@@ -143,7 +143,13 @@ fn exceptions(choices: &mut Vec<Choice>) {
             continue;
         }
         for path in paths {
-            let wanted = path.text(&["prefix"]).or(path.text(&["exact"])).unwrap_or("/").to_owned();
+            let kinds = ["prefix", "exact", "starts_with"];
+            let wanted = kinds.iter().find_map(|kind| path.text(&[kind])).unwrap_or("/").to_owned();
+            // What begins with a text may go on within its last segment.
+            let folder = match path.text(&["starts_with"]) {
+                Some(text) => text.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned(),
+                None => wanted.clone(),
+            };
             let own = choices[at].clone();
             let takes = |other: &&Choice| {
                 own.listeners.iter().all(|listener| other.listeners.contains(listener))
@@ -154,7 +160,10 @@ fn exceptions(choices: &mut Vec<Choice>) {
                         whole
                             || entry
                                 .text(&["path", "prefix"])
-                                .is_some_and(|prefix| below(&wanted, prefix))
+                                .is_some_and(|prefix| below(&folder, prefix))
+                            || entry
+                                .text(&["path", "starts_with"])
+                                .is_some_and(|text| wanted.starts_with(text))
                     })
             };
             let next = choices[at + 1..].iter().find(takes).cloned();
@@ -313,6 +322,9 @@ fn disjoint(one: &Choice, other: &Choice) -> bool {
     let text = |entry: &Draft, kind: &str| entry.text(&["path", kind]).map(str::to_owned);
     // What every path begins with that a regex fits.
     let start = |entry: &Draft| {
+        if let Some(start) = text(entry, "starts_with") {
+            return Some(start);
+        }
         let pattern = text(entry, "regex")?;
         let body = pattern.strip_prefix('^')?.to_owned();
         let end = body.find(|c: char| "\\.+*?()[]{}|^$".contains(c)).unwrap_or(body.len());
@@ -349,7 +361,10 @@ fn rank(choice: &Choice) -> (usize, usize, bool, bool, bool, bool) {
         } else if entry.get(&["path", "regex"]).is_some() {
             (2, 0)
         } else {
-            (1, entry.text(&["path", "prefix"]).map_or(0, str::len))
+            // Of two that are as long, the prefix goes first.
+            let length = |kind| entry.text(&["path", kind]).map(str::len);
+            let text = length("starts_with").map(|length| 2 * length);
+            (1, text.unwrap_or(length("prefix").map_or(0, |length| 2 * length + 1)))
         };
         let has = |key: &str| entry.get(&[key]).is_some();
         (kind, length, has("methods"), has("headers"), has("query"), has("upgrade"))

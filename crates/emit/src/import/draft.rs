@@ -238,7 +238,9 @@ impl Site {
                 &["redirect", "prefix", "from"],
             ];
             let from = places.iter().find_map(|path| item.fields.text(path)).map(str::to_owned);
-            if from.is_some_and(|from| !all_below(item.fields.get(&["match"]), &from)) {
+            if from.is_some_and(|from| {
+                !super::rewritten::all_below(item.fields.get(&["match"]), &from)
+            }) {
                 let kept = ["name", "listeners", "hostnames", "match", "priority"];
                 if let Draft::Map(entries) = &mut item.fields {
                     entries.retain(|(key, _)| kept.contains(&key.as_str()));
@@ -258,15 +260,6 @@ impl Site {
             self.routes.push(Item { origin, fields });
         }
     }
-}
-
-/// Whether every entry of a `match` is for paths below a prefix.
-fn all_below(entries: Option<&Draft>, prefix: &str) -> bool {
-    let Some(Draft::List(entries)) = entries else { return prefix == "/" };
-    entries.iter().all(|entry| {
-        let path = entry.text(&["path", "prefix"]).or(entry.text(&["path", "exact"]));
-        prefix == "/" || path.is_some_and(|path| super::choices::below(path, prefix))
-    })
 }
 
 /// A name that a model can have, made of any text: lower-case letters, digits, `_` and `-` (`value/names`).

@@ -21,6 +21,7 @@ pub(crate) mod pattern;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod priority;
 pub(crate) mod relocate;
+mod rewritten;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod rules;
 pub(crate) mod twins;

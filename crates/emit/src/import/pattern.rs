@@ -130,9 +130,9 @@ const EVERYTHING: [&str; 19] = [
 ];
 
 /// Ends of regexes behind a path: what begins with it fits.
-const ENDS: [&str; 19] = [
+const ENDS: [&str; 17] = [
     "(/|$)", "(?:/|$)", "(/.*)?$", "(/.*)?", "/?(.*)$", "/?(.*)", "/(.*)$", "/(.*)", "/.*$", "/.*",
-    "(/.*)$", "(/.*)", "(.*)$", "(.*)", ".*$", ".*", "/?", "/", "",
+    "(/.*)$", "(/.*)", "(.*)$", "(.*)", ".*$", ".*", "/?",
 ];
 
 /// What a regex that is looked for in a path comes to in the model: everything, a prefix or an exact path where it says
@@ -154,6 +154,9 @@ pub(crate) fn path(pattern: &str) -> Option<Draft> {
         let prefix = ENDS.iter().find_map(|end| rest.strip_suffix(end).and_then(plain));
         if let Some(prefix) = prefix {
             return Some(Draft::of("prefix", prefix));
+        }
+        if let Some(text) = plain(rest) {
+            return Some(Draft::of("starts_with", text));
         }
     }
     Pattern::parse(pattern).is_ok().then(|| Draft::of("regex", pattern))
@@ -190,6 +193,7 @@ mod tests {
             ("^/a$", "exact", "/a"),
             ("^/a\\.b(/|$)", "prefix", "/a.b"),
             ("^/a/(.*)", "prefix", "/a"),
+            ("^/ws\\-", "starts_with", "/ws-"),
             ("^/(a|b)/", "regex", "^/(a|b)/"),
         ] {
             assert_eq!(path(pattern), Some(Draft::of(kind, text)), "{pattern}");

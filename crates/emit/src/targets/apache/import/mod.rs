@@ -114,7 +114,9 @@ impl Importer<'_> {
             }
             let path = ways.first().and_then(|way| way.paths.first());
             let path = path.and_then(|path| {
-                ["prefix", "exact", "regex"].iter().find_map(|kind| path.text(&[kind]))
+                ["prefix", "exact", "starts_with", "regex"]
+                    .iter()
+                    .find_map(|kind| path.text(&[kind]))
             });
             let host = vhost.names.first().map_or("", String::as_str);
             let kind = if fields.get(&["redirect"]).is_some() { "redirect" } else { "" };

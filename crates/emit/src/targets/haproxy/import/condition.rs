@@ -204,6 +204,9 @@ fn path(how: &str, value: &str, any: bool) -> Option<Draft> {
     match how {
         "" | "str" if any => regex(format!("^{}$", literal(value))),
         "" | "str" => PathLiteral::parse(value).is_ok().then(|| Draft::of("exact", value)),
+        "beg" if !any && value.len() > 1 && PathLiteral::parse(value).is_ok() => {
+            Some(Draft::of("starts_with", value))
+        }
         "beg" | "dir" if value.starts_with('/') && !any => {
             let bare = value.trim_end_matches('/');
             let bare = if bare.is_empty() { "/" } else { bare };

@@ -162,6 +162,7 @@ fn path(pattern: &str) -> Option<Draft> {
     match rest {
         "$" => Some(Draft::of("exact", literal)),
         "(/|$)" => Some(Draft::of("prefix", literal)),
+        "" => Some(Draft::of("starts_with", literal)),
         _ => None,
     }
 }

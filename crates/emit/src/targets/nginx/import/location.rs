@@ -115,7 +115,20 @@ impl Importer<'_> {
         // A longest prefix with `^~` keeps regexes away; in the model a regex would win.
         let first = location.matching == Matching::Final && regexes;
         let mut routes = Vec::new();
-        for mut fields in methods.into_iter().chain(tunnels).chain(action) {
+        let all: Vec<Draft> = methods.into_iter().chain(tunnels).chain(action).collect();
+        let kinds = [["rewrite", "strip_prefix"], ["rewrite", "replace_prefix"]];
+        let changed = |fields: &Draft| kinds.iter().any(|kind| fields.get(kind).is_some());
+        // Only segments are taken away or replaced.
+        if let Some(text) = wanted.text(&["starts_with"]).map(str::to_owned)
+            && all.iter().any(changed)
+        {
+            self.differs(
+                id,
+                "whole segments are matched: what only begins alike belongs elsewhere",
+            );
+            wanted = Draft::of("prefix", text);
+        }
+        for mut fields in all {
             let mut entry = Draft::map();
             if !everything {
                 entry.set(&["path"], wanted.clone());
@@ -160,14 +173,12 @@ impl Importer<'_> {
         }
         let bare = path.trim_end_matches('/');
         if kind == "prefix" && path != "/" {
-            let whole = path.ends_with('/');
+            if !path.ends_with('/') {
+                return Some(Draft::of("starts_with", path.as_str()));
+            }
             self.differs(
                 *id,
-                if whole {
-                    "the path without its last slash belongs to it too, where nginx redirects"
-                } else {
-                    "whole segments are matched: what only begins alike belongs elsewhere"
-                },
+                "the path without its last slash belongs to it too, where nginx redirects",
             );
             return Some(Draft::of(kind, if bare.is_empty() { "/" } else { bare }));
         }

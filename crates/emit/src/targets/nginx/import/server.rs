@@ -282,7 +282,7 @@ impl Importer<'_> {
             let path = route.fields.get(&["match"]).and_then(|list| match list {
                 Draft::List(list) => {
                     let entry = list.first()?;
-                    let kinds = ["prefix", "exact", "regex"];
+                    let kinds = ["prefix", "exact", "starts_with", "regex"];
                     kinds.iter().find_map(|kind| entry.text(&["path", kind])).map(words)
                 }
                 _ => None,

@@ -1,0 +1,16 @@
+//! Whether the paths of a route have the prefix that the route changes (`rewrite/prefix`).
+
+use super::choices::below;
+use super::draft::Draft;
+
+/// Whether every entry of a `match` is for paths below a prefix.
+pub(super) fn all_below(entries: Option<&Draft>, prefix: &str) -> bool {
+    let Some(Draft::List(entries)) = entries else { return prefix == "/" };
+    entries.iter().all(|entry| {
+        let text = |kind: &str| entry.text(&["path", kind]);
+        // What begins with a text may go on within its last segment.
+        let folder = || Some(text("starts_with")?.rsplit_once('/')?.0);
+        let path = text("prefix").or(text("exact")).or_else(folder);
+        prefix == "/" || path.is_some_and(|path| below(path, prefix))
+    })
+}
