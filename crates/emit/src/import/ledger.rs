@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     about: HashMap<Id, Vec<Subject>>,
     /// What was announced of differences, each with its place.
     announced: Vec<Announcement>,
+    /// The word that a directive was lost at.
+    points: HashMap<Id, Span>,
 }
 
 impl Ledger {
@@ -174,6 +176,16 @@ impl Ledger {
         &mut self.verdicts[id]
     }
 
+    /// The finding of a lost directive points to one of its words.
+    pub(crate) fn point(&mut self, id: Id, word: Span) {
+        self.points.insert(id, word);
+    }
+
+    /// Whether a directive is lost.
+    pub(crate) fn is_lost(&mut self, id: Id) -> bool {
+        matches!(self.at(id), Some(Verdict::Lost(_)))
+    }
+
     /// Whether nothing was said of a directive yet.
     pub(crate) fn is_open(&mut self, id: Id) -> bool {
         self.at(id).is_none()
@@ -211,7 +223,8 @@ impl Ledger {
                         route: None,
                     });
                 }
-                self.findings.push(finding.labelled(span, loss.why.clone()));
+                let place = self.points.get(&id).copied().unwrap_or(span);
+                self.findings.push(finding.labelled(place, loss.why.clone()));
             }
             judged.push(Judged { name, span, proxying, verdict });
         }

@@ -199,53 +199,79 @@ impl Site {
     }
 }
 
-/// Takes hosts out of routes for which another takes all of their requests.
+/// Takes entries out of routes, where routes ahead take all of their requests; a route of which some hosts or listeners keep
+/// other entries than the rest becomes several.
 fn split_hosts(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
     let mut earlier = Taken::default();
     let mut all = Vec::with_capacity(list.len());
     for route in list {
-        let one = |host: &String| Route { hosts: vec![host.clone()], ..route.clone() };
         let mut taker = None;
-        let hosts: Vec<String> = route
-            .hosts
-            .iter()
-            .filter(|host| {
-                let own = earlier.exact_taker(&one(host));
-                taker = taker.or(own);
-                own.is_none()
-            })
-            .cloned()
-            .collect();
-        let gone = if route.hosts.is_empty() {
-            taker = earlier.exact_taker(&route);
-            taker.is_some()
-        } else {
-            hosts.is_empty()
-        };
-        if let Some(taker) = taker.filter(|_| gone) {
+        // The entries that are left, by listener and host.
+        let mut parts: Vec<(Vec<bool>, Vec<Place>)> = Vec::new();
+        for place in places(&route) {
+            let left: Vec<bool> = route
+                .entries
+                .iter()
+                .map(|entry| {
+                    let own = earlier.exact_taker(&place, entry);
+                    taker = taker.or(own);
+                    own.is_none()
+                })
+                .collect();
+            match parts.iter_mut().find(|(known, _)| *known == left) {
+                Some((_, places)) => places.push(place),
+                None => parts.push((left, vec![place])),
+            }
+        }
+        parts.retain(|(left, _)| left.contains(&true));
+        if parts.is_empty() {
             for id in &route.ids {
-                takers.entry(*id).or_insert(taker);
+                takers.entry(*id).or_insert(taker.unwrap_or(*id));
             }
             continue;
         }
-        let route = Route { hosts, ..route };
-        earlier.add(&route);
-        all.push(route);
+        let before = all.len();
+        for (left, places) in parts {
+            let kept = route.entries.iter().zip(left).filter(|(_, left)| *left);
+            let entries: Vec<Entry> = kept.map(|(entry, _)| entry.clone()).collect();
+            all.extend(by_listener(&places).into_iter().map(|(listeners, hosts)| Route {
+                listeners,
+                hosts,
+                entries: entries.clone(),
+                ..route.clone()
+            }));
+        }
+        for route in &all[before..] {
+            earlier.add(route);
+        }
+    }
+    all
+}
+
+/// Listeners and hosts as few lists of both.
+fn by_listener(places: &[Place]) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut hosts: Vec<(String, Vec<String>)> = Vec::new();
+    for (listener, host) in places {
+        match hosts.iter_mut().find(|(known, _)| known == listener) {
+            Some((_, known)) => known.extend(host.clone()),
+            None => hosts.push((listener.clone(), host.iter().cloned().collect())),
+        }
+    }
+    let mut all: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (listener, hosts) in hosts {
+        match all.iter_mut().find(|(_, known)| *known == hosts) {
+            Some((listeners, _)) => listeners.push(listener),
+            None => all.push((vec![listener], hosts)),
+        }
     }
     all
 }
 
 impl Taken {
-    /// As [`Taken::taker_of`], for routes that name every claimed host themselves.
-    fn exact_taker(&self, route: &Route) -> Option<Id> {
-        let mut taker = None;
-        for place in places(route) {
-            let known = self.0.get(&place)?;
-            for entry in &route.entries {
-                taker = Some(wider(entry).find_map(|wider| known.get(&wider).copied())?);
-            }
-        }
-        taker
+    /// Returns a directive that takes all requests of an entry; every claimed host is named by its routes.
+    fn exact_taker(&self, place: &Place, entry: &Entry) -> Option<Id> {
+        let known = self.0.get(place)?;
+        wider(entry).find_map(|wider| known.get(&wider).copied())
     }
 }
 
@@ -298,6 +324,24 @@ mod tests {
             settled(&[rule(1, &["*.a.test"], "/"), rule(2, &["b.a.test"], "/")]);
         assert_eq!(routes, ["1 *.a.test"]);
         assert_eq!(settled.unreached, [(2, 1)]);
+    }
+
+    #[test]
+    fn an_entry_that_a_route_ahead_takes_is_in_no_other() {
+        let either = Condition::of(Clause {
+            paths: ["/a", "/b"].into_iter().filter_map(PathMatcher::prefix).collect(),
+            ..Clause::default()
+        });
+        let both = Rule { condition: either, ..rule(2, &[], "/") };
+        let mut site = Site::new(None);
+        site.settle_rules(&[rule(1, &["a.test"], "/a"), both], &Draft::map());
+        let matches = |item: &Item| {
+            let hosts = item.fields.get(&["hostnames"]).is_some();
+            let Some(Draft::List(entries)) = item.fields.get(&["match"]) else { return (hosts, 0) };
+            (hosts, entries.len())
+        };
+        let all: Vec<_> = site.routes.iter().map(matches).collect();
+        assert_eq!(all, [(true, 1), (true, 1), (false, 2)]);
     }
 
     #[test]
