@@ -54,8 +54,11 @@ fn values_that_double_are_bounded_and_said() {
             let defaults: String = (0..200).map(|n| format!("defaults d{n}{}\n mode http\n", if n > 0 { format!(" from d{}", n - 1) } else { String::new() })).collect();
             format!("{defaults}{}", haproxy(""))
         }),
-        ("haproxy", haproxy(&(0..144).map(|n| format!(" http-request set-var(txn.v{}) str(a) if {{ var(txn.v{}) -m found }}\n", n / 12, n % 12)).collect::<String>())
-            .replace(" default_backend", " use_backend b if { var(txn.v0) -m found }\n default_backend")),
+        ("haproxy", haproxy(&format!(" http-request set-var(txn.v0) path\n{}", lines(&|n| {
+            let line = |test: &str| format!(" http-request set-var(txn.v{n}) var(txn.v{m}) if {{ path_beg /{test} }}\n", m = n - 1);
+            format!("{}{}", line("a"), line("b"))
+        })))
+            .replace(" default_backend", " use_backend b if { var(txn.v40) -m str /a }\n default_backend")),
     ] {
         let file = folder.path().join("in.conf");
         fs::write(&file, &text).unwrap();

@@ -12,5 +12,6 @@ pub(crate) const ALL: &[&Target] = &[&nginx::TARGET, &apache::TARGET, &haproxy::
 /// The directives of each target as types.
 pub(crate) mod languages {
     pub use super::apache::syntax as apache;
+    pub use super::haproxy::syntax as haproxy;
     pub use super::nginx::syntax as nginx;
 }

@@ -2,49 +2,64 @@
 
 use std::ops::Range;
 
+use wsgen_model::source::{SourceId, Span};
+
+use crate::syntax::Word;
+
 /// A statement: its words and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Its words, without quotes and escapes.
-    pub(super) words: Vec<String>,
+    /// Its words, each with its place, quotes and escapes included.
+    pub(super) words: Vec<Word>,
     /// From its first word to its last.
     pub(super) range: Range<usize>,
     /// Whether a quote is not closed.
     pub(super) torn: bool,
 }
 
-/// Takes a text apart; lines without a word are left out.
-pub(super) fn lex(text: &str) -> Vec<Line> {
+/// Takes the text of a source apart; lines without a word are left out.
+pub(super) fn lex(text: &str, source: SourceId) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let read = words(line);
         if let (Some(first), Some(last)) = (read.words.first(), read.words.last()) {
-            lines.push(Line {
-                range: at + first.1.start..at + last.1.end,
-                torn: read.torn,
-                words: read.words.into_iter().map(|(word, _)| word).collect(),
-            });
+            let range = at + first.range.start..at + last.range.end;
+            let word = |word: Piece| Word {
+                span: Span::new(source, at + word.range.start..at + word.range.end),
+                text: word.text,
+                quoted: word.quoted,
+            };
+            let words = read.words.into_iter().map(word).collect();
+            lines.push(Line { range, torn: read.torn, words });
         }
         at += line.len();
     }
     lines
 }
 
+/// One word within its line.
+#[derive(Debug, Default)]
+struct Piece {
+    text: String,
+    range: Range<usize>,
+    quoted: bool,
+}
+
 struct Read {
-    words: Vec<(String, Range<usize>)>,
+    words: Vec<Piece>,
     torn: bool,
 }
 
 fn words(line: &str) -> Read {
-    let (mut words, mut word): (Vec<_>, Option<(String, usize)>) = (Vec::new(), None);
+    let (mut words, mut word): (Vec<Piece>, Option<Piece>) = (Vec::new(), None);
     let mut quote: Option<char> = None;
     let mut chars = line.char_indices().peekable();
     let mut end = 0;
+    let piece = |at: usize| Piece { range: at..at, ..Piece::default() };
     while let Some((at, c)) = chars.next() {
-        let begin = word.as_ref().map_or(at, |(_, begin)| *begin);
-        let add = |c: char, word: &mut Option<(String, usize)>| {
-            word.get_or_insert_with(|| (String::new(), begin)).0.push(c);
+        let add = |c: char, word: &mut Option<Piece>| {
+            word.get_or_insert_with(|| piece(at)).text.push(c);
         };
         match (c, quote) {
             ('\n' | '\r', _) | ('#', None) => break,
@@ -65,16 +80,20 @@ fn words(line: &str) -> Read {
             (c, Some(open)) if c == open => quote = None,
             ('"' | '\'', None) => {
                 quote = Some(c);
-                word.get_or_insert_with(|| (String::new(), begin));
+                word.get_or_insert_with(|| piece(at)).quoted = true;
             }
             (' ' | '\t', None) => {
-                words.extend(word.take().map(|(word, begin)| (word, begin..end)));
+                let word = word.take();
+                words.extend(word.map(|word| Piece { range: word.range.start..end, ..word }));
             }
             (c, _) => add(c, &mut word),
         }
         end = chars.peek().map_or(line.trim_end().len(), |(at, _)| *at);
     }
-    words.extend(word.take().map(|(word, begin)| (word, begin..end.max(begin))));
+    let last = word.take();
+    words.extend(
+        last.map(|word| Piece { range: word.range.start..end.max(word.range.start), ..word }),
+    );
     Read { words, torn: quote.is_some() }
 }
 
@@ -83,7 +102,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
-        lex(text).into_iter().flat_map(|line| line.words).collect()
+        let lines = lex(text, SourceId(0));
+        lines.into_iter().flat_map(|line| line.words).map(|word| word.text).collect()
     }
 
     #[test]
@@ -92,13 +112,14 @@ mod tests {
         assert_eq!(read("reqadd X-Proto:\\ https"), ["reqadd", "X-Proto: https"]);
         assert_eq!(read("a \"b c\" 'd \\ e' f\"g h\"i"), ["a", "b c", "d \\ e", "fg hi"]);
         assert_eq!(read("acl x path_reg \\.(css|js)$"), ["acl", "x", "path_reg", "\\.(css|js)$"]);
-        assert!(lex("a \"b").first().unwrap().torn);
+        assert!(lex("a \"b", SourceId(0)).first().unwrap().torn);
     }
 
     #[test]
     fn places_are_those_of_the_words() {
         let text = "global\n  maxconn  10 # ten\n";
-        let lines = lex(text);
+        let lines = lex(text, SourceId(0));
         assert_eq!(&text[lines[1].range.clone()], "maxconn  10");
+        assert_eq!(&text[lines[1].words[1].span.range()], "10");
     }
 }

@@ -2,6 +2,10 @@
 
 mod annotations;
 mod certificates;
+#[allow(
+    clippy::similar_names,
+    reason = "the manual says `test` and `text` for what conditions are made of"
+)]
 mod import;
 mod layout;
 mod lex;
@@ -11,6 +15,11 @@ mod render;
 mod settings;
 mod spelling;
 mod support;
+#[allow(
+    clippy::similar_names,
+    reason = "the manual says `test` and `text` for what conditions are made of"
+)]
+pub mod syntax;
 mod view;
 
 use wsgen_model::scalar::TargetVersion;

@@ -3,186 +3,251 @@
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, PathLiteral};
+use wsgen_model::source::Span;
 
+use super::differs::Differs;
 use super::scope::Importer;
-use crate::import::choices::Bound;
+use super::state::{Cell, State, Value};
 use crate::import::draft::Draft;
 use crate::import::hostnames::is_one;
-use crate::import::ledger::Id;
+use crate::targets::haproxy::syntax::{Body, LogFormat, Part, Redirect, Return, Sample, To};
 
 impl Importer<'_> {
-    /// What a rule answers with on these listeners. Who leads to the scheme and the host that were asked for leaves the
-    /// port as it is, which a scheme that is written would not.
-    pub(super) fn answer_on(&mut self, section: usize, id: Id, bounds: &[Bound]) -> Option<Draft> {
-        let mut fields = self.answer(section, id)?;
-        let secure = fields.text(&["redirect", "scheme"]).map(|scheme| scheme == "https");
-        let own = secure.is_some_and(|secure| bounds.iter().all(|bound| bound.tls == secure));
-        let port = self.all[id].words.iter().any(|word| word.contains("://%[req.hdr(host)]"));
-        if own && port {
-            fields.remove(&["redirect", "scheme"]);
+    /// `http-request return`.
+    pub(super) fn returned(&mut self, span: Span, answer: &Return) -> Draft {
+        let mut respond = Draft::of("status", answer.status.unwrap_or(200));
+        if let Some(kind) =
+            answer.content_type.as_ref().filter(|kind| HeaderValue::parse(kind).is_ok())
+        {
+            respond.set(&["headers", "Content-Type"], kind.as_str());
         }
-        Some(fields)
+        for (name, value) in &answer.fields {
+            // It is written for each connection anyway.
+            if is_proxys_own(name, false) {
+                continue;
+            }
+            let text = value.literal().filter(|text| HeaderValue::parse(text).is_ok());
+            match text.filter(|_| HeaderName::parse(name).is_ok()) {
+                Some(text) => respond.set(&["headers", name], text),
+                None => self.differs(span, Differs::AnswerParts),
+            }
+        }
+        match &answer.body {
+            Body::None => {}
+            Body::Text(text) if text.is_empty() => {}
+            Body::Text(text) => respond.set(&["body"], text.as_str()),
+            Body::Computed => self.differs(span, Differs::AnswerParts),
+        }
+        Draft::of("respond", respond)
     }
 
-    /// What a rule answers with, if it answers.
-    fn answer(&mut self, section: usize, id: Id) -> Option<Draft> {
-        if self.settled.contains(&id) || self.policy(section, id).is_some() {
+    /// Where a redirect leads, on listeners that all have TLS, all have none, or differ. Nothing where the model cannot say it.
+    pub(super) fn redirect(
+        &mut self,
+        span: Span,
+        redirect: &Redirect,
+        tls: Option<bool>,
+        state: &State,
+    ) -> Option<Draft> {
+        if redirect.cookie || redirect.append_slash {
             return None;
         }
-        let words = self.all[id].words.clone();
-        let end =
-            words.iter().position(|word| word == "if" || word == "unless").unwrap_or(words.len());
-        let words: Vec<&str> = words[..end].iter().map(String::as_str).collect();
-        let behind = |word: &str| {
-            let at = words.iter().position(|known| *known == word)?;
-            words.get(at + 1).copied()
-        };
-        match words.as_slice() {
-            ["redirect" | "http-request", ..] if words.contains(&"redirect") => {
-                let status: u64 = behind("code").and_then(|code| code.parse().ok()).unwrap_or(302);
-                let mut redirect = Draft::map();
-                let fits = if let Some(scheme) = behind("scheme") {
-                    redirect.set(&["scheme"], scheme);
-                    ["http", "https"].contains(&scheme)
-                } else if let Some(to) = behind("location").or(behind("prefix")) {
-                    target(to, words.contains(&"prefix"), &mut redirect)
-                } else {
-                    false
-                };
-                if !fits || !matches!(status, 301 | 302 | 303 | 307 | 308) {
-                    self.ledger.lost(
-                        id,
-                        "where it leads is computed in a way that the model does not know",
-                    );
+        let mut draft = Draft::map();
+        let secure = |scheme: &str| scheme == "https";
+        match &redirect.to {
+            To::Scheme(scheme) => {
+                let scheme =
+                    scheme.literal().filter(|scheme| ["http", "https"].contains(scheme))?;
+                // Without a scheme the port stays, as it does here.
+                if tls != Some(secure(scheme)) {
+                    draft.set(&["scheme"], scheme);
+                    self.keeps_port(span, state);
+                }
+            }
+            To::Location(format) | To::Prefix(format) => {
+                let prefix = matches!(redirect.to, To::Prefix(_));
+                if prefix && redirect.drop_query {
                     return None;
                 }
-                let to = behind("location").unwrap_or_default();
-                if to.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '%'])) {
-                    self.differs(id, "the Location has a path, a slash, where it had none");
-                }
-                redirect.set(&["status"], status);
-                Some(Draft::of("redirect", redirect))
+                self.target_of(span, format, prefix, tls, state, &mut draft)?;
             }
-            ["http-request", "deny" | "tarpit" | "reject" | "silent-drop", ..] | ["block", ..] => {
-                let status: u64 = behind("deny_status")
-                    .or(behind("status"))
-                    .and_then(|s| s.parse().ok())
-                    .unwrap_or(403);
-                Some(Draft::of("respond", Draft::of("status", status.clamp(400, 599))))
+        }
+        draft.set(&["status"], redirect.status.unwrap_or(302));
+        Some(Draft::of("redirect", draft))
+    }
+
+    /// The port of Host is in the Location.
+    fn keeps_port(&mut self, span: Span, state: &State) {
+        let usual =
+            state.bounds.iter().all(|bound| matches!(self.port_of(&bound.name), Some(80 | 443)));
+        if !usual {
+            self.differs(span, Differs::RedirectPort);
+        }
+    }
+
+    fn target_of(
+        &mut self,
+        span: Span,
+        format: &LogFormat,
+        prefix: bool,
+        tls: Option<bool>,
+        state: &State,
+        draft: &mut Draft,
+    ) -> Option<()> {
+        let mut parts = format.parts.iter().peekable();
+        // What is left of the text part that was begun.
+        let mut text = match parts.peek() {
+            Some(Part::Text(text)) => {
+                parts.next();
+                text.as_str()
             }
-            ["http-request", "return", ..] => {
-                let mut respond = Draft::of(
-                    "status",
-                    behind("status")
-                        .and_then(|s| s.parse::<u64>().ok())
-                        .unwrap_or(200)
-                        .clamp(200, 599),
-                );
-                if let Some(kind) = behind("content-type") {
-                    respond.set(&["headers", "Content-Type"], kind);
-                }
-                for (at, _) in words.iter().enumerate().filter(|(_, word)| **word == "hdr") {
-                    let (Some(name), Some(value)) = (words.get(at + 1), words.get(at + 2)) else {
-                        continue;
-                    };
-                    let text = value.replace("%%", "\u{0}");
-                    let value = text.replace('\u{0}', "%");
-                    if is_proxys_own(name, false) {
-                        // It is written for each connection anyway.
-                    } else if text.contains('%')
-                        || HeaderName::parse(name).is_err()
-                        || HeaderValue::parse(&value).is_err()
-                    {
-                        self.differs(
-                            id,
-                            "a field of the answer is left out: its value is computed",
-                        );
-                    } else {
-                        respond.set(&["headers", name], value);
+            _ => "",
+        };
+        if let Some((scheme, rest)) = text.split_once("://") {
+            ["http", "https"].contains(&scheme).then_some(())?;
+            let own = tls == Some(scheme == "https");
+            text = rest;
+            let end = text.find('/').unwrap_or(text.len());
+            let (authority, path) = text.split_at(end);
+            text = path;
+            if authority.is_empty() {
+                // `https://%[req.hdr(host)]…`: the port stays, but for the scheme's own.
+                let Some(Part::Sample(host)) = parts.next() else { return None };
+                match host_of(host, state)? {
+                    HostOf::WithPort if own => {}
+                    HostOf::WithPort => {
+                        draft.set(&["scheme"], scheme);
+                        self.keeps_port(span, state);
                     }
+                    HostOf::Bare => draft.set(&["scheme"], scheme),
                 }
-                if let Some(text) = behind("string").filter(|text| !text.is_empty()) {
-                    respond.set(&["body"], text);
+                if let Some(Part::Text(next)) = parts.peek() {
+                    text = next;
+                    parts.next();
                 }
-                if behind("file").is_some() || behind("lf-string").is_some() {
-                    self.differs(id, "the body is left out");
+                if let Some(port) = text.strip_prefix(':') {
+                    let end = port.find('/').unwrap_or(port.len());
+                    let number: u16 = port[..end].parse().ok().filter(|port| *port > 0)?;
+                    draft.set(&["port"], u64::from(number));
+                    text = &port[end..];
                 }
-                Some(Draft::of("respond", respond))
+            } else {
+                // The host is only begun.
+                if path.is_empty() && !matches!(parts.peek(), None | Some(Part::Sample(_))) {
+                    return None;
+                }
+                let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+                is_one(host).then_some(())?;
+                draft.set(&["scheme"], scheme);
+                draft.set(&["hostname"], host);
+                if !port.is_empty() {
+                    let number: u16 = port.parse().ok().filter(|port| *port > 0)?;
+                    draft.set(&["port"], u64::from(number));
+                }
             }
+        } else if !text.starts_with('/') && !text.is_empty() {
+            return None;
+        }
+        let rest: Vec<&Part> = parts.collect();
+        self.redirect_path(span, text, &rest, prefix, state, draft)
+    }
+
+    /// The path and query of a redirect.
+    fn redirect_path(
+        &mut self,
+        span: Span,
+        text: &str,
+        rest: &[&Part],
+        prefix: bool,
+        state: &State,
+        draft: &mut Draft,
+    ) -> Option<()> {
+        if rest.is_empty() && !prefix {
+            let path = if text.is_empty() {
+                (*draft != Draft::map()).then_some(())?;
+                self.differs(span, Differs::RedirectSlash);
+                "/"
+            } else {
+                text
+            };
+            PathLiteral::parse(path).ok()?;
+            draft.set(&["path"], path);
+            return Some(());
+        }
+        // What rules ahead have changed is what is put in.
+        state.all_changes(&Cell::Path).is_empty().then_some(())?;
+        let names: Vec<&Sample> = rest
+            .iter()
+            .map(|part| match part {
+                Part::Sample(sample) => Some(sample),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let whole = |sample: &Sample| {
+            ["capture.req.uri", "url", "pathq"].contains(&sample.fetch.name.as_str())
+                && sample.converters.is_empty()
+        };
+        let as_asked = match names.as_slice() {
+            [] => prefix,
+            [one] => !prefix && whole(one),
+            _ => false,
+        };
+        if as_asked {
+            // `prefix /a`: everything is put behind it.
+            if text.is_empty() || text == "/" && prefix {
+                return (*draft != Draft::map()).then_some(());
+            }
+            PathLiteral::parse(text).ok()?;
+            draft.set(&["prefix", "from"], "/");
+            draft.set(&["prefix", "to"], text);
+            return Some(());
+        }
+        if let ([one], "", false) = (names.as_slice(), text, prefix)
+            && ["url", "path"].contains(&one.fetch.name.as_str())
+            && let [call] = one.converters.as_slice()
+            && call.name == "regsub"
+            && call.args.len() == 2
+        {
+            let from = call.arg(0).strip_prefix('^')?;
+            let from = from.strip_suffix("/?").unwrap_or(from).replace('\\', "");
+            let from = if from.is_empty() { "/".to_owned() } else { from };
+            if PathLiteral::parse(&from).is_err() || PathLiteral::parse(call.arg(1)).is_err() {
+                return None;
+            }
+            draft.set(&["prefix", "from"], from);
+            draft.set(&["prefix", "to"], call.arg(1));
+            return Some(());
+        }
+        None
+    }
+}
+
+/// What an expression gives of the host that was asked for; nothing for other expressions.
+fn host_of(sample: &Sample, state: &State) -> Option<HostOf> {
+    let kind = |sample: &Sample| {
+        let host = ["req.hdr", "hdr", "req.fhdr", "fhdr"].contains(&sample.fetch.name.as_str())
+            && sample.fetch.arg(0).eq_ignore_ascii_case("host");
+        let changed = !state.all_changes(&Cell::Field("host".to_owned())).is_empty();
+        let bare = |name: &str| ["field", "regsub", "host_only"].contains(&name);
+        let known = sample.converters.iter().all(|call| call.name == "lower" || bare(&call.name));
+        (host && !changed && known).then(|| {
+            let bare = sample.converters.iter().any(|call| bare(&call.name));
+            if bare { HostOf::Bare } else { HostOf::WithPort }
+        })
+    };
+    let Some(name) = sample.variable() else { return kind(sample) };
+    match state.all_changes(&Cell::Variable(name.to_owned())) {
+        [change] if change.condition.is_always() => match &change.value {
+            Value::Sample(sample, _) => kind(sample),
             _ => None,
-        }
-    }
-}
-
-/// The host that was asked for, or a variable of it.
-fn is_host(text: &str) -> bool {
-    let inner = text.to_lowercase();
-    inner.contains("hdr(host") || inner == "%[var(txn.host)"
-}
-
-/// `%[url,regsub(^/a,/b)]`: one prefix for another.
-fn prefix_of(path: &str) -> Option<(String, String)> {
-    let inner =
-        ["%[url,regsub(^", "%[path,regsub(^"].iter().find_map(|head| path.strip_prefix(head))?;
-    let (from, to) = inner.strip_suffix(")]")?.split_once(',')?;
-    let from = from.strip_suffix("/?").unwrap_or(from).replace('\\', "");
-    let from = if from.is_empty() { "/".to_owned() } else { from };
-    let fits = PathLiteral::parse(&from).is_ok() && PathLiteral::parse(to).is_ok();
-    fits.then(|| (from, to.to_owned()))
-}
-
-/// Where a `location` or `prefix` leads.
-fn target(to: &str, prefix: bool, redirect: &mut Draft) -> bool {
-    if to.contains('%') && !to.contains("%[") {
-        return false;
-    }
-    let (rest, scheme) = match to.split_once("://") {
-        Some((scheme, rest)) => (rest, Some(scheme)),
-        None => (to, None),
-    };
-    if let Some(scheme) = scheme {
-        if !["http", "https"].contains(&scheme) {
-            return false;
-        }
-        redirect.set(&["scheme"], scheme);
-    }
-    let (authority, path) = if scheme.is_some() {
-        rest.split_at(rest.find(['/', '%']).unwrap_or(rest.len()))
-    } else {
-        ("", rest)
-    };
-    let (authority, path) = match (authority, rest) {
-        // `https://%[hdr(host)]%[capture.req.uri]`
-        ("", rest) if scheme.is_some() => match rest.split_once(']') {
-            Some((host, path)) if is_host(host) => ("", path),
-            _ => return false,
         },
-        other => (other.0, path),
-    };
-    if !authority.is_empty() {
-        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-        if !is_one(host) {
-            return false;
-        }
-        redirect.set(&["hostname"], host);
-        if let Ok(port @ 1..) = port.parse::<u16>() {
-            redirect.set(&["port"], u64::from(port));
-        }
+        _ => None,
     }
-    let as_asked =
-        ["%[path]", "%[capture.req.uri]", "%[url]", "%[pathq]", "%[path]%[query]"].contains(&path);
-    if as_asked || (prefix && path.is_empty()) {
-        return *redirect != Draft::map();
-    }
-    if let Some((from, to)) = prefix_of(path) {
-        redirect.set(&["prefix", "from"], from);
-        redirect.set(&["prefix", "to"], to);
-        return true;
-    }
-    if prefix || (path.contains('%')) {
-        return false;
-    }
-    let path = if path.is_empty() { "/" } else { path };
-    redirect.set(&["path"], path);
-    PathLiteral::parse(path).is_ok()
+}
+
+/// What an expression gives of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HostOf {
+    WithPort,
+    Bare,
 }

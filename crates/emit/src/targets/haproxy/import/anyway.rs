@@ -1,13 +1,11 @@
 //! Rules that say what every model says anyway: paths in normal form, what a WebSocket request is, 404 where no route
 //! fits. And whom a listener believes.
 
-use wsgen_model::spelling::{FORWARDED_FIELDS, FRAMING_FIELDS};
-
 use super::scope::Importer;
-use crate::import::choices::Bound;
-use crate::import::ledger::Id;
-use crate::import::way::Way;
-use crate::targets::haproxy::spelling;
+use crate::import::rules::Bound;
+use crate::targets::haproxy::syntax::{
+    Action, Condition, Matcher, Rule, Statement, TermTest, Test,
+};
 
 /// Patterns of paths that are not in normal form, or have none (`route/normal-form`, `route/bad-path`).
 const NOT_NORMAL: [&str; 3] = [
@@ -16,118 +14,162 @@ const NOT_NORMAL: [&str; 3] = [
     "%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$|00)",
 ];
 
+/// The tests of a condition of one branch, each with whether it is negated; named ones by their names.
+fn tests(condition: Option<&Condition>) -> Vec<(bool, Tested<'_>)> {
+    match condition {
+        Some(condition) if !condition.unless => match condition.branches.as_slice() {
+            [branch] => branch
+                .iter()
+                .map(|term| match &term.test {
+                    TermTest::Named(name) => (term.negated, Tested::Named(name)),
+                    TermTest::Test(test) => (term.negated, Tested::Test(test)),
+                })
+                .collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Tested<'c> {
+    Named(&'c str),
+    Test(&'c Test),
+}
+
+/// Whether a test asks whether something is there.
+fn found(test: &Test, name: &str, arg: &str) -> bool {
+    test.matcher == Matcher::Found
+        && test.sample.converters.is_empty()
+        && test.sample.fetch.is(name, &[arg])
+}
+
 impl Importer<'_> {
     /// Speaks of those rules of a section, and puts trusted peers into its listeners.
     pub(super) fn anyway(&mut self, section: usize, bounds: &[Bound], label: Option<&str>) {
-        for id in self.sections[section].list.clone() {
-            let words = self.all[id].words.clone();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let field = match words.as_slice() {
-                ["http-request", "normalize-uri", ..] => "match.path",
-                ["http-request", "set-query", query, ..] if query.starts_with("%[var(") => {
-                    "match.path"
+        let mut list = self.rules_of(section);
+        list.extend(self.own(section, &["tcp-request"]));
+        for id in list {
+            let statement = self.statement(id);
+            let field = match statement.as_deref() {
+                Some(Statement::HttpRequest(rule)) => self.said_anyway(rule, bounds, label),
+                Some(Statement::Tcp(rule)) => {
+                    let words: Vec<&str> =
+                        rule.action.iter().map(|word| word.text.as_str()).collect();
+                    match (
+                        rule.level.as_str(),
+                        words.as_slice(),
+                        tests(rule.condition.as_ref()).as_slice(),
+                    ) {
+                        ("connection", ["reject"], [(true, Tested::Test(test))])
+                            if test.sample.fetch.is("src", &[]) && self.expects(section) =>
+                        {
+                            let ranges: Vec<&str> = test.texts().collect();
+                            self.listeners(bounds, &["proxy_protocol", "from"], &ranges);
+                            Some("listeners.proxy_protocol.from")
+                        }
+                        ("connection", ["expect-proxy", "layer4"], []) => {
+                            self.listeners(bounds, &["proxy_protocol", "accept"], &[]);
+                            Some("listeners.proxy_protocol")
+                        }
+                        _ => None,
+                    }
                 }
-                ["http-request", verb, "query", "if", ..] if verb.starts_with("set-var(") => {
-                    "match.path"
-                }
-                [
-                    "http-request",
-                    "deny",
-                    _,
-                    "400",
-                    "if",
-                    "{",
-                    "path",
-                    "-m",
-                    "reg",
-                    pattern,
-                    "}",
-                ] if NOT_NORMAL.contains(pattern) => "match.path",
-                ["http-request", "deny", _, "400", "if", "METH_CONNECT", ..] => "match.methods",
-                [
-                    "http-request",
-                    "deny",
-                    _,
-                    "400",
-                    "if",
-                    ..,
-                    "!{",
-                    "req.hdr(host)",
-                    "-m",
-                    "found",
-                    "}",
-                ] => "hostnames",
-                ["http-request", "set-header", name, "upgrade", "if", ..]
-                    if name.eq_ignore_ascii_case("connection") =>
-                {
-                    "websocket"
-                }
-                ["http-request", "deny", _, "400", "if", ..]
-                    if words.contains(&"req.hdr(transfer-encoding)")
-                        || words.contains(&"req.hdr_val(content-length)") =>
-                {
-                    "websocket"
-                }
-                ["http-request", "del-header", pattern, "-m", "reg", ..]
-                    if *pattern == spelling::pattern(&FORWARDED_FIELDS)
-                        || *pattern == spelling::pattern(&FRAMING_FIELDS) =>
-                {
-                    "forwarded"
-                }
-                ["http-request", "deny", _, "404", "if", "!{", variable, "-m", "found", "}"]
-                    if label.is_some_and(|name| *variable == format!("var({name})")) =>
-                {
-                    "match"
-                }
-                ["http-request", "del-header", name, "if", ..]
-                    if ["upgrade", "connection"].contains(&name.to_lowercase().as_str())
-                        && self.ways(section, id)
-                            == Some(vec![Way { upgrade: Some(false), ..Way::default() }]) =>
-                {
-                    "websocket"
-                }
-                [
-                    "http-request",
-                    "set-src",
-                    from,
-                    "if",
-                    "{",
-                    "src",
-                    ranges @ ..,
-                    "}",
-                    "{",
-                    found,
-                    "-m",
-                    "found",
-                    "}",
-                ] if from.to_lowercase().contains("x-forwarded-for")
-                    && found.to_lowercase().contains("x-forwarded-for") =>
-                {
-                    self.listeners(bounds, &["trusted_proxies"], ranges);
-                    "listeners.trusted_proxies"
-                }
-                ["http-request", verb, "src"] if verb.starts_with("set-var(") => "forwarded",
-                ["tcp-request", "connection", "reject", "if", "!{", "src", ranges @ .., "}"]
-                    if self.expects(section) =>
-                {
-                    self.listeners(bounds, &["proxy_protocol", "from"], ranges);
-                    "listeners.proxy_protocol.from"
-                }
-                ["tcp-request", "connection", "expect-proxy", "layer4"] => {
-                    self.listeners(bounds, &["proxy_protocol", "accept"], &[]);
-                    "listeners.proxy_protocol"
-                }
-                _ => continue,
+                _ => None,
             };
-            self.ledger.taken(id, field);
-            self.settled.insert(id);
+            if let Some(field) = field {
+                self.ledger.taken(id, field);
+                self.settled.insert(id);
+            }
+        }
+    }
+
+    /// The field that says what an `http-request` rule says.
+    fn said_anyway(
+        &mut self,
+        rule: &Rule,
+        bounds: &[Bound],
+        label: Option<&str>,
+    ) -> Option<&'static str> {
+        let tests = tests(rule.condition.as_ref());
+        match (&rule.action, tests.as_slice()) {
+            (Action::NormalizeUri { .. }, []) => Some("match.path"),
+            (
+                Action::SetTarget { part: crate::targets::haproxy::syntax::Target::Query, value },
+                [(false, Tested::Test(test))],
+            ) => {
+                let own = value.sample()?.variable()?;
+                found(test, "var", own).then_some("match.path")
+            }
+            (Action::SetVar { sample, .. }, [(false, Tested::Test(test))])
+                if sample.fetch.is("query", &[])
+                    && test.sample.fetch.is("query", &[])
+                    && test.matcher == Matcher::Found =>
+            {
+                Some("match.path")
+            }
+            (Action::SetVar { sample, .. }, [])
+                if sample.fetch.is("src", &[]) && sample.converters.is_empty() =>
+            {
+                None
+            }
+            (Action::Deny { status: Some(400), .. }, tests) => match tests {
+                [(false, Tested::Test(test))]
+                    if test.sample.fetch.is("path", &[])
+                        && test.matcher == Matcher::Reg
+                        && !test.ignore_case =>
+                {
+                    let mut patterns = test.texts();
+                    patterns.all(|pattern| NOT_NORMAL.contains(&pattern)).then_some("match.path")
+                }
+                [(false, Tested::Named("METH_CONNECT")), rest @ ..] => {
+                    let fits = |rest: &(bool, Tested<'_>)| matches!(rest, (true, Tested::Test(test)) if found(test, "req.hdr", ":protocol"));
+                    rest.iter().all(fits).then_some("match.methods")
+                }
+                [first, (true, Tested::Test(host))] if found(host, "req.hdr", "host") => {
+                    let old = matches!(first, (true, Tested::Test(test)) if test.sample.fetch.is("req.ver", &[]));
+                    old.then_some("hostnames")
+                }
+                [(true, Tested::Test(host))] if found(host, "req.hdr", "host") => Some("hostnames"),
+                tests => {
+                    let body = |tested: &(bool, Tested<'_>)| {
+                        matches!(tested, (false, Tested::Test(test))
+                            if found(test, "req.hdr", "transfer-encoding")
+                                || test.sample.fetch.is("req.hdr_val", &["content-length"]) && test.texts().eq(["gt", "0"]))
+                    };
+                    let known = |tested: &(bool, Tested<'_>)| matches!(tested, (false, Tested::Test(test)) if test.sample.variable().is_some());
+                    let all = tests.iter().filter(|tested| body(tested)).count() == 1
+                        && tests.len() > 1
+                        && tests.iter().all(|tested| body(tested) || known(tested));
+                    all.then_some("websocket")
+                }
+            },
+            (Action::Deny { status: Some(404), .. }, [(true, Tested::Test(test))]) => {
+                label.is_some_and(|name| found(test, "var", name)).then_some("match")
+            }
+            (Action::SetSrc(from), [(false, Tested::Test(peer)), (false, Tested::Test(there))]) => {
+                let named = |name: &str| name.eq_ignore_ascii_case("x-forwarded-for");
+                let fits = peer.sample.fetch.is("src", &[])
+                    && peer.sample.converters.is_empty()
+                    && named(from.fetch.arg(0))
+                    && there.matcher == Matcher::Found
+                    && named(there.sample.fetch.arg(0));
+                fits.then(|| {
+                    let ranges: Vec<&str> = peer.texts().collect();
+                    self.listeners(bounds, &["trusted_proxies"], &ranges);
+                    "listeners.trusted_proxies"
+                })
+            }
+            _ => None,
         }
     }
 
     /// Whether every connection of a section must begin with the PROXY header.
     fn expects(&self, section: usize) -> bool {
-        let rules = self.own(section, &["tcp-request", "connection"]);
-        rules.iter().any(|id| self.word(*id, 2) == "expect-proxy" && self.all[*id].words.len() == 4)
+        self.own(section, &["tcp-request", "connection"]).into_iter().any(|id| {
+            matches!(self.statement(id).as_deref(), Some(Statement::Tcp(rule))
+                if rule.condition.is_none() && rule.action.first().is_some_and(|word| word.text == "expect-proxy"))
+        })
     }
 
     fn listeners(&mut self, bounds: &[Bound], path: &[&str], values: &[&str]) {
@@ -139,40 +181,6 @@ impl Importer<'_> {
                 } else {
                     item.fields.set(path, values.to_vec());
                 }
-            }
-        }
-    }
-
-    /// Whether a statement asks whether a variable has some text.
-    pub(super) fn asks_for(&self, id: Id, name: &str) -> bool {
-        let words = &self.all[id].words;
-        words.windows(3).any(|w| w[0] == format!("var({name})") && w[1] == "-m" && w[2] == "str")
-    }
-
-    /// Variables that no rule asks for say nothing.
-    pub(super) fn unasked(&mut self) {
-        let sets = |id: &Id| self.word(*id, 1).starts_with("set-var(");
-        let open: Vec<Id> = (0..self.all.len()).filter(sets).collect();
-        // Other programs ask for variables too.
-        if open.is_empty() || self.all.iter().any(|other| other.words[0] == "filter") {
-            return;
-        }
-        let rules = self.all.iter().flat_map(|statement| statement.words.iter().skip(1));
-        let words: Vec<&String> = rules
-            .filter(|word| {
-                (word.contains("var(") && !word.starts_with("set-var")) || word.contains("strcmp(")
-            })
-            .collect();
-        let asked = |name: &str| {
-            let places = [format!("var({name}"), format!("strcmp({name}")];
-            words.iter().any(|word| places.iter().any(|place| word.contains(place)))
-        };
-        let unasked =
-            |id: &Id| self.word(*id, 1).strip_prefix("set-var(").is_some_and(|name| !asked(name));
-        let unasked: Vec<Id> = open.into_iter().filter(unasked).collect();
-        for id in unasked {
-            if self.ledger.is_open(id) {
-                self.ledger.dropped(id, "no rule asks for it");
             }
         }
     }

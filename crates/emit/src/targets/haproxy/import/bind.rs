@@ -4,32 +4,52 @@ use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::ListenAddress;
 
+use super::differs::Differs;
 use super::scope::Importer;
-use crate::import::choices::Bound;
 use crate::import::draft::{Draft, Item};
 use crate::import::ledger::Id;
+use crate::import::measure;
+use crate::import::rules::Bound;
+use crate::targets::haproxy::syntax::{EndpointOption, Statement, option};
 
 impl Importer<'_> {
     /// The listeners of a section.
     pub(super) fn binds(&mut self, section: usize) -> Vec<Bound> {
-        let mut bound = Vec::new();
+        let mut bound: Vec<Bound> = Vec::new();
         let own = self.sections[section].id;
         // Before 1.8 the address could stand behind the name.
         let head = self.word(own, 2).to_owned();
         if head.contains(':') && self.sections[section].kind != "backend" {
-            bound.extend(self.bind(section, own, &head, &[]));
-        }
-        for id in self.own(section, &["bind"]) {
-            let addresses = self.word(id, 1).to_owned();
-            let options: Vec<String> = self.all[id].words.iter().skip(2).cloned().collect();
-            for address in addresses.split(',') {
-                bound.extend(self.bind(section, id, address, &options));
+            for address in head.split(',') {
+                bound.extend(self.bind(section, own, address, &[]));
             }
         }
-        bound
+        for id in self.own(section, &["bind"]) {
+            let statement = self.statement(id);
+            let Some(Statement::Bind(bind)) = statement.as_deref() else {
+                self.lose_unread(id, false);
+                continue;
+            };
+            for address in &bind.addresses {
+                bound.extend(self.bind(section, id, address, &bind.options));
+            }
+        }
+        let mut all: Vec<Bound> = Vec::new();
+        for one in bound {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
     }
 
-    fn bind(&mut self, section: usize, id: Id, address: &str, options: &[String]) -> Option<Bound> {
+    fn bind(
+        &mut self,
+        section: usize,
+        id: Id,
+        address: &str,
+        options: &[EndpointOption],
+    ) -> Option<Bound> {
         let Some(address) = listen(address) else {
             self.ledger.lost(id, "this is no address to listen on");
             return None;
@@ -48,32 +68,28 @@ impl Importer<'_> {
             let name = known.fields.text(&["name"]).unwrap_or_default().to_owned();
             return Some(Bound { name, tls: known.fields.get(&["tls"]).is_some() });
         }
-        let has = |word: &str| options.iter().any(|option| option == word);
-        let behind = |word: &str| {
-            let at = options.iter().position(|option| option == word)?;
-            options.get(at + 1).cloned()
-        };
-        let tls = has("ssl");
+        let tls = option(options, "ssl").is_some();
         let called = self.site.listener_name(&address);
         let mut fields = Draft::of("name", called.as_str());
         fields.set(&["address"], address.as_str());
         if tls {
             let drafted = self.tls(id, options);
             fields.set(&["tls"], drafted);
-            let h2 = behind("alpn").is_some_and(|list| list.contains("h2"));
+            let h2 = option(options, "alpn")
+                .is_some_and(|list| list.text().split(',').any(|one| one == "h2"));
             if !h2 {
                 fields.set(&["protocols"], vec!["http/1.1"]);
             }
         }
-        if has("accept-proxy") {
+        if option(options, "accept-proxy").is_some() {
             fields.set(&["proxy_protocol", "accept"], "any");
         }
         self.timers(section, &mut fields);
         if let Some(id) = self.setting(section, &["maxconn"]) {
-            match self.word(id, 1).parse::<u64>() {
-                Ok(most @ 1..=10_000_000) => {
+            match self.statement(id).as_deref() {
+                Some(Statement::MaxConn(most @ 1..=10_000_000)) => {
                     self.ledger.taken(id, "limits.max_connections");
-                    fields.set(&["limits", "max_connections"], most);
+                    fields.set(&["limits", "max_connections"], *most);
                 }
                 _ => self.ledger.lost(id, "this is no number of connections"),
             }
@@ -92,85 +108,76 @@ impl Importer<'_> {
             fields.set(&["timeouts", field], time);
         }
         if let Some(millis) = self.timer(section, "client-fin", "timeouts.half_closed") {
-            fields
-                .set(&["timeouts", "half_closed"], crate::import::measure::duration(millis.max(1)));
+            fields.set(&["timeouts", "half_closed"], measure::duration(millis.max(1)));
         }
     }
 
-    fn tls(&mut self, id: Id, options: &[String]) -> Draft {
+    fn tls(&mut self, id: Id, options: &[EndpointOption]) -> Draft {
         let mut tls = Draft::map();
-        let base = self.global("crt-base");
-        let mut at = 0;
-        while at < options.len() {
-            let next = options.get(at + 1).cloned().unwrap_or_default();
-            match options[at].as_str() {
-                "crt" if !next.is_empty() => {
-                    let file = match &base {
-                        Some(base) if !next.starts_with('/') => {
-                            format!("{}/{next}", base.trim_end_matches('/'))
-                        }
-                        _ => next,
-                    };
-                    let folder =
-                        std::path::Path::new(&file).extension().is_none_or(|e| e.len() > 4);
-                    let file = if folder || file.ends_with('/') {
-                        let help = "name each file with the hostnames that it is for";
-                        let what =
-                            "the certificate is a folder, or a file that cannot be told from one";
-                        self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
-                        format!("{}/certificate.pem", file.trim_end_matches('/'))
-                    } else {
-                        file
-                    };
-                    // The certificate and its key are in one file.
-                    let mut pair = Draft::of("certificate", file.as_str());
-                    pair.set(&["key"], file);
-                    tls.push(&["certificates"], pair);
-                    at += 1;
-                }
-                "crt-list" => {
-                    self.ledger.lost(id, "a list of certificates is a file of its own");
-                    at += 1;
-                }
-                "ca-file" if options.iter().any(|o| o == "verify") => {
-                    let mode = options
-                        .iter()
-                        .position(|o| o == "verify")
-                        .and_then(|at| options.get(at + 1));
-                    let mode = match mode.map(String::as_str) {
-                        Some("required") => "require",
-                        Some("optional") => "optional",
-                        _ => "off",
-                    };
-                    if mode != "off" && !next.is_empty() {
-                        tls.set(&["client_auth", "mode"], mode);
-                        tls.set(&["client_auth", "ca"], next);
-                    }
-                    at += 1;
-                }
-                "ssl-min-ver" => {
-                    match next.as_str() {
-                        "TLSv1.3" => tls.set(&["profile"], "modern"),
-                        "TLSv1.0" | "TLSv1.1" | "SSLv3" => tls.set(&["profile"], "old"),
-                        _ => {}
-                    }
-                    at += 1;
-                }
-                _ => {}
+        let span = self.span(id);
+        for one in options.iter().filter(|one| one.name.text == "crt" && !one.text().is_empty()) {
+            let file = self.certificate(id, one.text());
+            // The certificate and its key are in one file.
+            let mut pair = Draft::of("certificate", file.as_str());
+            pair.set(&["key"], file);
+            tls.push(&["certificates"], pair);
+        }
+        if option(options, "crt-list").is_some() {
+            self.ledger.lost(id, "a list of certificates is a file of its own");
+        }
+        let mode = option(options, "verify").and_then(|verify| match verify.text() {
+            "required" => Some("require"),
+            "optional" => Some("optional"),
+            _ => None,
+        });
+        match (mode, option(options, "ca-file")) {
+            (Some(mode), Some(file)) => {
+                tls.set(&["client_auth", "mode"], mode);
+                tls.set(&["client_auth", "ca"], file.text());
             }
-            at += 1;
+            (Some(_), None) => self.lose(
+                id,
+                None,
+                "certificates of clients are asked for without a `ca-file`",
+                true,
+            ),
+            (None, _) => {}
+        }
+        match option(options, "ssl-min-ver").map(EndpointOption::text) {
+            Some("TLSv1.3") => tls.set(&["profile"], "modern"),
+            Some("TLSv1.0" | "TLSv1.1" | "SSLv3") => tls.set(&["profile"], "old"),
+            _ => {}
         }
         if tls.get(&["certificates"]).is_none() {
             let help = "write the names of the files";
             let what = "its certificate is named elsewhere; `certificate.pem` stands for it";
-            self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
+            self.ledger.say(Code::IMPORT_MISSING, span, what, help);
             let mut pair = Draft::of("certificate", "certificate.pem");
             pair.set(&["key"], "certificate.pem");
             tls.push(&["certificates"], pair);
         } else {
-            self.differs(id, "the certificate's file holds its key too: both are named");
+            self.differs(span, Differs::CertificateAndKey);
         }
         tls
+    }
+
+    /// The file of a certificate; one is made up for a folder.
+    fn certificate(&mut self, id: Id, text: &str) -> String {
+        let file = match self.global("crt-base") {
+            Some(base) if !text.starts_with('/') => {
+                format!("{}/{text}", base.trim_end_matches('/'))
+            }
+            _ => text.to_owned(),
+        };
+        let folder = std::path::Path::new(&file).extension().is_none_or(|e| e.len() > 4);
+        if !folder && !file.ends_with('/') {
+            return file;
+        }
+        let help = "name each file with the hostnames that it is for";
+        let what = "the certificate is a folder, or a file that cannot be told from one";
+        let span = self.span(id);
+        self.ledger.say(Code::IMPORT_MISSING, span, what, help);
+        format!("{}/certificate.pem", file.trim_end_matches('/'))
     }
 
     /// A word of `global`.

@@ -1,27 +1,28 @@
 //! Rules that refuse or change some of a route's requests: what the model has a field of the route for.
 
-use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{Ipv6Prefix, Origin, Token};
 
 use super::scope::Importer;
-use crate::import::draft::Draft;
+use super::state::State;
+use crate::import::condition::{Clause, Condition};
 use crate::import::ledger::Id;
-use crate::import::measure;
-use crate::import::way::Way;
 use crate::quoted::unescaped;
+use crate::targets::haproxy::syntax::{
+    self, Action, Matcher, Range, Rule, Sample, Statement, TermTest, Test,
+};
 
 /// What a rule says of a route, beyond where it leads.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Policy {
     /// Bodies are this long at most.
     Body(u64),
-    /// A client has so many connections at most.
-    Connections(u64),
+    /// A client has so many connections at most; how its IPv6 address is cut.
+    Connections(u64, Ipv6Prefix),
     /// And opens so many tunnels in a minute.
-    Connects(u64),
-    /// A handshake is refused unless this variable is there.
-    Origins(String),
+    Connects(u64, Ipv6Prefix),
+    /// Only these origins open tunnels; whether one has to be there.
+    Origins(Vec<String>, bool),
     /// Only WebSockets are served.
     Require,
     /// No WebSocket is.
@@ -32,272 +33,294 @@ pub(super) enum Policy {
     Subprotocols(Vec<String>),
     /// Only the users of a list are served, in this realm.
     Users(String, String),
-    /// The timer of this name is another.
+    /// The timer of this name is another, in milliseconds.
     Timer(&'static str, u64),
 }
 
+/// A condition of one branch: what the model says of it, and the tests that it does not.
+#[derive(Debug)]
+pub(super) struct Residual {
+    /// The requests, as far as the model says which.
+    pub(super) condition: Condition,
+    /// The other tests, each with whether it is negated.
+    pub(super) tests: Vec<(bool, Test)>,
+}
+
+impl Residual {
+    /// The condition without its test for a WebSocket; nothing where there is none.
+    pub(super) fn without_websocket(&self, wanted: bool) -> Option<Condition> {
+        let [clause] = self.condition.clauses() else { return None };
+        (clause.websocket == Some(wanted))
+            .then(|| Condition::of(Clause { websocket: None, ..clause.clone() }))
+    }
+}
+
+/// A policy with the requests that it is for, and the other rules that say it.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) condition: Condition,
+    pub(super) policy: Policy,
+    pub(super) others: Vec<Id>,
+}
+
 impl Importer<'_> {
-    /// The terms of a condition that still say something where what is assumed holds; nothing where it cannot hold, or has
-    /// more than one branch. That a WebSocket is asked for is `websocket`.
-    pub(super) fn terms(&mut self, section: usize, id: Id) -> Option<Vec<String>> {
-        let words = self.all[id].words.clone();
-        let Some(at) = words.iter().position(|word| word == "if" || word == "unless") else {
-            return Some(Vec::new());
-        };
-        if words[at] == "unless" || words[at..].iter().any(|word| word == "or" || word == "||") {
+    /// Tells the tests of a condition apart. Nothing where it has several branches.
+    pub(super) fn residual(
+        &mut self,
+        condition: Option<&syntax::Condition>,
+        state: &State,
+    ) -> Option<Residual> {
+        let mut residual = Residual { condition: Condition::always(), tests: Vec::new() };
+        let Some(condition) = condition else { return Some(residual) };
+        let [branch] = condition.branches.as_slice() else { return None };
+        if condition.unless && branch.len() > 1 {
             return None;
         }
-        let (mut all, mut rest) = (Vec::new(), &words[at + 1..]);
-        while let Some(word) = rest.first() {
-            let not = word.starts_with('!');
-            let bare = word.trim_start_matches('!').to_owned();
-            let (text, behind) = if bare == "{" {
-                let end = rest.iter().position(|word| word == "}")?;
-                (rest[1..end].join(" "), &rest[end + 1..])
-            } else {
-                (bare.clone(), &rest[1..])
-            };
-            let inner =
-                if bare == "{" { text.split(' ').map(str::to_owned).collect() } else { vec![bare] };
-            rest = behind;
-            let sign = if not { "!" } else { "" };
-            let known = self.term(section, &inner);
-            match known.as_deref() {
-                Some([way]) if *way == Way::default() => {
-                    if not {
-                        return None;
+        let (whys, stateful) = (std::mem::take(&mut self.whys), self.stateful);
+        for term in branch {
+            let mut term = term.clone();
+            term.negated ^= condition.unless;
+            self.stateful = false;
+            let holds = self.term(&term, state);
+            let read = holds.is_read() && !self.stateful;
+            match term.test {
+                _ if read => residual.condition = residual.condition.and(&holds),
+                TermTest::Test(test) => residual.tests.push((term.negated, test)),
+                TermTest::Named(name) => {
+                    let lines = self.own(state.section, &["acl", &name]);
+                    let test = match lines.as_slice() {
+                        [id] => self.statement(*id),
+                        _ => None,
+                    };
+                    match test.as_deref() {
+                        Some(Statement::Acl { test, .. }) => {
+                            residual.tests.push((term.negated, test.clone()));
+                        }
+                        _ => residual.condition = residual.condition.and(&Condition::unread()),
                     }
                 }
-                Some([]) => {
-                    if !not {
-                        return None;
-                    }
-                }
-                Some([way]) if *way == (Way { upgrade: Some(true), ..Way::default() }) => {
-                    all.push(format!("{sign}websocket"));
-                }
-                _ => all.push(format!("{sign}{text}")),
             }
         }
-        Some(all)
+        (self.whys, self.stateful) = (whys, stateful);
+        residual.condition.is_read().then_some(residual)
     }
 
-    /// What a rule says of the routes that what is assumed leads to.
-    pub(super) fn policy(&mut self, section: usize, id: Id) -> Option<Policy> {
-        let words: Vec<String> = self.all[id].words.clone();
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        if word(0) != "http-request" {
-            return None;
-        }
-        let end = words.iter().position(|word| word == "if").unwrap_or(words.len());
-        let is = |verb: &str, status: &str| {
-            word(1) == verb && words[..end].iter().any(|word| word == status)
+    /// What a rule says of the routes behind it.
+    pub(super) fn policy(&mut self, rule: &Rule, state: &State) -> Option<Said> {
+        let status = match &rule.action {
+            Action::Deny { status, .. } => status.unwrap_or(403),
+            Action::Return(answer) => answer.status.unwrap_or(200),
+            Action::DelHeader { matcher: None, .. }
+            | Action::Auth { .. }
+            | Action::SetTimeout { .. } => 0,
+            _ => return None,
         };
-        let candidate =
-            matches!(word(1), "deny" | "return" | "set-timeout" | "del-header" | "auth");
-        if !candidate {
-            return None;
-        }
-        let terms = self.terms(section, id)?;
-        let terms: Vec<&str> = terms.iter().map(String::as_str).collect();
-        let over = |text: &str, what: &str| {
-            text.strip_prefix(what)?.trim().strip_prefix("gt ")?.parse::<u64>().ok()
+        let residual = self.residual(rule.condition.as_ref(), state)?;
+        let said = |condition: &Condition, policy| {
+            Some(Said { condition: condition.clone(), policy, others: Vec::new() })
         };
-        match terms.as_slice() {
-            [length] if is("deny", "413") => ["req.hdr_val(content-length)", "req.body_size"]
-                .iter()
-                .find_map(|what| over(length, what))
-                .map(Policy::Body),
-            [count] if is("deny", "429") => {
-                over(count, "sc_conn_cur(0)").filter(|most| *most > 0).map(Policy::Connections)
+        let all = &residual.condition;
+        match (&rule.action, residual.tests.as_slice()) {
+            (Action::Deny { .. }, [(false, test)]) if status == 413 => {
+                let body = test.sample.fetch.is("req.hdr_val", &["content-length"])
+                    || test.sample.fetch.is("req.body_size", &[]);
+                let most = over(test).filter(|_| body && test.sample.converters.is_empty())?;
+                said(all, Policy::Body(most))
             }
-            ["websocket", rate] if is("deny", "429") => {
-                over(rate, "sc_http_req_rate(1)").filter(|most| *most > 0).map(Policy::Connects)
-            }
-            ["websocket", absent] if is("deny", "403") => {
-                let name = absent.strip_prefix("!var(")?.strip_suffix(") -m found")?;
-                Some(Policy::Origins(name.to_owned()))
-            }
-            [users] if word(1) == "auth" => {
-                let list = users.strip_prefix("!http_auth(")?.strip_suffix(')')?;
-                let realm = if word(2) == "realm" { word(3) } else { list };
-                Some(Policy::Users(list.to_owned(), unescaped(realm)))
-            }
-            ["!websocket"] if is("return", "426") || is("deny", "426") => Some(Policy::Require),
-            [] if word(1) == "del-header" && word(2).eq_ignore_ascii_case("upgrade") => {
-                Some(Policy::Deny)
-            }
-            [] | ["websocket"]
-                if word(1) == "del-header"
-                    && word(2).eq_ignore_ascii_case("sec-websocket-extensions") =>
-            {
-                Some(Policy::Strip)
-            }
-            ["websocket", found, other] if word(1) == "del-header" => {
-                let field = "req.hdr(Sec-WebSocket-Protocol) -m";
-                if !found.eq_ignore_ascii_case(&format!("{field} found")) {
-                    return None;
+            (Action::Deny { .. }, [(false, test)]) if status == 429 => {
+                let most =
+                    over(test).filter(|most| *most > 0 && test.sample.converters.is_empty())?;
+                if test.sample.fetch.is("sc_conn_cur", &["0"]) {
+                    let (prefix, others) = self.counted(state, "0", "conn_cur", all)?;
+                    return Some(Said {
+                        condition: all.clone(),
+                        policy: Policy::Connections(most, prefix),
+                        others,
+                    });
                 }
-                let names = other.strip_prefix('!')?.strip_prefix(field)?.trim_start();
-                let names = names.strip_prefix("str")?.trim_start().trim_start_matches("-- ");
-                let names: Vec<_> = names.split_whitespace().map(str::to_owned).collect();
-                let fits = names.iter().all(|name| Token::parse(name).is_ok());
-                (fits && !names.is_empty()).then_some(Policy::Subprotocols(names))
+                let condition = residual.without_websocket(true)?;
+                let fits = test.sample.fetch.is("sc_http_req_rate", &["1"]);
+                let (prefix, others) =
+                    fits.then(|| self.counted(state, "1", "http_req_rate(1m)", all))??;
+                Some(Said { condition, policy: Policy::Connects(most, prefix), others })
             }
-            [] if word(1) == "set-timeout" => {
-                let field = match word(2) {
+            (Action::Deny { .. }, [(true, test)])
+                if status == 403 && test.matcher == Matcher::Found =>
+            {
+                let condition = residual.without_websocket(true)?;
+                let name = test.sample.variable()?;
+                let (origins, missing, others) = self.origins(state, name)?;
+                Some(Said { condition, policy: Policy::Origins(origins, missing), others })
+            }
+            (Action::Deny { .. } | Action::Return(_), []) if status == 426 => {
+                said(&residual.without_websocket(false)?, Policy::Require)
+            }
+            (Action::Auth { realm }, [(true, test)]) if test.sample.fetch.name == "http_auth" => {
+                let list = test.sample.fetch.arg(0).to_owned();
+                let realm = realm.clone().map_or_else(|| list.clone(), |realm| unescaped(&realm));
+                said(all, Policy::Users(list, realm))
+            }
+            (Action::DelHeader { name, .. }, tests) => {
+                let name = name.to_lowercase();
+                let socket = residual.without_websocket(true).unwrap_or_else(|| all.clone());
+                match (name.as_str(), tests) {
+                    ("upgrade", []) if residual.without_websocket(false).is_none() => {
+                        said(&socket, Policy::Deny)
+                    }
+                    ("sec-websocket-extensions", []) => said(&socket, Policy::Strip),
+                    ("sec-websocket-protocol", [(true, test)])
+                        if test.matcher == Matcher::Str && !test.ignore_case =>
+                    {
+                        let field = test.sample.fetch.name == "req.hdr"
+                            && test.sample.fetch.arg(0).eq_ignore_ascii_case(&name);
+                        let names: Vec<String> = test.texts().map(str::to_owned).collect();
+                        let fits = names.iter().all(|name| Token::parse(name).is_ok());
+                        if !fits || names.is_empty() || !field {
+                            return None;
+                        }
+                        // That the field is there says nothing more.
+                        let mut clause = socket.clauses().first()?.clone();
+                        clause.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+                        said(&Condition::of(clause), Policy::Subprotocols(names))
+                    }
+                    _ => None,
+                }
+            }
+            (Action::SetTimeout { which, millis }, []) => {
+                let field = match which.as_str() {
                     "server" => "response_header",
                     "tunnel" => "tunnel_idle",
                     _ => return None,
                 };
-                super::scope::time(word(3)).map(|millis| Policy::Timer(field, millis))
+                said(all, Policy::Timer(field, (*millis)?))
             }
             _ => None,
         }
     }
 
-    /// Puts what rules say of a route into it.
-    pub(super) fn policies(&mut self, section: usize, route: &mut Draft) {
-        for id in self.own(section, &["http-request"]) {
-            let Some(policy) = self.policy(section, id) else { continue };
-            let field = match policy {
-                Policy::Body(most) => {
-                    route.set(&["limits", "max_body_bytes"], measure::size(most));
-                    "limits.max_body_bytes"
-                }
-                Policy::Connections(most) => {
-                    self.counted(section, "track-sc0", route);
-                    route.set(&["limits", "per_ip", "connections"], most);
-                    "limits.per_ip.connections"
-                }
-                Policy::Connects(most) => {
-                    self.counted(section, "track-sc1", route);
-                    route.set(&["limits", "per_ip", "connects_per_minute"], most);
-                    "limits.per_ip.connects_per_minute"
-                }
-                Policy::Origins(name) => {
-                    if !self.origins(section, &name, route) {
-                        self.ledger.opens(id, "origins are not told in a way that the model knows");
-                        continue;
-                    }
-                    "websocket.origins"
-                }
-                Policy::Users(list, realm) => {
-                    self.users(id, &list, &realm, route);
-                    "auth.basic"
-                }
-                Policy::Require => {
-                    route.set(&["websocket", "mode"], "require");
-                    "websocket.mode"
-                }
-                Policy::Deny => {
-                    route.set(&["websocket", "mode"], "deny");
-                    "websocket.mode"
-                }
-                Policy::Strip => {
-                    route.set(&["websocket", "compression"], "strip");
-                    "websocket.compression"
-                }
-                Policy::Subprotocols(names) => {
-                    route.set(&["websocket", "subprotocols"], names);
-                    "websocket.subprotocols"
-                }
-                Policy::Timer(field, millis) => {
-                    route.set(&["timeouts", field], measure::duration(millis.max(1)));
-                    "timeouts"
-                }
+    /// The counter that a limit looks at: what it counts of a client's address, and the rules and the table that say it.
+    fn counted(
+        &mut self,
+        state: &State,
+        counter: &str,
+        stored: &str,
+        condition: &Condition,
+    ) -> Option<(Ipv6Prefix, Vec<Id>)> {
+        for id in self.running.clone().iter().copied() {
+            let Some(statement) = self.statement(id) else { continue };
+            let Statement::HttpRequest(Rule {
+                action: Action::Track { counter: own, key, table },
+                condition: when,
+            }) = &*statement
+            else {
+                continue;
             };
-            self.ledger.taken(id, field);
-        }
-    }
-
-    /// Users stand in a file of their own; it has the name of their list.
-    fn users(&mut self, id: Id, list: &str, realm: &str, route: &mut Draft) {
-        let file = format!("{list}.users");
-        route.set(&["auth", "basic", "users_file"], file.as_str());
-        route.set(&["auth", "basic", "realm"], realm);
-        let help = format!("write `{file}`: a line `name:hash` for each of its users");
-        let what = "the users of this list stand in a file of their own";
-        let lists = self.sections.iter().position(|s| s.kind == "userlist" && s.name == list);
-        let at = lists.map_or(id, |section| self.sections[section].id);
-        self.ledger.say(Code::IMPORT_MISSING, self.span(at), what, &help);
-        if let Some(section) = lists {
-            for id in self.sections[section].list.clone() {
-                self.ledger.taken(id, "auth.basic.users_file");
+            if own != counter {
+                continue;
             }
-            self.ledger.taken(at, "auth.basic.users_file");
+            let Some(residual) = self.residual(when.as_ref(), state) else { continue };
+            // Another route has a counter of this number.
+            if residual.condition.and(condition).is_never() {
+                continue;
+            }
+            // It counts the same requests that it refuses.
+            let same = residual.tests.is_empty() && residual.condition.and(condition) == *condition;
+            let prefix = network(key).filter(|_| same)?;
+            let place = table.as_ref().and_then(|table| self.backends.get(table).copied());
+            let place = place.unwrap_or(state.section);
+            let mut others = vec![id];
+            let mut stores = false;
+            for id in self.own(place, &["stick-table"]) {
+                others.push(id);
+                let text = self.all[id].words.iter().any(|word| {
+                    word.text
+                        .split(',')
+                        .any(|part| part == stored || part == stored.replace("1m", "60s"))
+                });
+                stores |= text;
+            }
+            if !stores {
+                return None;
+            }
+            if table.is_some() {
+                self.reached.insert(place);
+                others.push(self.sections[place].id);
+            }
+            return Some((prefix, others));
         }
+        None
     }
 
-    /// The counter that a limit looks at.
-    fn counted(&mut self, section: usize, verb: &str, route: &mut Draft) {
-        for id in self.own(section, &["http-request", verb]) {
-            if let (Some(_), Some(prefix)) = (self.terms(section, id), network(self.word(id, 2))) {
-                if prefix != Ipv6Prefix::LINE {
-                    route.set(&["limits", "per_ip", "ipv6_prefix"], u64::from(prefix.bits()));
-                }
-                self.ledger.taken(id, "limits.per_ip");
-                let table = self.word(id, 4).to_owned();
-                if let Some(back) = self.backends.get(&table).copied() {
-                    self.reached.insert(back);
-                    self.ledger.taken(self.sections[back].id, "limits.per_ip");
-                    for id in self.own(back, &["stick-table"]) {
-                        self.ledger.taken(id, "limits.per_ip");
+    /// The origins for which a variable is set, whether one may be missing, and the rules that set it.
+    fn origins(&mut self, state: &State, name: &str) -> Option<(Vec<String>, bool, Vec<Id>)> {
+        let (mut all, mut missing, mut taken): (Vec<String>, bool, Vec<Id>) =
+            (Vec::new(), false, Vec::new());
+        for id in self.running.clone().iter().copied() {
+            let Some(statement) = self.statement(id) else { continue };
+            let Statement::HttpRequest(Rule {
+                action: Action::SetVar { name: own, .. },
+                condition,
+            }) = &*statement
+            else {
+                continue;
+            };
+            if own != name {
+                continue;
+            }
+            let residual = self.residual(condition.as_ref(), state)?;
+            if residual.condition.is_never() {
+                continue;
+            }
+            let [(negated, test)] = residual.tests.as_slice() else { return None };
+            let field = ["req.fhdr", "req.hdr"].contains(&test.sample.fetch.name.as_str())
+                && test.sample.fetch.arg(0).eq_ignore_ascii_case("origin");
+            match (negated, test.matcher) {
+                (true, Matcher::Found) if field => missing = true,
+                (false, Matcher::Reg) if field && test.sample.converters.is_empty() => {
+                    for pattern in test.texts() {
+                        all.push(origin(pattern)?);
                     }
                 }
-            }
-        }
-    }
-
-    /// The origins for which a variable is set.
-    fn origins(&mut self, section: usize, name: &str, route: &mut Draft) -> bool {
-        let mut all: Vec<String> = Vec::new();
-        let mut missing = false;
-        let mut taken = Vec::new();
-        for id in self.own(section, &["http-request", &format!("set-var({name})")]) {
-            let Some(terms) = self.terms(section, id) else { continue };
-            let [term] = terms.as_slice() else { return false };
-            let same = term.split_once(",strcmp(").filter(|_| term.ends_with(") eq 0"));
-            if term == "!req.fhdr(origin) -m found" || term == "!req.hdr(origin) -m found" {
-                missing = true;
-            } else if let Some(patterns) = term
-                .strip_prefix("req.fhdr(origin) -m reg ")
-                .map(|rest| rest.trim_start_matches("-i ").trim_start_matches("-- "))
-            {
-                for pattern in patterns.split(' ') {
-                    let Some(origin) = origin(pattern) else { return false };
-                    all.push(origin);
+                (false, Matcher::Int) if test.ranges().ok()? == [Range { least: 0, most: 0 }] => {
+                    let [compared] = test.sample.converters.as_slice() else { return None };
+                    let first = test.sample.variable().filter(|_| compared.name == "strcmp")?;
+                    for part in [first, compared.arg(0)] {
+                        taken.extend(
+                            self.own(state.section, &["http-request", &format!("set-var({part})")]),
+                        );
+                    }
+                    all.insert(0, "same_origin".to_owned());
                 }
-            } else if let Some((first, second)) = same {
-                for part in [first.trim_start_matches("var("), second.trim_end_matches(" eq 0")] {
-                    let verb = format!("set-var({})", part.trim_end_matches(')'));
-                    taken.extend(self.own(section, &["http-request", &verb]));
-                }
-                all.insert(0, "same_origin".to_owned());
-            } else {
-                return false;
+                _ => return None,
             }
             taken.push(id);
         }
-        if all.is_empty() {
-            return false;
+        (!all.is_empty()).then_some((all, missing, taken))
+    }
+}
+
+/// The number that a test wants more of than this.
+fn over(test: &Test) -> Option<u64> {
+    match test.ranges().ok()?.as_slice() {
+        [Range { least, most: i64::MAX }] if test.matcher == Matcher::Int => {
+            u64::try_from(least.checked_sub(1)?).ok()
         }
-        for id in taken {
-            self.ledger.taken(id, "websocket.origins");
-        }
-        route.set(&["websocket", "origins"], all);
-        route.set(&["websocket", "missing_origin"], if missing { "allow" } else { "deny" });
-        true
+        _ => None,
     }
 }
 
 /// The bits of an IPv6 address that a counter's key keeps, if the key is the client's address.
-fn network(key: &str) -> Option<Ipv6Prefix> {
-    if key == "src" {
-        return Some(Ipv6Prefix::ADDRESS);
+fn network(key: &Sample) -> Option<Ipv6Prefix> {
+    if !key.fetch.is("src", &[]) {
+        return None;
     }
-    let bits = key.strip_prefix("src,ipmask(32,")?.strip_suffix(')')?;
-    Ipv6Prefix::parse(bits.trim_start_matches('/')).ok()
+    match key.converters.as_slice() {
+        [] => Some(Ipv6Prefix::ADDRESS),
+        [mask] if mask.name == "ipmask" && mask.arg(0) == "32" => {
+            Ipv6Prefix::parse(mask.arg(1).trim_start_matches('/')).ok()
+        }
+        _ => None,
+    }
 }
 
 /// An origin by the regex that fits it alone.

@@ -2,9 +2,9 @@
 
 use wsgen_model::source::{SourceId, Sources};
 
-use super::backend::address;
 use super::bind::listen;
 use super::scope::Importer;
+use super::server::address;
 use crate::import::Files;
 use crate::import::ledger::Id;
 use crate::import::relocate::{Elsewhere, Relocated};
@@ -78,9 +78,14 @@ impl Moving<'_, '_> {
         self.importer.sources.slice(self.importer.span(id))
     }
 
+    /// The words of a line.
+    fn words(&self, id: Id) -> Vec<String> {
+        self.importer.all[id].words.iter().map(|word| word.text.clone()).collect()
+    }
+
     fn section(&mut self, section: usize) -> String {
         let own = &self.importer.sections[section];
-        let mut words = self.importer.all[own.id].words.clone();
+        let mut words = self.words(own.id);
         // Before 1.8 the address could stand behind the name.
         let old = (own.kind != "backend" && own.kind != "defaults")
             .then(|| words.get(2).cloned())
@@ -102,7 +107,7 @@ impl Moving<'_, '_> {
     }
 
     fn statement(&mut self, id: Id) -> String {
-        let words = self.importer.all[id].words.clone();
+        let words = self.words(id);
         let name = words[0].as_str();
         let logs = name == "option" && words.get(1).is_some_and(|word| word.contains("log"));
         // Its program is one of the machine's.

@@ -1,18 +1,23 @@
 //! What holds in a section.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use compact_str::format_compact;
 use wsgen_model::source::{Sources, Span};
 
 use super::sections::{Directive, Section};
-use super::variables::Assumed;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
-use crate::import::way::Ways;
 use crate::import::{measure, origin};
+use crate::syntax::Unread;
+use crate::targets::haproxy::syntax::{Action, Condition, Rule, Statement};
 
 /// Everything that reading a configuration needs.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about what is being read"
+)]
 pub(super) struct Importer<'a> {
     pub(super) sources: &'a Sources,
     pub(super) all: Vec<Directive>,
@@ -25,44 +30,36 @@ pub(super) struct Importer<'a> {
     pub(super) addresses: BTreeMap<String, usize>,
     /// Sections within the reach of a route.
     pub(super) reached: BTreeSet<usize>,
-    /// Names of conditions that rules ask for.
-    pub(super) asked: BTreeSet<String>,
     /// Backends by their names.
     pub(super) backends: BTreeMap<String, usize>,
-    /// What is known of variables while rules are read.
-    pub(super) assumed: Vec<Assumed>,
-    /// What asking for a variable has come to.
-    pub(super) variables: BTreeMap<(usize, String, String, Vec<String>), Option<Ways>>,
-    /// How often conditions have asked for a variable.
-    pub(super) followed: usize,
     /// Rules that say what every model says anyway.
     pub(super) settled: BTreeSet<Id>,
-}
-
-/// A time in milliseconds: a number is milliseconds (configuration manual, section 2.5).
-pub(super) fn time(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let number: u64 = text[..digits].parse().ok()?;
-    let factor = match &text[digits..] {
-        "" | "ms" => 1,
-        "us" => return Some(number.div_ceil(1000)),
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(factor)
-}
-
-/// Old names of timers (HAProxy 1.x).
-fn old(words: &[&str]) -> Option<&'static str> {
-    Some(match words {
-        ["timeout", "client"] => "clitimeout",
-        ["timeout", "server"] => "srvtimeout",
-        ["timeout", "connect"] => "contimeout",
-        _ => return None,
-    })
+    /// Lines of names that rules ask for, and rules that others look at.
+    pub(super) used: BTreeSet<Id>,
+    /// Rules that refuse or ask for something.
+    pub(super) guards: BTreeSet<Id>,
+    /// Backends whose own rules answer every request.
+    pub(super) rules_spoken: BTreeSet<usize>,
+    /// Rules that set variables: the name, and why their condition is not read.
+    pub(super) variables: BTreeMap<Id, (String, Option<Unread>)>,
+    /// Names of variables that rules ask for.
+    pub(super) asked_variables: BTreeSet<String>,
+    /// Why the condition that is being read is not read in full.
+    pub(super) whys: Vec<Unread>,
+    /// Whether that condition depends on counters, rates or servers.
+    pub(super) stateful: bool,
+    /// Whether what other programs decide is taken for what they usually decide.
+    pub(super) assumes_agents: bool,
+    /// Whether other programs set variables.
+    pub(super) agents: bool,
+    /// Variables that rules for connections set.
+    pub(super) tcp_variables: BTreeSet<String>,
+    /// The rules that are being run.
+    pub(super) running: Rc<[Id]>,
+    /// How often the value of a variable was another variable.
+    pub(super) followed: usize,
+    /// Whether variables that ask for each other were not followed.
+    pub(super) too_deep: bool,
 }
 
 impl Importer<'_> {
@@ -97,9 +94,90 @@ impl Importer<'_> {
         self.sections[section].index.get(&key).into_iter().flatten().copied()
     }
 
-    pub(super) fn begins(&self, id: Id, words: &[&str]) -> bool {
+    fn begins(&self, id: Id, words: &[&str]) -> bool {
         let own = &self.all[id].words;
-        own.len() >= words.len() && own.iter().zip(words).all(|(own, word)| own == word)
+        own.len() >= words.len() && own.iter().zip(words).all(|(own, word)| own.text == **word)
+    }
+
+    /// The statement that a line is read as.
+    pub(super) fn statement(&self, id: Id) -> Option<Rc<Statement>> {
+        self.all[id].statement.as_ref()?.as_ref().ok().cloned()
+    }
+
+    /// The first word of a line that was not understood.
+    pub(super) fn unread_of(&self, id: Id) -> Option<Unread> {
+        self.all[id].statement.as_ref()?.as_ref().err().cloned()
+    }
+
+    /// The condition of a line that was not read.
+    pub(super) fn condition_of(&self, id: Id) -> Option<Condition> {
+        Statement::condition_of(&self.all[id].words, self.span(id))
+    }
+
+    /// A line that was not read is lost at the word that was not understood.
+    pub(super) fn lose_unread(&mut self, id: Id, guards: bool) {
+        if let Some(unread) = self.unread_of(id) {
+            self.lose(id, Some(unread.span), &unread.why, guards);
+        }
+    }
+
+    /// The rules of a section, behind those of its `defaults`, in order.
+    pub(super) fn rules_of(&self, section: usize) -> Vec<Id> {
+        let is_rule = |id: &Id| match self.all[*id].statement.as_ref() {
+            Some(Ok(statement)) => matches!(
+                **statement,
+                Statement::HttpRequest(_)
+                    | Statement::Block(_)
+                    | Statement::Redirect(_)
+                    | Statement::UseBackend { .. }
+            ),
+            Some(Err(_)) => true,
+            None => false,
+        };
+        let mut chain = self.chain(section);
+        chain.reverse();
+        chain
+            .into_iter()
+            .flat_map(|section| self.sections[section].list.iter().copied().filter(is_rule))
+            .collect()
+    }
+
+    /// The rules of a section for answers, behind those of its `defaults`, in order.
+    pub(super) fn responses_of(&self, section: usize) -> Vec<Id> {
+        let mut chain = self.chain(section);
+        chain.reverse();
+        let is_rule =
+            |id: &Id| matches!(self.statement(*id).as_deref(), Some(Statement::HttpResponse(_)));
+        chain
+            .into_iter()
+            .flat_map(|section| self.sections[section].list.iter().copied().filter(is_rule))
+            .collect()
+    }
+
+    /// Whether something sets a variable that no rule of a section does.
+    pub(super) fn set_elsewhere(&self, name: &str) -> bool {
+        self.agents || self.tcp_variables.contains(name)
+    }
+
+    /// Looks for what sets variables beside the rules for requests: Lua, what a filter asks, rules for connections.
+    pub(super) fn look_for_setters(&mut self) {
+        for line in &self.all {
+            let Some(Ok(statement)) = &line.statement else { continue };
+            match &**statement {
+                Statement::Filter(name) => self.agents |= name != "compression" && name != "trace",
+                Statement::HttpRequest(Rule { action: Action::Ask { .. }, .. }) => {
+                    self.agents = true;
+                }
+                Statement::Tcp(rule) => {
+                    let name = rule
+                        .action
+                        .iter()
+                        .find_map(|word| word.text.strip_prefix("set-var(")?.strip_suffix(')'));
+                    self.tcp_variables.extend(name.map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Whether an option is on: `no option` turns off what the defaults turn on.
@@ -109,29 +187,30 @@ impl Importer<'_> {
         on.filter(|_| off.is_empty())
     }
 
-    /// A word of a statement, or nothing.
+    /// A word of a line, for its name in findings.
     pub(super) fn word(&self, id: Id, number: usize) -> &str {
-        self.all[id].words.get(number).map_or("", String::as_str)
+        self.all[id].words.get(number).map_or("", |word| word.text.as_str())
     }
 
     /// A timer, in milliseconds.
     pub(super) fn timer(&mut self, section: usize, name: &str, field: &'static str) -> Option<u64> {
-        let words = ["timeout", name];
-        let (id, at) = match self.setting(section, &words) {
-            Some(id) => (id, 2),
-            None => (self.setting(section, &[old(&words)?])?, 1),
+        // The names before 1.4.
+        let old = match name {
+            "client" => "clitimeout",
+            "server" => "srvtimeout",
+            "connect" => "contimeout",
+            _ => "",
         };
-        match time(self.word(id, at)) {
-            // None at all.
-            Some(0) => {
+        let id =
+            self.setting(section, &["timeout", name]).or_else(|| self.setting(section, &[old]))?;
+        let statement = self.statement(id);
+        match statement.as_deref() {
+            Some(Statement::Timeout(timeout)) => {
                 self.ledger.taken(id, field);
-                None
+                // None at all.
+                Some(timeout.millis).filter(|millis| *millis > 0)
             }
-            Some(millis) => {
-                self.ledger.taken(id, field);
-                Some(millis)
-            }
-            None => {
+            _ => {
                 self.ledger.lost(id, "this is no time");
                 None
             }
@@ -149,6 +228,13 @@ impl Importer<'_> {
         self.timer(section, name, field).map_or_else(|| other.to_owned(), measure::duration)
     }
 
+    /// The port of a listener of the model.
+    pub(super) fn port_of(&self, listener: &str) -> Option<u16> {
+        let named = |item: &&draft::Item| item.fields.text(&["name"]) == Some(listener);
+        let address = self.site.listeners.iter().find(named)?.fields.text(&["address"])?;
+        address.rsplit_once(':')?.1.parse().ok()
+    }
+
     pub(super) fn span(&self, id: Id) -> Span {
         self.all[id].span
     }
@@ -156,10 +242,5 @@ impl Importer<'_> {
     /// Where a statement stands: `haproxy.cfg:14`.
     pub(super) fn origin(&self, id: Id) -> String {
         origin(self.sources, self.span(id))
-    }
-
-    /// Something is taken, and means a little less or more in the model.
-    pub(super) fn differs(&mut self, id: Id, how: &str) {
-        self.ledger.differs(self.span(id), how);
     }
 }

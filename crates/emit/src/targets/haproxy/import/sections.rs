@@ -1,6 +1,7 @@
 //! Sections and their statements; what a section does not say, the `defaults` ahead of it do.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use compact_str::{CompactString, format_compact};
 use wsgen_model::code::Code;
@@ -8,13 +9,18 @@ use wsgen_model::source::{SourceId, Sources, Span};
 
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, told};
+use crate::syntax::{Parsed, Word};
 use crate::targets::haproxy::lex::lex;
+use crate::targets::haproxy::syntax::Statement;
 
-/// A statement.
+/// A line of the configuration: the beginning of a section, or a statement.
 #[derive(Debug)]
 pub(super) struct Directive {
-    pub(super) words: Vec<String>,
+    /// The words, for names and for configurations that are moved.
+    pub(super) words: Vec<Word>,
     pub(super) span: Span,
+    /// The statement, or the first word of it that was not understood; nothing for the beginning of a section.
+    pub(super) statement: Option<Parsed<Rc<Statement>>>,
 }
 
 /// A section with the statements in it.
@@ -33,18 +39,9 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// Takes these statements for those of the section.
-    pub(super) fn put(&mut self, all: &[Directive], list: Vec<Id>) {
-        self.index.clear();
-        for id in &list {
-            self.note(&all[*id].words, *id);
-        }
-        self.list = list;
-    }
-
-    fn note(&mut self, words: &[String], id: Id) {
-        let Some(first) = words.first() else { return };
-        if let Some(second) = words.get(1) {
+    fn note(&mut self, words: &[Word], id: Id) {
+        let Some(first) = words.first().map(Word::as_str) else { return };
+        if let Some(second) = words.get(1).map(Word::as_str) {
             self.index.entry(format_compact!("{first} {second}")).or_default().push(id);
         }
         self.index.entry(first.into()).or_default().push(id);
@@ -91,27 +88,29 @@ pub(super) fn read(
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for id in ids {
         let Some(source) = sources.get(*id) else { continue };
-        for line in lex(source.text()) {
+        for line in lex(source.text(), *id) {
             let mut line = line;
             let span = Span::new(*id, line.range.clone());
-            for word in line.words.iter_mut().filter(|word| word.contains("${")) {
-                *word = told(word, files);
+            for word in &mut line.words {
+                if word.text.contains("${") {
+                    word.text = told(&word.text, files);
+                }
+                ledger.clean(all.len(), std::slice::from_mut(&mut word.text));
             }
-            ledger.clean(all.len(), &mut line.words);
             let here = all.len();
             if line.torn {
                 let help = "HAProxy itself refuses it; what stands around it is read all the same";
                 ledger.say(Code::IMPORT_SYNTAX, span, "nothing closes this quote", help);
             }
-            let kind = line.words[0].clone();
+            let kind = line.words[0].text.clone();
             let begins = KINDS.contains(&kind.as_str())
                 // Statements of that name stand in sections too.
                 && !(kind == "cache" && sections.last().is_some_and(|s| s.kind == "backend"));
             if begins {
-                let name = line.words.get(1).cloned().unwrap_or_default();
-                let from = line.words.iter().position(|word| word == "from");
+                let name = line.words.get(1).map(|word| word.text.clone()).unwrap_or_default();
+                let from = line.words.iter().position(|word| word.text == "from");
                 let wanted = from.and_then(|at| line.words.get(at + 1));
-                let named = wanted.and_then(|wanted| known.get(wanted)).copied();
+                let named = wanted.and_then(|wanted| known.get(&wanted.text)).copied();
                 if kind == "defaults" {
                     defaults = Some(sections.len());
                     known.entry(name.clone()).or_insert(sections.len());
@@ -140,7 +139,8 @@ pub(super) fn read(
                 let help = "it belongs into a section";
                 ledger.say(Code::IMPORT_SYNTAX, span, "no section has begun", help);
             }
-            all.push(Directive { words: line.words, span });
+            let statement = (!begins).then(|| Statement::parse(&line.words, span).map(Rc::new));
+            all.push(Directive { words: line.words, span, statement });
         }
     }
     (all, sections)

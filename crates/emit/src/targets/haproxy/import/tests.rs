@@ -180,7 +180,7 @@ proptest! {
     #[test]
     fn statements_tile_any_text(text in "[ -~\\n\\t\u{e9}]{0,200}") {
         let mut at = 0;
-        for line in super::super::lex::lex(&text) {
+        for line in super::super::lex::lex(&text, SourceId(0)) {
             prop_assert!(line.range.start >= at && line.range.end > line.range.start && line.range.end <= text.len());
             prop_assert!(text.get(line.range.clone()).is_some());
             at = line.range.end;

@@ -1,9 +1,10 @@
-//! Statements that say nothing of what is done with requests that are proxied, each with its reason. What is not on
-//! this list is proxying, and what nobody understands of that is lost.
+//! Statements that say nothing of what is done with requests: the process, its logs, statistics, tuning. Each kind has the
+//! reason why a model does not say it.
 
 use std::sync::LazyLock;
 
 use crate::import::beside::{Beside, Table};
+use crate::syntax::Word;
 
 /// How statements begin, and why they are left out. A word that ends in `*` stands for all that begin so.
 const BESIDE: Table = &[
@@ -175,8 +176,6 @@ const BESIDE: Table = &[
             "parse-resolv-conf",
             "disabled",
             "enabled",
-            "monitor-uri",
-            "monitor",
             "option http-use-*",
             "source",
             "clitcpka-*",
@@ -193,9 +192,9 @@ const BESIDE: Table = &[
 
 static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
 
-/// Why a statement is no business of the model, if it is none.
-pub(super) fn reason(words: &[String]) -> Option<&'static str> {
+/// Returns why a model does not say a statement, if it is of one of these kinds.
+pub fn aside(words: &[Word]) -> Option<&'static str> {
     // No beginning has more words.
-    let words: Vec<&str> = words.iter().take(4).map(String::as_str).collect();
+    let words: Vec<&str> = words.iter().take(4).map(Word::as_str).collect();
     INDEX.reason(&words)
 }

@@ -1,0 +1,183 @@
+//! What a model says a little differently: one value for each kind of difference.
+
+use wsgen_model::source::Span;
+
+use super::scope::Importer;
+use crate::subject::Subject;
+
+/// A directive that is in the model, and means a little less or more there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Differs {
+    /// A host is compared with its port.
+    HostPort,
+    /// A host is compared by its case.
+    HostCase,
+    /// The end of a host is compared, within a label too.
+    HostEnd,
+    /// The beginning of a host is compared.
+    HostStart,
+    /// A regex fits more hosts than those that are written out, or fewer.
+    HostRegex,
+    /// The name in the TLS handshake is compared.
+    ServerName,
+    /// Parts of a field between commas are compared, each by itself.
+    FieldList,
+    /// The token of Upgrade or Connection is compared by its case, or only one of both fields is.
+    Handshake,
+    /// The whole target is compared or replaced, which over HTTP/2 has the scheme and the host in it.
+    WholeTarget,
+    /// A parameter of the query without a value.
+    BareParameter,
+    /// A regex without `^` finds the beginning of a path further behind too.
+    PathWithin,
+    /// The query belongs to the path of `monitor-uri`.
+    MonitorQuery,
+    /// The path of a redirect's target has a slash where it had none.
+    RedirectSlash,
+    /// The port of the request's Host is in the redirect.
+    RedirectPort,
+    /// The body, or a field that is computed, is left out of an answer.
+    AnswerParts,
+    /// The connection is closed without an answer.
+    NoAnswer,
+    /// What the client sent of X-Forwarded-For stays ahead of the new value.
+    ForwardedFor,
+    /// What the client sent of this field stays.
+    ForwardedKept,
+    /// The model takes more fields of the forwarded family out.
+    ForwardedFamily,
+    /// Upgrade is set on every request.
+    UpgradeForced,
+    /// A frontend without `mode http` leads to a backend with it.
+    TcpFrontend,
+    /// A server that answers a check with 404 gets no new clients, and keeps those that it has.
+    CheckOn404,
+    /// A check connects in a way of its own.
+    CheckConnection,
+    /// The connections of a server are counted.
+    ServerConnections,
+    /// A weight of 0.
+    NoWeight,
+    /// The name in SNI is computed.
+    ServerSni,
+    /// A certificate's file holds its key too.
+    CertificateAndKey,
+    /// TCP keepalive has the system's own times.
+    KeepAliveTime,
+    /// The values of a sticky cookie.
+    StickyValues,
+}
+
+impl Differs {
+    /// What HAProxy does, and what the model does.
+    fn text(self) -> &'static str {
+        match self {
+            Self::HostPort => {
+                "HAProxy compares Host with its port; hosts are matched without their ports"
+            }
+            Self::HostCase => {
+                "HAProxy compares Host by its case here; the model compares hosts in any case"
+            }
+            Self::HostEnd => {
+                "HAProxy also takes hosts that end so within a label (`notexample.com`); the model takes the name and what lies below it"
+            }
+            Self::HostStart => {
+                "HAProxy also takes hosts that only begin so; the model takes this name"
+            }
+            Self::HostRegex => {
+                "the regex fits other hosts too, or fewer; the model has the names that are written out"
+            }
+            Self::ServerName => {
+                "HAProxy compares the name of the TLS handshake; the model compares Host"
+            }
+            Self::FieldList => {
+                "HAProxy compares each part of a field between commas; the model compares the field as a whole"
+            }
+            Self::Handshake => {
+                "the model takes a request for a WebSocket by its whole handshake, in any case"
+            }
+            Self::WholeTarget => {
+                "over HTTP/2 HAProxy compares the target with its scheme and host; the model compares the path"
+            }
+            Self::BareParameter => "HAProxy does not see a parameter without `=`; the model does",
+            Self::PathWithin => {
+                "without `^` the regex fits further behind in a path too, which the rules behind it do not show here"
+            }
+            Self::MonitorQuery => {
+                "HAProxy answers this target without a query alone; the model with any query"
+            }
+            Self::RedirectSlash => "the Location has a path, a slash, where it had none",
+            Self::RedirectPort => {
+                "HAProxy keeps the port of Host in the Location; the model leaves it out"
+            }
+            Self::AnswerParts => "the body, or a field of the answer that is computed, is left out",
+            Self::NoAnswer => {
+                "HAProxy closes the connection without an answer; the model answers 403"
+            }
+            Self::ForwardedFor => {
+                "what the client itself sent is replaced, where HAProxy adds a line behind it"
+            }
+            Self::ForwardedKept => {
+                "what the client itself sent is replaced, where HAProxy keeps it"
+            }
+            Self::ForwardedFamily => crate::import::implied::TAKES_MORE,
+            Self::UpgradeForced => {
+                "HAProxy asks the server for a WebSocket with every request, and answers 502 where a plain request gets another answer than 101; the model passes plain requests on as they are"
+            }
+            Self::TcpFrontend => {
+                "this frontend lacks `mode http`: HAProxy reads HTTP because the backend does, and ignores its http-request rules; the model reads HTTP"
+            }
+            Self::CheckOn404 => "a server that answers 404 is taken out like one that fails",
+            Self::CheckConnection => {
+                "the check connects like requests do: by the server's own address and TLS"
+            }
+            Self::ServerConnections => "a server's connections are not counted",
+            Self::NoWeight => "a weight of 0 takes no new requests; 1 is the least",
+            Self::ServerSni => "the name in SNI is the server's own",
+            Self::CertificateAndKey => "the certificate's file holds its key too: both are named",
+            Self::KeepAliveTime => {
+                "after how long a silence TCP asks is the system's own time: 2h by default"
+            }
+            Self::StickyValues => crate::import::ledger::STICKS_ANEW,
+        }
+    }
+
+    fn subjects(self) -> Vec<Subject> {
+        match self {
+            Self::HostPort
+            | Self::HostCase
+            | Self::HostEnd
+            | Self::HostStart
+            | Self::HostRegex
+            | Self::ServerName
+            | Self::FieldList
+            | Self::WholeTarget
+            | Self::BareParameter
+            | Self::PathWithin
+            | Self::MonitorQuery => vec![Subject::Answer, Subject::Target, Subject::Location],
+            Self::Handshake => vec![Subject::Answer, Subject::Handshake, Subject::Target],
+            Self::RedirectSlash | Self::RedirectPort => vec![Subject::Location],
+            Self::AnswerParts => {
+                vec![Subject::Answer, Subject::ResponseField("content-type".to_owned())]
+            }
+            Self::NoAnswer => vec![Subject::Answer],
+            Self::ForwardedFor | Self::ForwardedKept | Self::ForwardedFamily => {
+                vec![Subject::Forwarded]
+            }
+            Self::UpgradeForced | Self::TcpFrontend => vec![Subject::Answer, Subject::Handshake],
+            Self::CheckOn404 | Self::CheckConnection | Self::NoWeight | Self::StickyValues => {
+                vec![Subject::Balancing]
+            }
+            Self::ServerConnections => vec![Subject::Limit],
+            Self::ServerSni | Self::CertificateAndKey => vec![Subject::Connection],
+            Self::KeepAliveTime => vec![Subject::Timer],
+        }
+    }
+}
+
+impl Importer<'_> {
+    /// Something is taken, and means a little less or more in the model.
+    pub(super) fn differs(&mut self, span: Span, how: Differs) {
+        self.ledger.announces(span, &how.subjects(), how.text());
+    }
+}
