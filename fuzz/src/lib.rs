@@ -7,6 +7,7 @@ pub mod frame;
 pub mod head;
 pub mod import;
 pub mod model;
+pub mod names;
 pub mod proxy_header;
 pub mod response;
 pub mod users;

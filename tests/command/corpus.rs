@@ -18,6 +18,7 @@ const READERS: &[(&str, Check)] = &[
     ("haproxy", readers::import::haproxy),
     ("head", readers::head::check),
     ("model", readers::model::check),
+    ("names", readers::names::check),
     ("nginx", readers::import::nginx),
     ("proxy_header", readers::proxy_header::check),
     ("response", readers::response::check),

@@ -1,14 +1,20 @@
 //! Readers of bytes from outside that are private otherwise, for the fuzzers and for the test that replays their corpus.
 //! Nothing else may use them.
 
+mod name_server;
+
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use hickory_resolver::proto::rr::RecordType;
+
+pub use self::name_server::Said;
 pub use wsgen_model::config::{AcceptProxyProtocol, SendProxyProtocol};
 
 use crate::body::{BadChunk, ChunkScanner};
+use crate::upstream::names;
 use crate::{proxy_header, users};
 
 /// A chunked body, or its beginning, as it was read.
@@ -67,4 +73,13 @@ pub fn write_proxy_header(version: SendProxyProtocol, from: SocketAddr, to: Sock
 /// The users of a file and their hashes. `None` if a line has a hash that is not supported.
 pub fn users(text: &str) -> Option<HashMap<String, String>> {
     users::parse(text).ok()
+}
+
+/// Asks for the IPv4 or IPv6 addresses of `app.internal` at a name server that says these messages and nothing more, by
+/// UDP and by TCP. `None` where that is no answer.
+pub async fn resolve(messages: &[Said], ipv6: bool) -> Option<Vec<IpAddr>> {
+    let kind = if ipv6 { RecordType::AAAA } else { RecordType::A };
+    let network = name_server::Network::new(messages);
+    let asked = names::ask(&network, &[name_server::ADDRESS], "app.internal", kind).await;
+    asked.ok().map(|answer| answer.addresses)
 }

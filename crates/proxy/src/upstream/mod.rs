@@ -2,7 +2,7 @@
 
 mod choice;
 mod connect;
-mod names;
+pub(crate) mod names;
 mod pool;
 mod standing;
 

@@ -5,20 +5,21 @@
 //! is decided here is which server is asked next, when an answer has grown old, and what remains when there is none
 //! (docs/decisions/names.md).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::runtime::{RuntimeProvider, TokioRuntimeProvider};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::rdata::CNAME;
+use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use tokio::sync::watch;
 use wsgen_model::site::Resolver;
 
@@ -33,6 +34,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const AT_FIRST: Duration = Duration::from_millis(100);
 /// Number of such repetitions before the name counts as one without these addresses.
 const REPEATED_AT_FIRST: u32 = 3;
+/// The most aliases that lead from a name to its addresses.
+const ALIASES: usize = 8;
 
 /// The addresses that were found for a name.
 #[derive(Debug, Default)]
@@ -55,10 +58,10 @@ pub(crate) struct Moving {
 
 /// Answer of a name server about one kind of addresses; it is empty where the name has none.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    addresses: Vec<IpAddr>,
+pub(crate) struct Answer {
+    pub(crate) addresses: Vec<IpAddr>,
     /// Time for which the answer holds, where the name server says so.
-    ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl fmt::Debug for Moving {
@@ -107,7 +110,7 @@ impl Moving {
         let mut failures = 0;
         loop {
             fault::point("name");
-            let answer = ask(servers, &self.name, kind).await;
+            let answer = ask(&TokioRuntimeProvider::default(), servers, &self.name, kind).await;
             failures = if answer.is_ok() { 0 } else { failures + 1 };
             let wait = match &answer {
                 Ok(Answer { ttl, .. }) => ttl.map_or(valid, |ttl| ttl.min(valid)),
@@ -153,14 +156,20 @@ impl Moving {
     }
 }
 
-/// Returns the answer of the first name server that knows the name, or knows that it has no addresses.
-async fn ask(servers: &[SocketAddr], name: &str, kind: RecordType) -> Result<Answer, NetError> {
+/// Returns the answer of the first name server that knows the name, or knows that it has no addresses. Name servers are
+/// reached through `network`.
+pub(crate) async fn ask<P: RuntimeProvider>(
+    network: &P,
+    servers: &[SocketAddr],
+    name: &str,
+    kind: RecordType,
+) -> Result<Answer, NetError> {
     // As it is written: a name of a model does not depend on the machine's search list.
     let mut name = Name::from_ascii(name)?;
     name.set_fqdn(true);
     let mut failed = NetError::NoConnections;
     for server in servers {
-        match one(*server, &name, kind).await {
+        match one(network, *server, &name, kind).await {
             Ok(answer) => return Ok(answer),
             Err(error) => failed = error,
         }
@@ -169,7 +178,12 @@ async fn ask(servers: &[SocketAddr], name: &str, kind: RecordType) -> Result<Ans
 }
 
 /// Asks one name server. Each question has a resolver of its own: one that failed before would be asked less often.
-async fn one(server: SocketAddr, name: &Name, kind: RecordType) -> Result<Answer, NetError> {
+async fn one<P: RuntimeProvider>(
+    network: &P,
+    server: SocketAddr,
+    name: &Name,
+    kind: RecordType,
+) -> Result<Answer, NetError> {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
         connection.port = server.port();
         connection
@@ -179,13 +193,13 @@ async fn one(server: SocketAddr, name: &Name, kind: RecordType) -> Result<Answer
     let mut options = ResolverOpts::default();
     (options.timeout, options.attempts) = (PATIENCE, 0);
     (options.cache_size, options.use_hosts_file) = (0, ResolveHosts::Never);
-    let provider = TokioRuntimeProvider::default();
-    let resolver = TokioResolver::builder_with_config(config, provider).with_options(options);
-    match resolver.build()?.lookup(name.clone(), kind).await {
+    // Addresses are held against the aliases that lead to them.
+    options.preserve_intermediates = true;
+    let resolver = hickory_resolver::Resolver::builder_with_config(config, network.clone());
+    match resolver.with_options(options).build()?.lookup(name.clone(), kind).await {
         Ok(found) => {
-            let addresses = found.answers().iter().filter_map(|record| record.data.ip_addr());
             let ttl = found.valid_until().saturating_duration_since(Instant::now());
-            Ok(Answer { addresses: addresses.collect(), ttl: Some(ttl) })
+            Ok(Answer { addresses: addresses(found.answers(), name, kind), ttl: Some(ttl) })
         }
         // A referral to other name servers is no answer: this one does not look for it.
         Err(NetError::Dns(DnsError::NoRecordsFound(none)))
@@ -197,6 +211,28 @@ async fn one(server: SocketAddr, name: &Name, kind: RecordType) -> Result<Answer
         }
         Err(error) => Err(error),
     }
+}
+
+/// Returns the addresses of one kind of a name, and of the names that its aliases lead to. The library gives the records
+/// of other names and kinds too, where they stand beside these.
+fn addresses(records: &[Record], name: &Name, kind: RecordType) -> Vec<IpAddr> {
+    let records = || records.iter().filter(|record| record.dns_class == DNSClass::IN);
+    let mut names = HashSet::from([name]);
+    for _ in 0..ALIASES {
+        let known = names.len();
+        for record in records() {
+            if let RData::CNAME(CNAME(target)) = &record.data
+                && names.contains(&record.name)
+            {
+                names.insert(target);
+            }
+        }
+        if names.len() == known {
+            break;
+        }
+    }
+    let own = records().filter(|r| r.record_type() == kind && names.contains(&r.name));
+    own.filter_map(|record| record.data.ip_addr()).collect()
 }
 
 #[cfg(test)]

@@ -102,8 +102,12 @@ fn serve(answers: impl Fn(&Question) -> Vec<Vec<u8>> + Send + Sync + 'static) ->
     address
 }
 
+async fn answer_of(servers: &[SocketAddr]) -> Result<Answer, NetError> {
+    ask(&TokioRuntimeProvider::default(), servers, "app.internal", RecordType::A).await
+}
+
 async fn asked(servers: &[SocketAddr]) -> Option<Vec<IpAddr>> {
-    ask(servers, "app.internal", RecordType::A).await.ok().map(|answer| answer.addresses)
+    answer_of(servers).await.ok().map(|answer| answer.addresses)
 }
 
 fn local(last: u8) -> IpAddr {
@@ -190,6 +194,28 @@ async fn aliases_are_followed() {
     assert!(asked(&[strange]).await.unwrap_or_default().is_empty());
 }
 
+/// Beside an address of the name, addresses of other names and kinds were taken too.
+#[tokio::test]
+async fn addresses_of_other_names_and_kinds_are_left_out() {
+    let strange = |last: u8| {
+        let mut address = one_two_three(last);
+        address.splice(0..2, wire("other.internal"));
+        address
+    };
+    let beside = serve(move |question| {
+        let six = record(AAAA, 60, &[0xfd; 16]);
+        vec![question.answer(OK, &[strange(6), one_two_three(3), six])]
+    });
+    assert_eq!(asked(&[beside]).await, Some(vec![local(3)]));
+    let behind_an_alias = serve(move |question| {
+        let to = wire("b.internal");
+        let mut address = one_two_three(4);
+        address.splice(0..2, to.clone());
+        vec![question.answer(OK, &[strange(6), record(5, 60, &to), strange(7), address])]
+    });
+    assert_eq!(asked(&[behind_an_alias]).await, Some(vec![local(4)]));
+}
+
 #[tokio::test]
 async fn answers_to_other_questions_are_dropped() {
     let server = serve(|question| {
@@ -205,7 +231,7 @@ async fn answers_to_other_questions_are_dropped() {
 #[tokio::test]
 async fn answers_hold_as_long_as_they_say() {
     let server = serve(|question| vec![question.answer(OK, &[one_two_three(3)])]);
-    let answer = ask(&[server], "app.internal", RecordType::A).await.unwrap();
+    let answer = answer_of(&[server]).await.unwrap();
     let ttl = answer.ttl.unwrap();
     assert!(ttl <= Duration::from_mins(1) && ttl > Duration::from_secs(30), "{ttl:?}");
 }
