@@ -1,5 +1,5 @@
-//! A real server with what was rendered for it, and upstreams that tell what they saw. All on loopback, each
-//! on a port and in a folder of its own.
+//! A real server with what was rendered for it, started by the harness of conformance ([`Stage`]), and upstreams that
+//! tell what they saw. All on loopback, each on a port and in a folder of its own.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
@@ -16,7 +16,7 @@ pub(crate) use upstream::{serve, upstream, upstream_at, upstream_on};
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -27,14 +27,15 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
-use wsgen_conformance::launch::{Port, Process};
+use wsgen_conformance::launch::{Port, Target};
+use wsgen_conformance::stage::{self, Stage};
 
 /// Nothing on loopback takes longer than this, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running server; it ends with the test.
 pub(crate) struct Server {
-    process: Mutex<Process>,
+    started: Arc<stage::Server>,
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
 }
@@ -60,20 +61,6 @@ pub(crate) fn render(kind: &Kind, model: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Renders a model that lies in a folder, with everything that the target wants beside its configuration.
-fn render_into(kind: &Kind, folder: &Path) -> String {
-    if kind.serves() {
-        return std::fs::read_to_string(folder.join(kind.file())).unwrap();
-    }
-    let mut command = Command::cargo_bin("wsgen").unwrap();
-    let target = format!("{}@{}", kind.target, kind.version);
-    let command = command.args(["render", "--target", &target, "--loss", "warn", "-o"]);
-    let output = command.arg(folder).arg(folder.join("wsgen.yaml")).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
-    std::fs::read_to_string(folder.join(kind.file())).unwrap()
-}
-
 /// Runs the server's own checker on a configuration. Fails loudly where the server is not installed.
 pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
     std::fs::write(folder.join(kind.file()), configuration).unwrap();
@@ -87,59 +74,37 @@ pub(crate) fn checked(kind: &Kind, folder: &Path, configuration: &str) {
 /// Starts a server with a model whose first listener is `127.0.0.1:PORT`; files of the test are put beside its
 /// configuration.
 pub(crate) async fn start(kind: &Kind, model: &str, files: &[(&str, &str)]) -> Server {
-    let port = free_port();
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("wsgen.yaml"), model.replace("PORT", &port.to_string()))
-        .unwrap();
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let configuration = render_into(kind, folder.path());
-    launch(kind, folder, &configuration, port, &[]).await
+    launch(kind.launched(), folder, &model.replace("PORT", &port.to_string()), port).await
 }
 
 /// Starts the reference proxy with a model, in which `FOLDER` is its folder, in an environment.
 pub(crate) async fn start_in(environment: &[(&str, &str)], model: &str) -> Server {
-    let port = free_port();
-    let folder = tempfile::tempdir().unwrap();
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
     let model = model.replace("PORT", &port.to_string());
     let model = model.replace("FOLDER", &folder.path().display().to_string());
-    std::fs::write(folder.path().join("wsgen.yaml"), &model).unwrap();
-    launch(&SERVE, folder, &model, port, environment).await
-}
-
-/// Checks and starts what was rendered into a folder, and waits until its port answers.
-pub(crate) async fn launch(
-    kind: &Kind,
-    folder: TempDir,
-    configuration: &str,
-    port: u16,
-    environment: &[(&str, &str)],
-) -> Server {
-    // Workers may run as another user, who must be able to read pages and users.
-    let mut open = std::fs::metadata(folder.path()).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
-    std::fs::set_permissions(folder.path(), open).unwrap();
-    std::fs::write(folder.path().join(kind.file()), configuration).unwrap();
-    let mut target = kind.launched();
+    let mut target = SERVE.launched();
     let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     target.environment.extend(pairs);
-    if let Err(said) = target.check(folder.path()).await {
-        panic!("{said}\n{configuration}");
-    }
-    let mut process = target.start(folder.path()).await.unwrap();
-    process.answers(([127, 0, 0, 1], port).into()).await.unwrap();
-    Server { process: Mutex::new(process), folder, port }
+    launch(target, folder, &model, port).await
+}
+
+/// Starts a server with a model and the files of a folder, and waits until its port answers.
+pub(crate) async fn launch(target: Target, folder: TempDir, model: &str, port: u16) -> Server {
+    let stage = Stage::new(&target, folder.path(), None);
+    let address = ([127, 0, 0, 1], port).into();
+    let started = stage.start_here(model, &[address]).await;
+    let started = started.unwrap_or_else(|trouble| panic!("{trouble:?}\n{model}"));
+    Server { started, folder, port }
 }
 
 impl Server {
-    fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sends it a signal, by its name without SIG.
     pub(crate) fn signal(&self, name: &str) {
-        self.process().signal(name).unwrap();
+        self.started.signal(name).unwrap();
     }
 
     /// The first line of a file in its folder that holds these texts; it is waited for.
@@ -159,7 +124,7 @@ impl Server {
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.process().id().expect("it runs")
+        self.started.number().expect("it runs")
     }
 
     /// How many descriptors it holds.
@@ -191,14 +156,7 @@ impl Server {
 
     /// Whether it ends within the patience of a test.
     pub(crate) async fn ends(&self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if self.process().has_ended() {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        false
+        self.started.ends(PATIENCE).await
     }
 
     /// Makes the server read its configuration anew.

@@ -9,7 +9,6 @@ use crate::real_server::{
 };
 use futures_util::StreamExt;
 use similar::TextDiff;
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use wsgen_emit::{Handed, Loss, LossPolicy, Options, Rendered, Selection};
 use wsgen_model::diagnostic::{Diagnostics, Severity};
@@ -161,16 +160,16 @@ async fn run(fixture: &Fixture, kind: &'static Kind) -> Result<(), String> {
     });
     let lines: Vec<_> = text.lines().map(Observation::parse).collect();
     let (rendered, findings) = if kind.serves() {
-        (Some(Rendered { main: moved.text.clone(), ..Rendered::default() }), Diagnostics::default())
+        (Some(Rendered::default()), Diagnostics::default())
     } else {
         render(&moved.site, kind.target, Some(kind.version), folder.path())
     };
     let refused = lines.iter().find_map(|line| line.refused(kind.target));
-    let Some(rendered) = rendered else {
+    if rendered.is_none() {
         let codes: Vec<_> = findings.iter().map(|f| f.code.to_string()).collect();
         let said = refused.is_some_and(|code| codes.iter().any(|known| known == code));
         return if said { Ok(()) } else { Err(format!("{who}: refused by {codes:?}")) };
-    };
+    }
     if let Some(code) = refused {
         return Err(format!("{who}: {code} does not refuse it any more"));
     }
@@ -179,7 +178,7 @@ async fn run(fixture: &Fixture, kind: &'static Kind) -> Result<(), String> {
             upstream_at(name, *port).await;
         }
     }
-    let server = serve(kind, folder, &rendered, moved.port).await;
+    let server = launch(kind.launched(), folder, &moved.text, moved.port).await;
     let mut seen = (false, false);
     for line in lines.iter().filter(|line| line.verb != "REFUSED" && line.is_for(kind.target)) {
         seen.0 |= line.verb == "WS";
@@ -195,20 +194,6 @@ async fn run(fixture: &Fixture, kind: &'static Kind) -> Result<(), String> {
         observe(line, connect).await.map_err(|error| format!("{who}: {error}"))?;
     }
     if seen == (true, true) { Ok(()) } else { Err(format!("{who}: needs a WS and a plain line")) }
-}
-
-async fn serve(
-    kind: &'static Kind,
-    folder: TempDir,
-    rendered: &Rendered,
-    port: u16,
-) -> crate::real_server::Server {
-    for file in &rendered.files {
-        let path = folder.path().join(&file.name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &file.bytes).unwrap();
-    }
-    launch(kind, folder, &rendered.main, port, &[]).await
 }
 
 /// A site on loopback.

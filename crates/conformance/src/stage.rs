@@ -137,12 +137,19 @@ impl Stage {
             .replace("LISTEN", &held[0].address().to_string());
         let addresses: Vec<_> = held.iter().map(Port::address).collect();
         let addresses = if several { &addresses[..] } else { &addresses[..1] };
-        self.started(&model, addresses, held.into()).await
+        self.started(self.room()?, &model, addresses, held.into()).await
     }
 
     /// The same with a model that says where its listeners are; the server is ready when all of them answer.
     pub async fn start_at(&self, model: &str, addresses: &[SocketAddr]) -> Verdict<Arc<Server>> {
-        self.started(model, addresses, Vec::new()).await
+        self.started(self.room()?, model, addresses, Vec::new()).await
+    }
+
+    /// The same in the stage's own folder, for a model that names files which are there.
+    pub async fn start_here(&self, model: &str, addresses: &[SocketAddr]) -> Verdict<Arc<Server>> {
+        // Workers may run as another user, who must be able to read pages and users.
+        open(&self.folder, 0o755)?;
+        self.started(self.folder.clone(), model, addresses, Vec::new()).await
     }
 
     /// Starts the target with a configuration of its own, as it stands.
@@ -161,18 +168,17 @@ impl Stage {
         let folder = self.folder.join(format!("server{number}"));
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
         // Workers may run as another user.
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        std::fs::set_permissions(&folder, open).map_err(Trouble::broken)?;
+        open(&folder, 0o777)?;
         Ok(folder)
     }
 
     async fn started(
         &self,
+        folder: PathBuf,
         model: &str,
         addresses: &[SocketAddr],
         held: Vec<Port>,
     ) -> Verdict<Arc<Server>> {
-        let folder = self.room()?;
         self.write(&folder, model)?;
         if let Err(said) = self.target.check(&folder).await {
             return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
@@ -208,6 +214,12 @@ impl Stage {
     fn write(&self, folder: &Path, model: &str) -> Verdict {
         write(&self.target, folder, model, self.fault.as_ref())
     }
+}
+
+/// Sets the mode of a folder.
+fn open(folder: &Path, mode: u32) -> Verdict {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(folder, mode).map_err(Trouble::broken)
 }
 
 /// Writes a model, and for a target that is rendered for its configuration, into a folder.
