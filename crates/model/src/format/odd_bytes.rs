@@ -141,6 +141,7 @@ fn known_faults_stay_mended() {
         ("- - # c- ", "- -  # c-\n"),
         ("# --- d\n--- # e\na: 1\n", "# --- d\n---  # e\na: 1\n"),
         ("\u{feff}a:   1\n", "a: 1\n"),
+        ("a: [{b: c,*d:1\"}]\n", "a: [{b: c, *d:1\" :}]\n"),
     ] {
         assert_eq!(format(SourceId(0), text).unwrap_or_else(|d| d.message), even, "{text:?}");
     }

@@ -112,6 +112,14 @@ impl Printer<'_> {
         self.end = range.end;
     }
 
+    /// Prints a key and its colon. The name of an alias may have colons in it (YAML 1.2.2, section 7.1), so one behind it
+    /// stands apart.
+    fn key(&mut self, key: &Node) {
+        self.token(key.range.clone());
+        let alias = self.text[key.range.clone()].starts_with('*');
+        self.out.push_str(if alias { " :" } else { ":" });
+    }
+
     /// Whether a collection gets one line for each item: it was written so, or in brackets over several lines.
     fn is_block(&self, node: &Node) -> bool {
         match &node.kind {
@@ -142,8 +150,7 @@ impl Printer<'_> {
             Kind::Mapping { entries, .. } => {
                 for (key, value) in entries {
                     self.begin(key.range.start, indent, depth, &mut inline);
-                    self.token(key.range.clone());
-                    self.out.push(':');
+                    self.key(key);
                     self.after(value, indent, false);
                 }
             }
@@ -252,8 +259,7 @@ impl Printer<'_> {
                 self.out.push('{');
                 for (number, (key, value)) in entries.iter().enumerate() {
                     self.separate(number);
-                    self.token(key.range.clone());
-                    self.out.push(':');
+                    self.key(key);
                     if !value.range.is_empty() || value.anchor.is_some() {
                         self.out.push(' ');
                     }
