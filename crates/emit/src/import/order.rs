@@ -31,11 +31,12 @@ impl Taken {
     /// Remembers that a route takes its requests.
     fn add(&mut self, route: &Route) {
         let Some(id) = route.ids.first() else { return };
-        // Which hosts are left out is said by the routes behind it.
-        if route.hosts.is_empty() && !route.not_hosts.is_empty() {
-            return;
-        }
         for place in places(route) {
+            // Of the hosts that it is not for, it takes nothing.
+            let wide = place.1.as_ref().is_none_or(|host| host.starts_with("*."));
+            if wide && !route.not_hosts.is_empty() {
+                continue;
+            }
             let known = self.0.entry(place).or_default();
             for entry in &route.entries {
                 known.entry(entry.clone()).or_insert(*id);
@@ -342,6 +343,18 @@ mod tests {
         };
         let all: Vec<_> = site.routes.iter().map(matches).collect();
         assert_eq!(all, [(true, 1), (true, 1), (false, 2)]);
+    }
+
+    #[test]
+    fn a_wildcard_takes_no_host_that_it_is_not_for() {
+        let mut wide = rule(1, &["*.test"], "/");
+        wide.condition = wide.condition.and(&Condition::of(Clause {
+            not_hosts: vec!["*.deep.test".to_owned()],
+            ..Clause::default()
+        }));
+        let (routes, settled) = settled(&[wide, rule(2, &["*.deep.test"], "/")]);
+        assert_eq!(routes, ["1 *.test", "2 *.deep.test"]);
+        assert_eq!(settled.unreached, []);
     }
 
     #[test]
