@@ -33,6 +33,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, announces: bool) {
 
 async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let (parts, mut body) = request.into_parts();
+    if parts.uri.path() == "/reset" {
+        return respond.send_reset(h2::Reason::ENHANCE_YOUR_CALM);
+    }
     let field =
         |name: &str| parts.headers.get(name).map_or("-", |v| v.to_str().unwrap()).to_owned();
     let seen = format!("{} {} te={}", parts.method, parts.uri, field("te"));
@@ -169,8 +172,20 @@ async fn a_server_that_takes_no_tunnels_is_a_bad_gateway() {
     let mut stream = connect(&server).await;
     stream.write_all(HANDSHAKE.as_bytes()).await.unwrap();
     until(&mut stream, "HTTP/1.1 502 ").await;
+    let cause = "closed without an answer: it takes no WebSockets over HTTP/2";
+    server.line("stderr.log", &["stage=\"response_head\"", cause]).await;
     // Requests still reach it.
     assert_eq!(server.status("GET /").await, 200);
+}
+
+/// The end of a stream was said without the reason that the server gave for it.
+#[tokio::test]
+async fn a_stream_that_is_reset_is_said_with_its_reason() {
+    let (port, _) = upstream(false).await;
+    let server = start(&SERVE, &model(port, "protocol: h2c", ""), &[]).await;
+    assert_eq!(server.status("GET /reset").await, 502);
+    let cause = "closed without an answer: stream error received: ";
+    server.line("stderr.log", &["stage=\"response_head\"", cause]).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, Interest, ReadBuf};
@@ -30,18 +31,27 @@ pub(crate) struct Inner {
     stream: DuplexStream,
     /// Dropped with it; the other side sees that nobody waits any more.
     _held: Option<oneshot::Sender<()>>,
+    reason: Option<Reason>,
 }
+
+/// Why the other side of a stream ended before its answer. Set ahead of the end.
+pub(crate) type Reason = Arc<OnceLock<String>>;
 
 impl Inner {
     /// A stream whose end nobody waits for.
     #[cfg(test)]
     pub(crate) fn new(stream: DuplexStream) -> Self {
-        Self { stream, _held: None }
+        Self { stream, _held: None, reason: None }
     }
 
     /// A stream whose end is told by dropping `held`.
     pub(crate) fn held(stream: DuplexStream, held: oneshot::Sender<()>) -> Self {
-        Self { stream, _held: Some(held) }
+        Self { stream, _held: Some(held), reason: None }
+    }
+
+    /// The same with a reason: once that is set, the end of the stream is an error.
+    pub(crate) fn failing(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 }
 
@@ -194,7 +204,14 @@ impl AsyncRead for Inner {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let ended = buffer.filled().len() == before && buffer.remaining() > 0;
+        match this.reason.as_ref().and_then(|reason| reason.get()) {
+            Some(reason) if ended => Poll::Ready(Err(io::Error::other(reason.clone()))),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::body::Framing;
 use crate::events::Stage;
 use crate::head::{self, Bounds, RequestHead, find};
 use crate::isolation::{self, Part};
-use crate::stream::{Inner, Peer, Stream};
+use crate::stream::{Inner, Peer, Reason, Stream};
 use crate::upstream::{Server, Speaks, Target};
 
 /// How long a connection without streams is kept.
@@ -104,11 +104,11 @@ impl Connections {
             one
         };
         drop(first);
-        let (stream, far, gone) = inner();
+        let (stream, far, gone, reason) = inner();
         let (client, secure) = (one.client.clone(), server.target.is_secure());
         let counted = Counted::new(one);
         isolation::spawn(Part::Upstream, async move {
-            carry(far, client, secure, gone).await;
+            carry(far, client, secure, gone, reason).await;
             drop(counted);
         });
         Ok((Peer::new(stream), known))
@@ -165,11 +165,14 @@ fn forget(all: &Shared, key: usize, one: &Weak<One>) {
     }
 }
 
-/// Both ends of a stream inside of the process, and what tells that the nearer one was dropped.
-fn inner() -> (Stream, DuplexStream, oneshot::Receiver<()>) {
+/// Both ends of a stream inside of the process, what tells that the nearer one was dropped, and the place for the reason
+/// of the farther one.
+fn inner() -> (Stream, DuplexStream, oneshot::Receiver<()>, Reason) {
     let (near, far) = tokio::io::duplex(INNER);
     let (held, gone) = oneshot::channel();
-    (Stream::Inner(Box::new(Inner::held(near, held))), far, gone)
+    let reason = Reason::default();
+    let near = Inner::held(near, held).failing(reason.clone());
+    (Stream::Inner(Box::new(near)), far, gone, reason)
 }
 
 impl Target {
@@ -215,6 +218,7 @@ async fn carry(
     client: SendRequest<Bytes>,
     secure: bool,
     gone: oneshot::Receiver<()>,
+    reason: Reason,
 ) {
     let (mut reader, mut writer) = tokio::io::split(far);
     let mut gone = gone;
@@ -232,18 +236,24 @@ async fn carry(
         ready = client.ready() => ready,
         _ = &mut gone => return,
     };
-    let Ok(mut client) = ready else { return };
+    let mut client = match ready {
+        Ok(client) => client,
+        Err(error) => return drop(reason.set(error.to_string())),
+    };
     if tunnel && !client.is_extended_connect_protocol_enabled() {
-        return;
+        return drop(reason.set("it takes no WebSockets over HTTP/2 (RFC 8441)".to_owned()));
     }
     let framing = if tunnel { Some(Framing::Close) } else { head.framing.clone() };
     let begun = client.send_request(request, framing.is_none());
-    let Ok((answer, mut send)) = begun else { return };
+    let (answer, mut send) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return drop(reason.set(error.to_string())),
+    };
     drop(client);
     let up = async {
         to_stream(reader, rest, framing, &mut send, Unbounded).await;
     };
-    let down = deliver(answer, writer, &head, tunnel);
+    let down = deliver(answer, writer, &head, tunnel, &reason);
     let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
     let mut said = false;
     loop {
@@ -312,13 +322,17 @@ async fn deliver(
     mut writer: Writer,
     asked: &RequestHead,
     tunnel: bool,
+    reason: &Reason,
 ) {
     while let Some(Ok(interim)) = std::future::poll_fn(|cx| answer.poll_informational(cx)).await {
         if writer.write_all(&written(&interim, interim.status(), &[])).await.is_err() {
             return;
         }
     }
-    let Ok(answer) = answer.await else { return };
+    let answer = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => return drop(reason.set(error.to_string())),
+    };
     let (head, body) = answer.into_parts();
     let head = Response::from_parts(head, ());
     if tunnel && head.status().is_success() {
