@@ -25,7 +25,6 @@ mod rewritten;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod rules;
 pub(crate) mod twins;
-pub(crate) mod way;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod websocket_pairs;
 mod write;

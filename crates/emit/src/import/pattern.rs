@@ -123,45 +123,6 @@ pub(crate) fn whole(pattern: &str) -> String {
     format!("{front}{pattern}{back}")
 }
 
-/// Regexes that fit every path.
-const EVERYTHING: [&str; 19] = [
-    "", "^", "^/", "/", ".", ".*", "^.*", "^.*$", "(.*)", "^(.*)", "^(.*)$", "^/(.*)", "^/(.*)$",
-    "/(.*)", "^/?(.*)", "^/?(.*)$", "^/.*", "^(/.*)$", "^/.*$",
-];
-
-/// Ends of regexes behind a path: what begins with it fits.
-const ENDS: [&str; 17] = [
-    "(/|$)", "(?:/|$)", "(/.*)?$", "(/.*)?", "/?(.*)$", "/?(.*)", "/(.*)$", "/(.*)", "/.*$", "/.*",
-    "(/.*)$", "(/.*)", "(.*)$", "(.*)", ".*$", ".*", "/?",
-];
-
-/// What a regex that is looked for in a path comes to in the model: everything, a prefix or an exact path where it says
-/// no more, else a regex. Nothing where it is none that PCRE and RE2 read alike.
-pub(crate) fn path(pattern: &str) -> Option<Draft> {
-    if EVERYTHING.contains(&pattern) {
-        return Some(Draft::of("prefix", "/"));
-    }
-    let plain = |text: &str| {
-        let bare = text.replace("\\.", ".").replace("\\-", "-");
-        // A dot that nobody escaped fits any letter; nobody means that.
-        let literal = bare.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(c));
-        (literal && bare.len() > 1 && PathLiteral::parse(&bare).is_ok()).then_some(bare)
-    };
-    if let Some(rest) = pattern.strip_prefix('^').filter(|rest| rest.starts_with('/')) {
-        if let Some(exact) = rest.strip_suffix('$').and_then(plain) {
-            return Some(Draft::of("exact", exact));
-        }
-        let prefix = ENDS.iter().find_map(|end| rest.strip_suffix(end).and_then(plain));
-        if let Some(prefix) = prefix {
-            return Some(Draft::of("prefix", prefix));
-        }
-        if let Some(text) = plain(rest) {
-            return Some(Draft::of("starts_with", text));
-        }
-    }
-    Pattern::parse(pattern).is_ok().then(|| Draft::of("regex", pattern))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,20 +145,5 @@ mod tests {
         assert_eq!(prefix_change("^/a(.*)$", "/b$1"), None);
         let moved = around("^(.*?)(?:^/u/([0-9]+)$)(.*)$", "$1/user/$2$3");
         assert_eq!(moved, Some(("^/u/([0-9]+)$".into(), "/user/$1".into())));
-    }
-
-    #[test]
-    fn paths_are_no_regexes_where_they_say_no_more() {
-        for (pattern, kind, text) in [
-            ("^/(.*)$", "prefix", "/"),
-            ("^/a$", "exact", "/a"),
-            ("^/a\\.b(/|$)", "prefix", "/a.b"),
-            ("^/a/(.*)", "prefix", "/a"),
-            ("^/ws\\-", "starts_with", "/ws-"),
-            ("^/(a|b)/", "regex", "^/(a|b)/"),
-        ] {
-            assert_eq!(path(pattern), Some(Draft::of(kind, text)), "{pattern}");
-        }
-        assert_eq!(path("^/(?!a)"), None);
     }
 }

@@ -3,49 +3,6 @@
 use super::choices::Choice;
 use super::draft::Draft;
 
-/// What asks for a WebSocket stands ahead of what asks for none: the model has no word for the latter. Where no rule
-/// asks for it, the next one that would take it is put there.
-pub(super) fn twins(choices: &mut Vec<Choice>) {
-    let paths = |choice: &Choice| -> Vec<Option<Draft>> {
-        choice.entries.iter().map(|entry| entry.get(&["path"]).cloned()).collect()
-    };
-    let mut at = 0;
-    while at < choices.len() {
-        if !choices[at].plain {
-            at += 1;
-            continue;
-        }
-        let plain = choices[at].clone();
-        let same = |other: &Choice| {
-            (other.hosts.is_empty() || other.hosts == plain.hosts)
-                && other.listeners.iter().any(|listener| plain.listeners.contains(listener))
-                && (paths(other).contains(&None) || paths(other) == paths(&plain))
-        };
-        let asks =
-            |other: &Choice| other.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
-        let known = || choices[..at].iter().any(|other| asks(other) && same(other));
-        if plain.plain && !known() {
-            let twin = (at + 1..choices.len()).find(|other| same(&choices[*other]));
-            match twin {
-                Some(twin) if asks(&choices[twin]) && paths(&choices[twin]) == paths(&plain) => {
-                    choices[at..=twin].rotate_right(1);
-                }
-                Some(twin) if !choices[twin].plain => {
-                    let mut entries = plain.entries.clone();
-                    for entry in &mut entries {
-                        entry.set(&["upgrade"], "websocket");
-                    }
-                    let next = choices[twin].clone();
-                    choices.insert(at, Choice { entries, hosts: plain.hosts.clone(), ..next });
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-        at += 1;
-    }
-}
-
 /// The fields of one route for both of two that are alike but for WebSockets, of which the first is for these alone.
 /// Servers that know one timer for a worker have that of the tunnel where the handshake is answered; the model has that
 /// of answers. Handshakes are tried again by whoever sends them.

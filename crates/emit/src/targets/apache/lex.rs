@@ -19,7 +19,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
     /// What the server sees.
-    pub(super) text: String,
+    pub(super) seen: String,
     /// Its place, quotes included.
     pub(super) range: Range<usize>,
     /// Whether it stands in quotes.
@@ -158,7 +158,7 @@ fn words(line: &str, verbatim: bool, torn: &mut bool) -> Vec<Text> {
             }
         }
         *torn |= !closed;
-        words.push(Text { text: word, range: begin..end, quoted: quote.is_some() });
+        words.push(Text { seen: word, range: begin..end, quoted: quote.is_some() });
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
         let read = |text| {
             let all = lex(text);
             let words =
-                |line: Line| line.words.into_iter().map(|word| word.text).collect::<Vec<_>>();
+                |line: Line| line.words.into_iter().map(|word| word.seen).collect::<Vec<_>>();
             all.into_iter().map(|line| (line.kind, words(line))).collect::<Vec<_>>()
         };
         let of = |kind, words: &[&str]| (kind, words.iter().map(|w| (*w).to_owned()).collect());

@@ -3,141 +3,216 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::PathLiteral;
 
-use super::condition::Asked;
-use super::passes::ways;
-use super::rewrite::{Act, Rule};
+use super::regex;
+use super::rule::{Act, Rule};
 use super::scope::Importer;
+use super::sections::of_path;
 use crate::import::draft::Draft;
 use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
+use crate::import::matcher::PathMatcher;
 use crate::import::pattern::prefix_change;
+use crate::targets::apache::syntax::rewrite::RewriteRule;
+use crate::targets::apache::syntax::{Place, Statement};
+
+/// Why a redirect cannot be told.
+const COMPUTED: &str = "where it leads is computed in a way that the model does not know";
+
+/// The paths of `Redirect`, `Alias` and `ProxyPass`: by segments; behind a last slash, what begins with it (`alias_match`).
+pub(super) fn alias(path: &str) -> Option<PathMatcher> {
+    if path.ends_with('/') { regex::beginning(path) } else { PathMatcher::prefix(path) }
+}
 
 impl Importer<'_> {
     /// `Redirect`, `RedirectMatch` and the like in a list of directives; `place` is that of a section around them.
-    pub(super) fn redirects(&mut self, list: &[Id], place: Option<(&str, bool)>) -> Vec<Rule> {
+    pub(super) fn redirects(&mut self, list: &[Id], place: Option<&Place>) -> Vec<Rule> {
         let mut rules = Vec::new();
         for id in list.iter().copied() {
-            let name = self.all[id].name.clone();
-            if !["redirect", "redirectpermanent", "redirecttemp", "redirectmatch"]
-                .contains(&name.as_str())
-            {
-                continue;
-            }
-            let words = self.texts(id);
-            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let mut status = if name == "redirectpermanent" { 301 } else { 302 };
-            let told = words.first().copied().and_then(|word| match word {
-                "permanent" => Some(301),
-                "temp" => Some(302),
-                "seeother" => Some(303),
-                "gone" => Some(410),
-                word => word.parse::<u16>().ok().filter(|code| (100..600).contains(code)),
-            });
-            if let Some(told) = told {
-                status = told;
-                words.remove(0);
-            }
-            let regex = name == "redirectmatch" || place.is_some_and(|(_, regex)| regex);
-            let (from, to) = match (place, words.as_slice()) {
-                (None, [from, rest @ ..]) => {
-                    ((*from).to_owned(), rest.first().copied().unwrap_or_default())
-                }
-                (Some((path, _)), rest) => {
-                    (path.to_owned(), rest.first().copied().unwrap_or_default())
-                }
-                _ => {
-                    self.ledger.lost(id, "it says nothing");
+            let redirect = match self.all[id].statement.clone() {
+                Ok(Statement::Redirect(redirect)) => redirect,
+                Err(why) if self.all[id].name.starts_with("redirect") => {
+                    self.ledger.opens(id, &why.why);
                     continue;
                 }
+                _ => continue,
             };
-            let act = if (300..400).contains(&status) {
-                let redirect = if regex {
-                    redirect_by_pattern(&from, to, &Asked::default(), status)
-                } else {
-                    redirect(to, &from, status)
-                };
-                redirect.map(|redirect| Draft::of("redirect", redirect))
-            } else {
-                Some(Draft::of("respond", Draft::of("status", u64::from(status.clamp(200, 599)))))
+            // Within a section it is the whole place.
+            let fixed = redirect.from.is_none();
+            let around = place.map(|place| match place {
+                Place::Path(path) => (path.clone(), false),
+                Place::Regex(path) | Place::Wildcards(path) => (path.clone(), true),
+            });
+            let own = redirect.from.clone().map(|from| (from, redirect.regex));
+            let Some((from, by_regex)) = own.or(around) else {
+                self.ledger.lost(id, "it says nothing");
+                continue;
             };
-            match (act, ways(&from, regex)) {
-                (Some(act), Some(ways)) => {
-                    let field =
-                        if act.get(&["redirect"]).is_some() { "redirect" } else { "respond" };
-                    self.ledger.taken(id, field);
-                    if from.ends_with('/') && to.contains("://") && !to.ends_with('/') && !regex {
-                        self.differs(
-                            id,
-                            "a slash stands between the host of the Location and the path, where there was none",
-                        );
-                    }
-                    rules.push(Rule {
-                        id,
-                        ways,
-                        act: Act::Answer(act),
-                        scopes: Vec::new(),
-                        parameters: Vec::new(),
-                        variables: Vec::new(),
-                    });
-                }
-                _ => self
-                    .ledger
-                    .lost(id, "where it leads is computed in a way that the model does not know"),
+            let to = redirect.to.as_deref().unwrap_or_default();
+            let path = if by_regex { regex::path(&from, false) } else { alias(&from) };
+            let act = match redirect.status {
+                status @ 300..=399 if fixed => by_url(to, status).ok_or(COMPUTED),
+                status @ 300..=399 if by_regex => self.by_pattern(id, &from, to, None, status),
+                status @ 300..=399 => self.by_prefix(id, &from, to, status),
+                status => Ok(Draft::of("status", u64::from(status.clamp(200, 599)))),
+            };
+            let answers = !(300..400).contains(&redirect.status);
+            let field = if answers { "respond" } else { "redirect" };
+            let condition = of_path(path);
+            if !condition.is_read() {
+                self.ledger.opens(id, "the model has no such path");
             }
+            let act = match act {
+                Ok(draft) => {
+                    self.ledger.taken(id, field);
+                    Act::Answer(Draft::of(field, draft))
+                }
+                Err(why) => {
+                    self.ledger.opens(id, why);
+                    Act::Placeholder
+                }
+            };
+            rules.push(Rule::of(id, condition, act));
         }
         rules
     }
+
+    /// `Redirect FROM TO`: what stands behind the path that was asked for is put behind the URL.
+    fn by_prefix(
+        &mut self,
+        id: Id,
+        from: &str,
+        to: &str,
+        status: u16,
+    ) -> Result<Draft, &'static str> {
+        let (mut redirect, path) = start(to).ok_or(COMPUTED)?;
+        if path.contains(['$', '%', '?', '#']) {
+            return Err(COMPUTED);
+        }
+        let bare = |path: &str| path.trim_end_matches('/').to_owned();
+        let (old, new) = (bare(from), bare(&path));
+        let slashes = (from.ends_with('/'), path.ends_with('/'));
+        if slashes == (true, false) && path.is_empty() {
+            self.differs(id, "a slash stands between the host of the Location and the path, where there was none");
+        } else if slashes == (false, true) {
+            self.differs(
+                id,
+                "Apache sends two slashes ahead of the rest of the path here; the model sends one",
+            );
+        } else if slashes.0 != slashes.1 {
+            // `/s/` to `/n`: the text runs on.
+            return Err(
+                "the end of the path runs on behind the place that it leads to: write both with a last slash, or both without",
+            );
+        }
+        if old != new {
+            let or_root = |path: String| if path.is_empty() { "/".to_owned() } else { path };
+            let (old, new) = (or_root(old), or_root(new));
+            if PathLiteral::parse(&old).is_err() || PathLiteral::parse(&new).is_err() {
+                return Err(COMPUTED);
+            }
+            redirect.set(&["prefix", "from"], old);
+            redirect.set(&["prefix", "to"], new);
+        }
+        finish(redirect, status).ok_or(COMPUTED)
+    }
+
+    /// What a `RewriteRule` redirects to.
+    pub(super) fn redirect_of(
+        &mut self,
+        id: Id,
+        rule: &RewriteRule,
+        to: &str,
+        condition: Option<&str>,
+        status: u16,
+    ) -> Result<Draft, &'static str> {
+        let made = self.by_pattern(id, &rule.pattern, to, condition, status)?;
+        let fixed = made.get(&["path"]).is_some();
+        if rule.flags.query_discard && !fixed {
+            return Err("it takes the query away, which the model passes on as it came");
+        }
+        if fixed && !rule.flags.query_discard && !to.contains('?') {
+            self.differs(id, "the query of the request does not go on with the new path");
+        }
+        Ok(made)
+    }
+
+    /// A redirect by a regex: to the same path elsewhere, to another prefix, or to a fixed path.
+    fn by_pattern(
+        &mut self,
+        id: Id,
+        pattern: &str,
+        to: &str,
+        condition: Option<&str>,
+        status: u16,
+    ) -> Result<Draft, &'static str> {
+        let (mut redirect, path) = start(to).ok_or(COMPUTED)?;
+        let change =
+            condition.and_then(|pattern| prefix_change(pattern, &path.replace("%1", "$1")));
+        let change = change.or_else(|| prefix_change(pattern, &path));
+        // `^/old/(.*)$` to `/new/$1`.
+        let below = pattern.strip_prefix('^').and_then(|rest| {
+            let rest = rest.strip_suffix("/(.*)$").or_else(|| rest.strip_suffix("/(.*)"))?;
+            regex::plain_text(rest).filter(|text| text.len() > 1)
+        });
+        if let (Some(from), Some(to)) = (below, path.strip_suffix("/$1")) {
+            let to = if to.is_empty() { "/" } else { to };
+            if from != to && PathLiteral::parse(&from).is_ok() && PathLiteral::parse(to).is_ok() {
+                redirect.set(&["prefix", "from"], from);
+                redirect.set(&["prefix", "to"], to);
+                return finish(redirect, status).ok_or(COMPUTED);
+            }
+        }
+        if let Some(change) = change {
+            let part = |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
+            let stripped = part(&["strip_prefix"], "/");
+            let from = part(&["replace_prefix", "from"], &stripped);
+            redirect.set(&["prefix", "from"], from);
+            redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
+            return finish(redirect, status).ok_or(COMPUTED);
+        }
+        let path = path.strip_suffix("?%{QUERY_STRING}").unwrap_or(&path);
+        let (path, cut) = path.strip_suffix('?').map_or((path, false), |path| (path, true));
+        if path.contains('?') {
+            return Err("it changes the query, which the model passes on as it came");
+        }
+        let all = ["(.*)", "^(.*)", "^(.*)$", "(.*)$", "^(/.*)$", "^(/.*)", "(.+)", "^(.+)$"];
+        let below_root = ["^/?(.*)$", "^/?(.*)", "^/(.*)$", "^/(.*)", "/(.*)", "/(.*)$", "/?(.*)"];
+        let doubled =
+            path == "/%{REQUEST_URI}" || path == "/$1" && all.contains(&pattern) || path == "/$0";
+        let as_asked = path == "%{REQUEST_URI}"
+            || path == "$0" && regex::is_every_path(pattern)
+            || path == "$1" && all.contains(&pattern)
+            || path == "/$1" && below_root.contains(&pattern)
+            || path.contains('$') && regex::put_back(pattern).is_some_and(|same| same == path);
+        if doubled {
+            self.differs(
+                id,
+                "Apache sends two slashes ahead of the path here; the model sends one",
+            );
+        }
+        if as_asked || doubled {
+            if cut {
+                return Err("it takes the query away, which the model passes on as it came");
+            }
+            return finish(redirect, status).ok_or(COMPUTED);
+        }
+        let path = if path.is_empty() { "/" } else { path };
+        if path.contains(['$', '%']) || PathLiteral::parse(path).is_err() {
+            return Err(COMPUTED);
+        }
+        redirect.set(&["path"], path);
+        finish(redirect, status).ok_or(COMPUTED)
+    }
 }
 
-/// `Redirect FROM TO`: what stands behind the path that was asked for is put behind the URL.
-fn redirect(to: &str, from: &str, status: u16) -> Option<Draft> {
+/// A redirect to one URL.
+fn by_url(to: &str, status: u16) -> Option<Draft> {
     let (mut redirect, path) = start(to)?;
-    let bare = |path: &str| path.trim_end_matches('/').to_owned();
-    if path.contains(['$', '%']) {
+    let path = if path.is_empty() { "/" } else { path.as_str() };
+    if path.contains(['$', '%']) || PathLiteral::parse(path).is_err() {
         return None;
     }
-    // From the root to a root, what was asked for stays behind it.
-    if bare(&path) != bare(from) {
-        PathLiteral::parse(&path).ok()?;
-        redirect.set(&["path"], path);
-    }
-    finish(redirect, status)
-}
-
-/// A redirect of a rule: to the same path elsewhere, or to a fixed one.
-pub(super) fn redirect_by_pattern(
-    pattern: &str,
-    to: &str,
-    asked: &Asked,
-    status: u16,
-) -> Option<Draft> {
-    let (mut redirect, path) = start(to)?;
-    if let Some(change) =
-        asked.pattern.as_ref().and_then(|pattern| prefix_change(pattern, &path.replace("%1", "$1")))
-    {
-        let part = |path: &[&str], other: &str| change.text(path).unwrap_or(other).to_owned();
-        let stripped = part(&["strip_prefix"], "/");
-        let from = part(&["replace_prefix", "from"], &stripped);
-        redirect.set(&["prefix", "from"], from);
-        redirect.set(&["prefix", "to"], part(&["replace_prefix", "to"], "/"));
-        return finish(redirect, status);
-    }
-    let path = path.trim_end_matches("?%{QUERY_STRING}").trim_end_matches('?').to_owned();
-    let whole = [
-        "(.*)", "^(.*)", "^(.*)$", "^(/.*)$", "^/?(.*)$", "^/?(.*)", "^/(.*)$", "^/(.*)", "^",
-        ".*", "^/", "/(.*)",
-    ];
-    let as_asked = ["%{REQUEST_URI}", "/%{REQUEST_URI}"].contains(&path.as_str())
-        || (["$1", "/$1", "$0"].contains(&path.as_str()) && whole.contains(&pattern))
-        || path == super::rewrite::same(pattern) && path.contains('$');
-    if !as_asked {
-        let path = if path.is_empty() { "/".to_owned() } else { path };
-        if path.contains(['$', '%']) {
-            return None;
-        }
-        PathLiteral::parse(&path).ok()?;
-        redirect.set(&["path"], path);
-    }
+    redirect.set(&["path"], path);
     finish(redirect, status)
 }
 
@@ -154,16 +229,13 @@ fn start(to: &str) -> Option<(Draft, String)> {
         _ => return None,
     }
     let own = ["%{HTTP_HOST}", "%{SERVER_NAME}", "%{HTTP:Host}"];
-    let rest = match own.iter().find_map(|name| rest.strip_prefix(name)) {
-        Some(rest) => {
-            let (port, path) = match rest.strip_prefix(':') {
-                Some(rest) => rest.split_at(rest.find(['/', '%', '$']).unwrap_or(rest.len())),
-                None => ("", rest),
-            };
-            return port_of(port, &mut redirect).map(|()| (redirect, path.to_owned()));
-        }
-        None => rest,
-    };
+    if let Some(rest) = own.iter().find_map(|name| rest.strip_prefix(name)) {
+        let (port, path) = match rest.strip_prefix(':') {
+            Some(rest) => rest.split_at(rest.find(['/', '%', '$']).unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        return port_of(port, &mut redirect).map(|()| (redirect, path.to_owned()));
+    }
     let (authority, path) = rest.split_at(rest.find(['/', '%', '$']).unwrap_or(rest.len()));
     let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
     if !is_one(host) {
@@ -188,28 +260,4 @@ fn finish(mut redirect: Draft, status: u16) -> Option<Draft> {
     }
     redirect.set(&["status"], u64::from(status));
     Some(redirect)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_of_redirects_are_understood() {
-        for (pattern, to, keys) in [
-            ("(.*)", "https://%{HTTP_HOST}%{REQUEST_URI}", vec![("scheme", "https")]),
-            ("^/?(.*)", "https://%{SERVER_NAME}/$1", vec![("scheme", "https")]),
-            ("^/", "%{REQUEST_SCHEME}://%{SERVER_NAME}:8080%{REQUEST_URI}", vec![("port", "8080")]),
-            ("^/a$", "/b", vec![("path", "/b")]),
-        ] {
-            let redirect = redirect_by_pattern(pattern, to, &Asked::default(), 301)
-                .unwrap_or_else(|| panic!("{to}"));
-            for (key, value) in keys {
-                assert_eq!(redirect.text(&[key]), Some(value), "{to}");
-            }
-        }
-        assert_eq!(redirect_by_pattern("^/a(.*)", "/b$1", &Asked::default(), 301), None);
-        assert_eq!(redirect("https://a.test", "/", 301).unwrap().text(&["path"]), None);
-        assert_eq!(redirect("https://a.test/x", "/", 301).unwrap().text(&["path"]), Some("/x"));
-    }
 }

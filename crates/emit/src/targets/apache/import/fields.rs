@@ -2,24 +2,18 @@
 
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+use wsgen_model::scalar::{HeaderName, Hostname};
 use wsgen_model::spelling::FORWARDED_FIELDS;
 
+use super::edits::{Edit, asks_for_peer};
 use super::scope::{Chain, Importer};
+use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
-
-/// `RequestHeader` or `Header`, taken apart.
-struct Edit {
-    id: Id,
-    verb: String,
-    name: String,
-    value: String,
-    /// `env=…` or `expr=…` behind it.
-    condition: Option<String>,
-    always: bool,
-}
+use crate::targets::apache::syntax::header::{
+    FormatPart, HeaderAction, HeaderCondition, HeaderValue,
+};
 
 /// What several edits together tell of the client.
 #[derive(Debug, Default)]
@@ -33,7 +27,8 @@ struct Forwarded {
 
 impl Importer<'_> {
     /// Fields of requests.
-    pub(super) fn requests(&mut self, chain: &Chain, tls: bool, rule: Id, route: &mut Draft) {
+    pub(super) fn requests(&mut self, chain: &Chain, vhost: &Vhost, rule: Id, route: &mut Draft) {
+        let tls = vhost.tls;
         let preserve = self.switch(chain, "proxypreservehost", false, "host");
         route.set(&["host"], if preserve { "preserve" } else { "upstream" });
         let mut told: Vec<&str> = Vec::new();
@@ -46,25 +41,28 @@ impl Importer<'_> {
         let mut kept = Vec::new();
         let mut forwarded = Forwarded::default();
         for edit in self.edits(chain, "requestheader") {
-            let lower = edit.name.to_lowercase();
+            let lower = edit.of.name.to_lowercase();
             if self.of_peers(chain, &edit, &lower, &mut forwarded) {
                 continue;
             }
-            let Some(true) = self.holds(&edit, tls) else { continue };
+            let Some(true) = self.holds(&edit, vhost) else {
+                self.not_said(&edit, &lower, route);
+                continue;
+            };
             let scheme = if tls { "https" } else { "http" };
-            let sets = ["set", "add", "append", "merge"].contains(&edit.verb.as_str());
-            let field = match (lower.as_str(), edit.value.as_str()) {
-                _ if !sets => None,
-                ("x-forwarded-for", text) if is_variable(text, &["REMOTE_ADDR"]) => Some("for"),
-                ("x-real-ip", text) if is_variable(text, &["REMOTE_ADDR"]) => Some("real_ip"),
-                ("x-forwarded-proto", text)
-                    if text.eq_ignore_ascii_case(scheme)
-                        || is_variable(text, &["REQUEST_SCHEME"]) =>
+            let set = edit.of.action == HeaderAction::Set;
+            let field = match lower.as_str() {
+                _ if !edit.sets() => None,
+                "x-forwarded-for" if edit.is_variable(&["REMOTE_ADDR"]) => Some("for"),
+                "x-real-ip" if edit.is_variable(&["REMOTE_ADDR"]) => Some("real_ip"),
+                "x-forwarded-proto"
+                    if edit.literal().is_some_and(|text| text.eq_ignore_ascii_case(scheme))
+                        || edit.is_variable(&["REQUEST_SCHEME"]) =>
                 {
                     Some("proto")
                 }
-                ("x-forwarded-host", text)
-                    if is_variable(text, &["HTTP_HOST", "SERVER_NAME", "HTTP:Host"]) =>
+                "x-forwarded-host"
+                    if edit.is_variable(&["HTTP_HOST", "SERVER_NAME", "HTTP:Host"]) =>
                 {
                     Some("host")
                 }
@@ -75,11 +73,12 @@ impl Importer<'_> {
                 told.push(field);
                 continue;
             }
-            if lower == "host" && edit.verb == "set" {
-                if Hostname::parse(&edit.value).is_ok() {
+            if lower == "host" && set {
+                let name = edit.literal().filter(|name| Hostname::parse(name).is_ok());
+                if let Some(name) = name {
                     self.ledger.taken(edit.id, "host");
                     if preserve {
-                        route.set(&["host"], edit.value.as_str());
+                        route.set(&["host"], name);
                     }
                 } else {
                     self.ledger.lost(edit.id, "the name is computed, or is none of a host");
@@ -87,10 +86,17 @@ impl Importer<'_> {
                 continue;
             }
             if lower == "sec-websocket-protocol" {
-                self.ledger.taken(edit.id, "websocket.subprotocols");
+                // Of a list that is written out in rules, one is left.
+                let chosen =
+                    matches!(&edit.of.condition, Some(HeaderCondition::Env { negated: false, .. }));
+                if chosen {
+                    self.ledger.taken(edit.id, "websocket.subprotocols");
+                } else {
+                    self.ledger.lost(edit.id, "the model changes no list of subprotocols");
+                }
                 continue;
             }
-            if lower == "sec-websocket-extensions" && edit.verb == "unset" {
+            if lower == "sec-websocket-extensions" && edit.of.action == HeaderAction::Unset {
                 self.ledger.taken(edit.id, "websocket.compression");
                 route.set(&["websocket", "compression"], "strip");
                 continue;
@@ -132,10 +138,9 @@ impl Importer<'_> {
             self.ledger.taken(edit.id, "trusted_proxies");
             return true;
         }
-        let condition = edit.condition.as_deref().unwrap_or_default();
-        let of_peer = condition.contains("%{CONN_REMOTE_ADDR} -ipmatch");
+        let of_peer = edit.of.condition.as_ref().is_some_and(asks_for_peer);
         let family = FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(lower));
-        if of_peer && family && edit.verb == "unset" {
+        if of_peer && family && edit.of.action == HeaderAction::Unset {
             self.ledger.taken(edit.id, "forwarded");
             told.append = true;
             told.kept_of_peers = true;
@@ -145,8 +150,12 @@ impl Importer<'_> {
             "x-forwarded-for" => "for",
             "x-forwarded-proto" => "proto",
             "x-forwarded-host" => "host",
-            "forwarded" if edit.verb == "set" => {
-                let value = edit.value.trim_start_matches("expr=");
+            "forwarded" if edit.of.action == HeaderAction::Set => {
+                let literal = edit.literal().unwrap_or_default();
+                let value = if literal.is_empty() { edit.expression() } else { literal };
+                if value.is_empty() {
+                    return false;
+                }
                 for part in value.split(';') {
                     let word = match part.split('=').next() {
                         Some("for") => "for",
@@ -174,181 +183,53 @@ impl Importer<'_> {
         true
     }
 
+    /// A field of requests that is not in the model: what a client itself sends of it must not pass.
+    fn not_said(&mut self, edit: &Edit, lower: &str, route: &mut Draft) {
+        if !self.ledger.is_lost(edit.id) {
+            return;
+        }
+        self.ledger.opens(edit.id, "its value is the client's own unless the server sets it; the model takes the field out");
+        if HeaderName::parse(&edit.of.name).is_ok()
+            && !is_proxys_own(&edit.of.name, true)
+            && lower != "host"
+            && edit.of.action != HeaderAction::Unset
+        {
+            route.push(&["request_headers", "remove"], edit.of.name.as_str());
+        }
+    }
+
     /// Fields of answers.
-    pub(super) fn responses(&mut self, chain: &Chain, tls: bool, route: &mut Draft) {
+    pub(super) fn responses(&mut self, chain: &Chain, vhost: &Vhost, rule: Id, route: &mut Draft) {
         let mut kept = Vec::new();
         for edit in self.edits(chain, "header") {
-            if edit.value.contains("BALANCER_WORKER_ROUTE") {
+            let made = match &edit.of.value {
+                Some(HeaderValue::Format(parts)) => {
+                    parts.contains(&FormatPart::Env("BALANCER_WORKER_ROUTE".to_owned()))
+                }
+                _ => false,
+            };
+            if made {
                 self.ledger.taken(edit.id, "sticky.cookie");
                 continue;
             }
-            if is_proxys_own(&edit.name, false) {
+            if is_proxys_own(&edit.of.name, false) {
                 self.ledger
                     .dropped(edit.id, "the field describes one connection and is the proxy's own");
                 continue;
             }
-            let Some(true) = self.holds(&edit, tls) else { continue };
+            let Some(true) = self.holds(&edit, vhost) else { continue };
             self.edit(&edit, "response_headers", false, route, &mut kept);
-            if !edit.always && route.get(&["response_headers"]).is_some() && edit.verb != "unset" {
+            if !edit.of.always
+                && route.get(&["response_headers"]).is_some()
+                && edit.of.action != HeaderAction::Unset
+            {
                 self.differs(
                     edit.id,
                     "the proxy's own errors carry it too; without `always` they do not",
                 );
             }
         }
+        let _ = rule;
         route.keep(crate::targets::apache::TARGET.name, &kept);
-    }
-
-    fn edits(&mut self, chain: &Chain, directive: &str) -> Vec<Edit> {
-        let mut edits = Vec::new();
-        for id in self.settings(chain, directive) {
-            let mut words = self.texts(id);
-            let mut always = false;
-            if words.first().is_some_and(|word| word == "always" || word == "onsuccess") {
-                always = words.remove(0) == "always";
-            }
-            let condition = |word: &String| word.starts_with("env=") || word.starts_with("expr=");
-            let at = if words.first().is_some_and(|verb| verb == "unset" || verb == "echo") {
-                2
-            } else {
-                3
-            };
-            let behind = words.iter().skip(at).find(|word| condition(word)).cloned();
-            let word = |number: usize| words.get(number).cloned().unwrap_or_default();
-            edits.push(Edit {
-                id,
-                verb: word(0).to_lowercase(),
-                name: word(1).trim_end_matches(':').to_owned(),
-                value: word(2),
-                condition: behind,
-                always,
-            });
-        }
-        edits
-    }
-
-    /// Whether an edit holds for every request, or for none; nothing where it is for some, and lost.
-    fn holds(&mut self, edit: &Edit, tls: bool) -> Option<bool> {
-        match edit.condition.as_deref() {
-            Some("env=HTTPS") if !tls => {
-                self.ledger.dropped(edit.id, "it never holds here");
-                Some(false)
-            }
-            None | Some("env=HTTPS") => Some(true),
-            Some(_) => {
-                let why = "the model changes fields of every request of a route, or of none";
-                self.ledger.lost(edit.id, why);
-                None
-            }
-        }
-    }
-
-    fn edit(
-        &mut self,
-        edit: &Edit,
-        table: &str,
-        request: bool,
-        route: &mut Draft,
-        kept: &mut Vec<String>,
-    ) {
-        let Edit { id, verb, name, value, .. } = edit;
-        if is_proxys_own(name, request) {
-            return self
-                .ledger
-                .dropped(*id, "the field describes one connection and is the proxy's own");
-        }
-        if HeaderName::parse(name).is_err() {
-            return self.ledger.lost(*id, "this is no name of a field");
-        }
-        let verb = match verb.as_str() {
-            "unset" => {
-                self.ledger.taken(*id, "remove");
-                // Answers of the upstream and of the server itself have a line each.
-                let known = matches!(route.get(&[table, "remove"]), Some(Draft::List(list)) if list.contains(&name.as_str().into()));
-                if !known {
-                    route.push(&[table, "remove"], name.as_str());
-                }
-                return;
-            }
-            "set" => "set",
-            "add" => "add",
-            "append" | "merge" => {
-                self.differs(*id, "a value that is appended stands on a line of its own");
-                "add"
-            }
-            _ => {
-                let line = self.line(*id);
-                return self.ledger.keep(*id, "a field is changed by what it says", line, kept);
-            }
-        };
-        match literal(value).filter(|text| HeaderValue::parse(text).is_ok() && !text.is_empty()) {
-            Some(text) => {
-                if verb == "add" && route.get(&[table, verb, name]).is_some() {
-                    return self.ledger.lost(*id, "the same field a second time");
-                }
-                self.ledger.taken(*id, verb);
-                if let (false, "set", Some(Draft::List(list))) =
-                    (request, verb, route.get(&[table, "remove"]).cloned())
-                {
-                    // In place of the upstream's own.
-                    let rest: Vec<_> =
-                        list.into_iter().filter(|own| *own != name.as_str().into()).collect();
-                    route.remove(&[table, "remove"]);
-                    if !rest.is_empty() {
-                        route.set(&[table, "remove"], Draft::List(rest));
-                    }
-                }
-                route.set(&[table, verb, name], text);
-            }
-            None if value.contains("}e") || value.contains("${") => {
-                self.ledger.lost(*id, "its value is computed elsewhere in the configuration");
-            }
-            None => {
-                let line = self.line(*id);
-                self.ledger.keep(*id, "its value is computed for each request", line, kept);
-            }
-        }
-    }
-
-    /// A directive as it stands.
-    fn line(&self, id: Id) -> String {
-        self.sources.slice(self.span(id)).to_owned()
-    }
-}
-
-/// Whether a value is one of these variables, in any of the ways to write it.
-fn is_variable(text: &str, names: &[&str]) -> bool {
-    let inner = text.trim_start_matches("expr=").trim_start_matches("%{");
-    let inner = inner.trim_end_matches(['s', 'e']).trim_end_matches('}');
-    names.iter().any(|name| inner.eq_ignore_ascii_case(name))
-}
-
-/// A value without variables (`mod_headers`, "Format specifiers").
-fn literal(text: &str) -> Option<String> {
-    if text.starts_with("expr=") {
-        return None;
-    }
-    let (mut out, mut rest) = (String::new(), text.chars());
-    while let Some(c) = rest.next() {
-        match c {
-            '%' => (rest.next() == Some('%')).then(|| out.push('%'))?,
-            '\\' => out.push(rest.next().unwrap_or('\\')),
-            c => out.push(c),
-        }
-    }
-    (!out.contains("${")).then_some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_told_from_variables() {
-        assert_eq!(literal("100%% \\\"a\\\"").as_deref(), Some("100% \"a\""));
-        assert_eq!(literal("%{REMOTE_ADDR}s"), None);
-        for text in ["expr=%{REMOTE_ADDR}", "%{REMOTE_ADDR}s", "%{REMOTE_ADDR}e"] {
-            assert!(is_variable(text, &["REMOTE_ADDR"]), "{text}");
-        }
     }
 }

@@ -4,30 +4,49 @@ mod access;
 mod answer;
 mod beside;
 mod condition;
+mod edits;
 mod fields;
+mod location;
+mod parts;
 mod passes;
+mod placed;
 mod policies;
+mod regex;
 pub(super) mod relocate;
+mod rest;
 mod rewrite;
 mod route;
+mod rule;
 mod scope;
+mod sections;
+mod substitution;
 mod target;
+mod tested;
 mod tls;
 mod tree;
 mod upstream;
+mod variables;
+mod version;
 mod vhost;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources};
 
-use self::rewrite::{Act, Rule};
+use self::parts::Part;
+use self::rewrite::Context;
+use self::rule::{Act, Rule};
 use self::scope::Importer;
 use self::tree::Reading;
 use self::vhost::Vhost;
-use crate::import::choices::{Bound, choose};
+use crate::import::condition::{Clause, Condition};
 use crate::import::draft::{Draft, Site, words};
+use crate::import::hostnames::covers_host;
 use crate::import::ledger::{Id, Ledger};
+use crate::import::matcher::PathMatcher;
+use crate::import::rules::{self, Bound};
 use crate::import::{Files, Imported};
 
 /// Reads files of Apache.
@@ -38,7 +57,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     for id in ids {
         top.extend(reading.file(*id));
     }
-    let (all, budget) = (reading.all, reading.budget);
+    let (all, budget) = reading.finish();
     budget.close(&mut ledger);
     let around = top.iter().copied().filter(|id| all[*id].name != "virtualhost").collect();
     let source = ids.first().and_then(|id| sources.get(*id));
@@ -54,9 +73,12 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         reached: BTreeSet::new(),
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
+        tables: BTreeSet::new(),
+        servers: BTreeSet::new(),
     };
     let mut vhosts = importer.vhosts();
     vhost::claims(&mut vhosts);
+    importer.servers.extend(vhosts.iter().map(|vhost| vhost.list.clone()));
     let bounds = importer.listeners(&vhosts);
     for (number, vhost) in vhosts.iter().enumerate() {
         importer.routes(number, &vhosts, &bounds);
@@ -67,245 +89,244 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     importer.close()
 }
 
-/// How directives of other logins begin.
-const LOGINS: [&str; 8] =
-    ["shib", "oidc", "addexternal", "setexternal", "ldap", "mellon", "cas", "auth"];
-
 impl Importer<'_> {
     /// The routes of a virtual host.
     fn routes(&mut self, number: usize, vhosts: &[Vhost], bounds: &[(String, Bound)]) {
         let vhost = &vhosts[number];
-        let first = |address: &String| {
-            let mut of = vhosts.iter().position(|other| other.addresses.contains(address));
-            of.take() == Some(number)
+        let bound = |rest: bool| -> Rc<[Bound]> {
+            bounds
+                .iter()
+                .filter(|(address, _)| vhost.addresses.contains(address))
+                .filter(|(address, _)| vhost.rest_of.contains(address) == rest)
+                .map(|(_, bound)| Bound { tls: vhost.tls, ..bound.clone() })
+                .collect()
         };
-        let takes_the_rest = vhost.addresses.iter().all(first);
+        let (first, named) = (bound(true), bound(false));
         // Without a name, only what nobody claims comes here.
-        let own: Vec<Bound> = bounds
-            .iter()
-            .filter(|(address, _)| vhost.addresses.contains(address))
-            .filter(|(address, _)| first(address) || !vhost.names.is_empty())
-            .map(|(_, bound)| Bound { tls: vhost.tls, ..bound.clone() })
-            .collect();
-        if own.is_empty() {
+        if first.is_empty() && vhost.names.is_empty() {
             let Some(id) = vhost.id else { return };
             return if vhost.unsaid {
                 // Without its names it would take what belongs to others.
                 self.lost_block(id, "its names are none that the model can say");
             } else {
-                self.dropped_block(id, "another virtual host of its address takes every host");
+                self.dropped_block(
+                    id,
+                    "another virtual host of its address takes all of its hosts",
+                );
             };
         }
-        let mut rules = self.rules(vhost);
-        self.parts(vhost, &mut rules);
-        let mut choices = Vec::new();
-        for rule in &rules {
-            let fields = self.fields(vhost, rule);
-            let mut ways = rule.ways.clone();
-            if !takes_the_rest && !vhost.names.is_empty() {
-                ways.retain_mut(|way| {
-                    if way.hosts.is_empty() {
-                        way.hosts.clone_from(&vhost.names);
-                    } else {
-                        way.hosts.retain(|host| vhost.names.contains(host));
-                    }
-                    !way.hosts.is_empty()
-                });
+        let scopes = self.sections(vhost);
+        let mut parts = Vec::new();
+        for rule in self.ordered(vhost, &scopes) {
+            parts.extend(self.parts(vhost, &scopes, rule));
+        }
+        // What ends a list by answering 404 to all says what a model without a route says.
+        if let Some(Part { rule: Rule { act: Act::Answer(draft), condition, .. }, .. }) =
+            parts.last()
+            && *draft == Draft::of("respond", Draft::of("status", 404_u64))
+            && condition.is_always()
+            && parts.len() > 1
+        {
+            parts.pop();
+        }
+        let fields: Vec<(Part, Draft)> = parts
+            .into_iter()
+            .map(|part| {
+                let fields = self.fields(vhost, &part);
+                (part, fields)
+            })
+            .collect();
+        for (bounds, rest) in [(first, true), (named, false)] {
+            if bounds.is_empty() || !rest && vhost.names.is_empty() {
+                continue;
             }
-            let path = ways.first().and_then(|way| way.paths.first());
-            let path = path.and_then(|path| {
-                ["prefix", "exact", "starts_with", "regex"]
-                    .iter()
-                    .find_map(|kind| path.text(&[kind]))
-            });
-            let host = vhost.names.first().map_or("", String::as_str);
-            let kind = if fields.get(&["redirect"]).is_some() { "redirect" } else { "" };
-            let called = format!("{host} {kind} {}", path.map(words).unwrap_or_default());
-            let mut origin = self.origin(rule.id);
-            if !vhost.names.is_empty() && takes_the_rest {
-                origin = format!("{origin} ({} and every other host)", vhost.names.join(", "));
+            let others = if rest { claimed_by_others(number, vhosts) } else { Vec::new() };
+            let mut settled: Vec<rules::Rule> = Vec::new();
+            for (part, fields) in &fields {
+                let condition = if rest {
+                    free(&part.rule.condition, &others)
+                } else {
+                    let hosts = vhost.names.clone();
+                    part.rule.condition.and(&Condition::of(Clause { hosts, ..Clause::default() }))
+                };
+                let alone = vhost.rest_of.len() == vhost.addresses.len();
+                settled.push(self.settled_rule(
+                    vhost,
+                    part,
+                    condition,
+                    &bounds,
+                    rest && alone,
+                    fields,
+                ));
             }
-            choose((rule.id, &origin), &called, &own, &ways, &fields, &mut choices);
+            if settled.is_empty() && !rest && vhosts.len() > 1 {
+                // Its hosts fall to no other virtual host.
+                let hosts = vhost.names.clone();
+                let condition = Condition::of(Clause { hosts, ..Clause::default() });
+                let rule = Rule::of(vhost.id.unwrap_or(0), condition.clone(), Act::Files);
+                let part = Part { rule, chain: Vec::new(), auth: None };
+                let answer = Draft::of("respond", Draft::of("status", 404_u64));
+                settled.push(self.settled_rule(vhost, &part, condition, &bounds, false, &answer));
+            }
+            self.settle(&settled);
         }
         if let Some(root) = self.named(&vhost.list, "documentroot").last().copied()
-            && !rules.iter().any(|rule| rule.ways.iter().any(|way| way.paths.is_empty()))
+            && !fields.iter().any(|(part, _)| {
+                part.rule.condition.clauses().iter().any(|clause| clause.paths.is_empty())
+            })
         {
             self.beside(root, "files are served beside the proxy");
         }
-        for id in self.site.settle(choices) {
+    }
+
+    /// Puts rules into the model, and says which of them no request reaches.
+    fn settle(&mut self, settled: &[rules::Rule]) {
+        let unmatched = Draft::of("respond", Draft::of("status", 404_u64));
+        for (id, taker) in self.site.settle_rules(settled, &unmatched).unreached {
+            let name = self.all[id].name.as_str();
+            let dead = ["proxypass", "proxypassmatch", "rewriterule"].contains(&name)
+                || name.starts_with("redirect");
+            if dead && id != taker && !self.ledger.is_lost(taker) {
+                let what = format!(
+                    "no request reaches this `{}`: {} takes all of its requests",
+                    self.sources.slice(self.span(id)).split_whitespace().next().unwrap_or(name),
+                    self.origin(taker)
+                );
+                self.ledger.say(
+                    Code::UNREACHABLE_ROUTE,
+                    self.span(id),
+                    &what,
+                    "put it ahead of that line",
+                );
+            }
             self.ledger.unreached(id);
         }
     }
 
-    /// All rules of a virtual host, in the order in which Apache asks them.
-    fn rules(&mut self, vhost: &Vhost) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        let chain = vhost.chain(&self.around);
-        // A redirect of a section comes first, whatever else is done with its requests.
-        for list in &chain {
-            for name in ["location", "locationmatch"] {
-                for section in self.named(list, name) {
-                    if let Some((path, regex)) = self.place(section) {
-                        let inner = self.block(section);
-                        let own = self.redirects(&inner, Some((&path, regex)));
-                        if !own.is_empty() {
-                            self.ledger.taken(section, "match.path");
-                        }
-                        rules.extend(own);
-                    }
-                }
-            }
-        }
-        rules.extend(self.rewrites(vhost));
-        rules.extend(self.passes(vhost));
-        for list in chain.iter().rev() {
-            rules.extend(self.redirects(list, None));
-        }
-        // What ends a list by answering 404 to all says what a model without a route says.
-        if let Some(Rule { act: Act::Answer(draft), ways, .. }) = rules.last()
-            && *draft == Draft::of("respond", Draft::of("status", 404_u64))
-            && ways.iter().all(|way| *way == crate::import::way::Way::default())
-            && rules.len() > 1
-        {
-            rules.pop();
-        }
-        rules
-    }
-
-    /// What nobody has spoken of: business of others, or not understood.
-    fn rest(&mut self) {
-        for id in 0..self.all.len() {
-            if !self.ledger.is_open(id) {
-                continue;
-            }
-            let name = self.all[id].name.clone();
-            if let Some(why) = beside::reason(&name) {
-                self.dropped_block(id, why);
-                continue;
-            }
-            match name.as_str() {
-                "location" | "locationmatch" => {
-                    // Its own lines are judged by what they are.
-                    self.ledger.dropped(id, "no route that passes requests on is within its reach");
-                    for inner in self.block(id) {
-                        self.unreached(inner);
-                    }
-                }
-                "proxy" | "proxymatch" => {
-                    let balancer = self.word(id, 0).starts_with("balancer:");
-                    let why = if balancer {
-                        "no route leads there"
-                    } else {
-                        "who may use the proxy is said by its routes"
-                    };
-                    self.dropped_block(id, why);
-                }
-                "limit" | "limitexcept" | "requireall" | "requireany" | "requirenone" => {
-                    self.lost_guard(id, "it kept some requests out");
-                }
-                "if" | "elseif" | "else" => self.lost_block(id, "a condition on each request"),
-                "rewritecond" | "rewriterule" | "rewritemap" | "rewritebase" | "rewriteoptions" => {
-                    self.unread_rewrite(id, &name);
-                }
-                name if name.starts_with("sec")
-                    || name.starts_with("modsec")
-                    || name.starts_with("qs_") =>
-                {
-                    self.lost_guard(id, "what it decides is not known");
-                }
-                name if name.starts_with("lua") => {
-                    self.lost_guard(id, "what Lua decides is not known");
-                }
-                "servername" | "serveralias" => {
-                    self.ledger.dropped(id, "the name of a server that no request comes to");
-                }
-                "proxypassreverse" | "proxypassreversematch" => {
-                    self.ledger.dropped(id, "no route that passes requests on is within its reach");
-                }
-                "sslproxyengine" => {
-                    self.ledger.dropped(id, "an upstream's `protocol` says how it is reached");
-                }
-                "sethandler" => self.ledger.dropped(id, "pages that the server makes itself"),
-                name if self.reached.contains(&id)
-                    && LOGINS.iter().any(|word| name.starts_with(word)) =>
-                {
-                    self.lost_guard(id, "the model has no such login");
-                }
-                _ => self.unreached(id),
-            }
-        }
-    }
-
-    fn unread_rewrite(&mut self, id: Id, name: &str) {
-        match name {
-            "rewriteoptions" => self.ledger.dropped(id, "tuning of rewriting"),
-            "rewritemap" => self.ledger.lost(id, "a table that is looked up for each request"),
-            _ => self.ledger.dropped(id, "for files, or of a part that holds for no request"),
-        }
-    }
-
-    /// A directive that matters to requests that are passed on, where none is.
-    fn unreached(&mut self, id: Id) {
-        const OF_ROUTES: [&str; 26] = [
-            "requestheader",
-            "header",
-            "require",
-            "order",
-            "allow",
-            "deny",
-            "satisfy",
-            "auth",
-            "proxypreservehost",
-            "proxyaddheaders",
-            "proxytimeout",
-            "timeout",
-            "keepalive",
-            "errordocument",
-            "sslproxy",
-            "proxypassreverse",
-            "limitrequest",
-            "allowencodedslashes",
-            "rewriteengine",
-            "proxyerroroverride",
-            "ssl",
-            "servername",
-            "serveralias",
-            "protocols",
-            "addoutputfilterbytype",
-            "remoteip",
-        ];
-        let name = self.all[id].name.clone();
-        let mut words = OF_ROUTES.iter().chain(&LOGINS);
-        if self.reached.contains(&id) || !words.any(|word| name.starts_with(word)) {
-            return;
-        }
-        self.dropped_block(id, "no route that passes requests on is within its reach");
-    }
-
-    fn dropped_block(&mut self, id: Id, why: &'static str) {
-        self.ledger.dropped(id, why);
-        for inner in self.block(id) {
-            self.dropped_block(inner, why);
-        }
-    }
-
-    fn lost_block(&mut self, id: Id, why: &str) {
-        self.ledger.lost(id, why);
-        for inner in self.block(id) {
-            self.lost_block(inner, why);
-        }
-    }
-
-    fn close(self) -> Imported {
-        let Self { all, ledger, site, .. } = self;
-        let judged = all.into_iter().map(|directive| {
-            let proxying = beside::reason(&directive.name).is_none();
-            (directive.name, directive.span, proxying)
+    fn settled_rule(
+        &self,
+        vhost: &Vhost,
+        part: &Part,
+        condition: Condition,
+        bounds: &Rc<[Bound]>,
+        every_host: bool,
+        fields: &Draft,
+    ) -> rules::Rule {
+        let rule = &part.rule;
+        let path = part.rule.condition.clauses().first().and_then(|clause| clause.paths.first());
+        let path = path.map(|path| match path {
+            PathMatcher::Exact(text)
+            | PathMatcher::Prefix(text)
+            | PathMatcher::StartsWith(text)
+            | PathMatcher::Regex(text) => words(text),
         });
-        let (directives, findings, announced) = ledger.close(judged);
-        Imported { model: site.write(), directives, findings, announced, routes: Vec::new() }
+        let host = vhost.names.first().map_or("", String::as_str);
+        let kind = if fields.get(&["redirect"]).is_some() { "redirect" } else { "" };
+        let mut origin = self.origin(rule.id);
+        if !vhost.names.is_empty() && every_host {
+            origin = format!("{origin} ({} and every other host)", vhost.names.join(", "));
+        }
+        let mut ids = vec![rule.id];
+        ids.extend(rule.with.iter().filter(|id| **id != rule.id));
+        rules::Rule {
+            ids,
+            origin,
+            called: format!("{host} {kind} {}", path.unwrap_or_default()),
+            bounds: bounds.clone(),
+            condition,
+            fields: fields.clone(),
+        }
+    }
+
+    /// All rules of a virtual host, in the order in which Apache asks them.
+    fn ordered(&mut self, vhost: &Vhost, scopes: &[sections::Scope]) -> Vec<Rule> {
+        let chain = vhost.chain(&self.around);
+        let rewrites = self.rewrites(vhost);
+        let mut later = self.passes(vhost, scopes);
+        for list in chain.iter().rev() {
+            later.extend(self.redirects(list, None));
+        }
+        if let Some(id) = vhost.id.or_else(|| self.top.first().copied()) {
+            later.push(Rule::of(id, Condition::always(), Act::Files));
+        }
+        let mut all = Vec::new();
+        for rule in rewrites {
+            if rule.act != Act::Resume {
+                all.push(rule);
+                continue;
+            }
+            for next in &later {
+                all.extend(next.within(&rule.condition).map(|next| Rule {
+                    with: [&[rule.id], rule.with.as_slice()].concat(),
+                    ends: rule.ends,
+                    ..next
+                }));
+            }
+        }
+        all.append(&mut later);
+        all
+    }
+
+    /// The rules of `mod_rewrite` of a virtual host, where its engine is on.
+    fn rewrites(&mut self, vhost: &Vhost) -> Vec<Rule> {
+        let around = self.around.clone();
+        let of = |list: &[Id]| -> Vec<Id> {
+            list.iter().copied().filter(|id| self.all[*id].name.starts_with("rewrite")).collect()
+        };
+        let (own, outer) = (of(&vhost.list), of(&around));
+        let own_engine = self.named(&vhost.list, "rewriteengine").last().copied();
+        let engine = own_engine.or_else(|| self.named(&around, "rewriteengine").last().copied());
+        if let Some(id) = engine {
+            self.ledger.taken(id, "routes");
+        }
+        // A part of a virtual host leaves that word to whoever includes it.
+        let on = engine.map_or(vhost.id.is_none(), |id| self.is_on(id));
+        let mut list = own.clone();
+        if vhost.id.is_some() {
+            match self.inherits(&own, &outer) {
+                Some(true) => list = [outer.as_slice(), &own].concat(),
+                Some(false) => list.extend(&outer),
+                None => {}
+            }
+        }
+        if !on {
+            for id in list {
+                self.ledger.dropped(id, "`RewriteEngine` is off");
+            }
+            return Vec::new();
+        }
+        self.policies.clear();
+        self.rewritten(&list, vhost, Context::Server)
     }
 }
 
+/// The names of other virtual hosts of the addresses of which one takes the rest.
+fn claimed_by_others(number: usize, vhosts: &[Vhost]) -> Vec<String> {
+    let own = &vhosts[number];
+    let others = vhosts.iter().enumerate().filter(|(other, vhost)| {
+        *other != number && vhost.addresses.iter().any(|address| own.rest_of.contains(address))
+    });
+    let names = others.flat_map(|(_, vhost)| vhost.names.iter());
+    names.filter(|name| !own.names.contains(name)).cloned().collect()
+}
+
+/// A condition without the hosts that other virtual hosts take.
+fn free(condition: &Condition, others: &[String]) -> Condition {
+    let mut all = Condition::never();
+    for clause in condition.clauses() {
+        let mut clause = clause.clone();
+        if !clause.hosts.is_empty() {
+            clause.hosts.retain(|host| !others.iter().any(|other| covers_host(other, host)));
+            if clause.hosts.is_empty() {
+                continue;
+            }
+        }
+        all = all.or(&Condition::of(clause));
+    }
+    all
+}
+
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod tests;

@@ -1,248 +1,275 @@
 //! `ProxyPass` and its kin: those of a `<Location>` come before those beside it, and there the last one that fits wins;
 //! the others are asked in the order of the file.
 
+use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::PathLiteral;
 
-use super::rewrite::{Act, Rule};
+use super::answer::alias;
+use super::regex::{self, put_back, whole};
+use super::rule::{Act, Rule};
 use super::scope::Importer;
+use super::sections::{Scope, of_path};
 use super::target::destination;
 use super::vhost::Vhost;
+use crate::import::condition::Condition;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::import::pattern::{of_text, path, rewrites, stripped, whole};
-use crate::import::way::{Way, Ways};
+use crate::import::matcher::PathMatcher;
+use crate::import::pattern::{of_text, rewrites};
+use crate::targets::apache::syntax::{
+    Parameter, Place, ProxyPass, ProxyTarget, Section, Statement,
+};
+
+/// Why a URL leads nowhere.
+const NOWHERE: &str = "where it leads is computed for each request, or no proxy of HTTP does it";
 
 impl Importer<'_> {
     /// The rules of a virtual host by `ProxyPass`.
-    pub(super) fn passes(&mut self, vhost: &Vhost) -> Vec<Rule> {
+    pub(super) fn passes(&mut self, vhost: &Vhost, scopes: &[Scope]) -> Vec<Rule> {
         let mut rules = Vec::new();
-        let chain = vhost.chain(&self.around);
-        let mut sections = Vec::new();
-        for list in &chain {
-            for id in list {
-                if ["location", "locationmatch"].contains(&self.all[*id].name.as_str()) {
-                    sections.push(*id);
+        for scope in scopes.iter().rev() {
+            let place = match &self.all[scope.id].statement {
+                Ok(Statement::Section(Section::Location(place))) => place.clone(),
+                _ => continue,
+            };
+            for id in scope.list.iter().copied() {
+                match self.all[id].statement.clone() {
+                    Ok(Statement::ProxyPass(pass)) => {
+                        self.ledger.taken(scope.id, "match.path");
+                        self.reached.insert(scope.id);
+                        let (from, regex) = match &place {
+                            Place::Path(path) => (path.clone(), pass.regex),
+                            Place::Regex(path) => (path.clone(), true),
+                            Place::Wildcards(path) => (path.clone(), false),
+                        };
+                        let known = !matches!(place, Place::Wildcards(_));
+                        let own = if known {
+                            scope.condition.clone()
+                        } else {
+                            scope.condition.and(&Condition::unread())
+                        };
+                        rules.extend(self.pass(id, &from, regex, &pass, &own));
+                    }
+                    Err(why)
+                        if self.all[id].name.starts_with("proxypass")
+                            && !self.all[id].name.starts_with("proxypassreverse") =>
+                    {
+                        self.ledger.lost(id, &why.why);
+                        rules.push(Rule::of(id, scope.condition.clone(), Act::Placeholder));
+                    }
+                    _ => {}
+                }
+                if self.all[id].name == "sethandler" {
+                    rules.extend(self.handler(id, scope));
                 }
             }
         }
-        for section in sections.into_iter().rev() {
-            let inner = self.block(section);
-            let Some((pattern, regex)) = self.place(section) else { continue };
-            for id in inner.iter().copied() {
-                let words = self.texts(id);
-                match self.all[id].name.as_str() {
-                    "proxypass" | "proxypassmatch" => {
-                        rules.extend(self.pass(id, &pattern, regex, &words, Some(section)));
+        // A virtual host's own come first, then those outside of it.
+        for list in vhost.chain(&self.around).iter().rev() {
+            for id in list.iter().copied() {
+                match self.all[id].statement.clone() {
+                    Ok(Statement::ProxyPass(pass)) => {
+                        let Some(from) = pass.from.clone() else {
+                            self.ledger.lost(id, "its path is missing");
+                            continue;
+                        };
+                        let path =
+                            if pass.regex { regex::path(&from, false) } else { alias(&from) };
+                        let condition = of_path(path);
+                        rules.extend(self.pass(id, &from, pass.regex, &pass, &condition));
                     }
-                    "sethandler" if self.word(id, 0).starts_with("proxy:") => {
-                        let url = self.word(id, 0).trim_start_matches("proxy:").to_owned();
-                        rules.extend(self.handler(id, &pattern, regex, &url, section));
+                    Err(why)
+                        if ["proxypass", "proxypassmatch"]
+                            .contains(&self.all[id].name.as_str()) =>
+                    {
+                        self.ledger.lost(id, &why.why);
+                        let from = self.word(id, 0).to_owned();
+                        if from.starts_with('/') && self.all[id].name == "proxypass" {
+                            rules.push(Rule::of(id, of_path(alias(&from)), Act::Placeholder));
+                        }
                     }
                     _ => {}
                 }
             }
         }
-        // A virtual host's own come first, then those outside of it.
-        for list in chain.iter().rev() {
-            for id in list.clone() {
-                let words = self.texts(id);
-                let regex = match self.all[id].name.as_str() {
-                    "proxypass" => false,
-                    "proxypassmatch" => true,
-                    _ => continue,
-                };
-                let Some((pattern, rest)) = words.split_first() else {
-                    self.ledger.lost(id, "it says nothing");
-                    continue;
-                };
-                rules.extend(self.pass(id, pattern, regex, rest, None));
-            }
-        }
         rules
-    }
-
-    /// The path of a `<Location>`, and whether it is a regex.
-    pub(super) fn place(&self, section: Id) -> Option<(String, bool)> {
-        let matches = self.all[section].name == "locationmatch";
-        match self.all[section].words.as_slice() {
-            [tilde, pattern, ..] if tilde.text == "~" => Some((pattern.text.clone(), true)),
-            [path, ..] => Some((path.text.clone(), matches)),
-            [] => None,
-        }
     }
 
     fn pass(
         &mut self,
         id: Id,
-        pattern: &str,
+        from: &str,
         regex: bool,
-        words: &[String],
-        section: Option<Id>,
-    ) -> Option<Rule> {
-        let Some(url) = words.first() else {
-            self.ledger.lost(id, "it says nothing");
-            return None;
-        };
-        let Some(ways) = ways(pattern, regex) else {
+        pass: &ProxyPass,
+        condition: &Condition,
+    ) -> Vec<Rule> {
+        if !condition.is_read() {
             self.ledger.lost(id, "the model has no such path");
-            return None;
+            return vec![Rule::of(id, condition.clone(), Act::Placeholder)];
+        }
+        let url = match &pass.to {
+            ProxyTarget::Exclude => {
+                self.ledger.taken(id, "respond");
+                self.beside(id, "files, or pages of the server's own, are served beside the proxy");
+                return vec![Rule::of(id, condition.clone(), Act::Files)];
+            }
+            ProxyTarget::Url(url) => url.as_str(),
         };
-        self.narrower(id, pattern, regex, &ways);
-        let scopes = section.map(|section| vec![self.block(section)]).unwrap_or_default();
-        if let Some(section) = section {
-            self.ledger.taken(section, "match.path");
-            self.reached.insert(section);
-        }
-        let rule =
-            |act, parameters| Rule { id, ways, act, scopes, parameters, variables: Vec::new() };
-        let answer = |status: u64| Act::Answer(Draft::of("respond", Draft::of("status", status)));
-        if url == "!" {
-            self.ledger.taken(id, "respond");
-            self.beside(id, "files, or pages of the server's own, are served beside the proxy");
-            return Some(rule(answer(404), Vec::new()));
-        }
-        let scheme = url.split("://").next().unwrap_or_default();
-        if let Some(what) = other_protocol(scheme) {
+        let scheme = url.split("://").next().unwrap_or_default().to_lowercase();
+        let scheme = scheme.rsplit('|').next().unwrap_or_default().to_owned();
+        if let Some(what) = other_protocol(&scheme) {
             self.beside(id, &format!("{what} is served beside the proxy"));
             self.ledger.dropped(id, "applications of other protocols, beside the proxy");
-            return None;
+            return vec![Rule::of(id, condition.clone(), Act::Files)];
+        }
+        let placeholder = || vec![Rule::of(id, condition.clone(), Act::Placeholder)];
+        if pass.parameters.iter().any(|parameter| parameter.key == "noquery") {
+            self.ledger
+                .lost(id, "`noquery` takes the query away, which the model passes on as it came");
+            return placeholder();
         }
         let Some((to, path)) = destination(url) else {
             let why = if url.contains("${") {
                 "a variable of it is not known; --define gives variables their values"
             } else {
-                "where it leads is computed for each request, or no proxy of HTTP does it"
+                NOWHERE
             };
             self.ledger.lost(id, why);
             // Its requests must not fall to another route.
-            return Some(rule(answer(502), Vec::new()));
+            return placeholder();
+        };
+        let with = |condition: Condition, change: Option<Draft>| {
+            let parameters: Vec<Parameter> = pass.parameters.clone();
+            Rule { parameters, ..Rule::of(id, condition, Act::Forward(to.clone(), change)) }
         };
         self.ledger.taken(id, "upstream");
-        let change = self.mapped(id, pattern, regex, &path);
-        Some(rule(Act::Forward(to, change), words[1..].to_vec()))
+        // `ProxyPass /a/ http://host:1`: the path runs on behind the port.
+        if !regex && from.ends_with('/') && path.is_empty() {
+            let what = "the rest of the path is put right behind the port: Apache answers 500 to all but the path itself";
+            self.ledger.say(
+                Code::IMPORT_BROKEN,
+                self.span(id),
+                what,
+                "write a slash at the end of the URL",
+            );
+            let answer = Act::Answer(Draft::of("respond", Draft::of("status", 500_u64)));
+            let own = of_path(PathMatcher::exact(from)).and(condition);
+            return vec![
+                with(own, exact_change(from, "/")),
+                Rule::of(id, condition.clone(), answer),
+            ];
+        }
+        match self.mapped(id, from, regex, &path) {
+            Ok(change) => vec![with(condition.clone(), change)],
+            Err(why) => {
+                self.ledger.lost(id, why);
+                placeholder()
+            }
+        }
     }
 
-    /// `SetHandler "proxy:…"`: the path as it came.
-    fn handler(
-        &mut self,
-        id: Id,
-        pattern: &str,
-        regex: bool,
-        url: &str,
-        section: Id,
-    ) -> Option<Rule> {
+    /// `SetHandler "proxy:…"`: the application gets the name of a file as its path.
+    fn handler(&mut self, id: Id, scope: &Scope) -> Option<Rule> {
+        let url = self.word(id, 0).strip_prefix("proxy:")?.to_owned();
         let scheme =
             url.split("://").next().unwrap_or_default().rsplit('|').next().unwrap_or_default();
+        self.ledger.taken(scope.id, "match.path");
         if let Some(what) = other_protocol(scheme) {
             self.beside(id, &format!("{what} is served beside the proxy"));
             self.ledger.dropped(id, "applications of other protocols, beside the proxy");
-            return None;
+            return Some(Rule::of(id, scope.condition.clone(), Act::Files));
         }
-        let (Some((to, _)), Some(ways)) = (destination(url), ways(pattern, regex)) else {
-            self.ledger.lost(id, "where it leads is not known");
-            return None;
-        };
-        self.ledger.taken(id, "upstream");
-        self.ledger.taken(section, "match.path");
-        let scopes = vec![self.block(section)];
-        Some(Rule {
-            id,
-            ways,
-            act: Act::Forward(to, None),
-            scopes,
-            parameters: Vec::new(),
-            variables: Vec::new(),
-        })
+        let why = "an application behind `SetHandler` gets the name of a file as its path; `ProxyPass` sends the path itself";
+        self.ledger.lost(id, why);
+        Some(Rule::of(id, scope.condition.clone(), Act::Placeholder))
     }
 
     /// The path that a server sees: what stands in the URL, in place of what was asked for.
-    fn mapped(&mut self, id: Id, from: &str, regex: bool, to: &str) -> Option<Draft> {
-        if regex {
-            let to =
-                if to.contains('$') || to.is_empty() { to.to_owned() } else { format!("{to}$0") };
-            // Without a group in the URL, the whole of the path is put behind it.
-            if to.is_empty() || to == "$0" || to == super::rewrite::same(from) {
-                return None;
-            }
-            if let Some(prefix) = stripped(from, &to) {
-                return Some(Draft::of("strip_prefix", prefix));
-            }
-            let (pattern, to) =
-                (whole(from), if to.starts_with('/') { to } else { format!("/{to}") });
-            if to.contains("$0") || !rewrites(&pattern, &to) {
-                self.ledger.lost(id, "the path that it sends is computed");
-                return None;
+    fn mapped(
+        &mut self,
+        id: Id,
+        from: &str,
+        regex: bool,
+        to: &str,
+    ) -> Result<Option<Draft>, &'static str> {
+        const COMPUTED: &str = "the path that it sends is none that the model can say";
+        if to.contains('?') {
+            return Err("it changes the query, which the model passes on as it came");
+        }
+        let changed = |pattern: String, to: String| {
+            if !rewrites(&pattern, &to) {
+                return Err(COMPUTED);
             }
             let mut change = Draft::of("pattern", pattern);
             change.set(&["to"], to);
-            return Some(Draft::of("regex", change));
+            Ok(Some(Draft::of("regex", change)))
+        };
+        if regex {
+            // Without a group in the URL, the whole of the path is put behind it.
+            if !to.contains('$') {
+                let to = to.trim_end_matches('/');
+                return if to.is_empty() {
+                    Ok(None)
+                } else {
+                    changed("^(.*)$".into(), format!("{to}$1"))
+                };
+            }
+            if to == "$0" || put_back(from).is_some_and(|same| same == to) {
+                return Ok(None);
+            }
+            if to.contains("$0") {
+                return Err(COMPUTED);
+            }
+            let to = if to.starts_with(['/', '$']) { to.to_owned() } else { format!("/{to}") };
+            return changed(whole(from), to);
         }
-        if from == to || (from == "/" && to.is_empty()) {
-            return None;
+        if from == to {
+            return Ok(None);
         }
         let fits =
             PathLiteral::parse(from).is_ok() && (to.is_empty() || PathLiteral::parse(to).is_ok());
+        if !fits {
+            return Err(COMPUTED);
+        }
         let bare = |path: &str| path.trim_end_matches('/').to_owned();
-        let change = match (from.ends_with('/'), to.ends_with('/')) {
-            _ if !fits => None,
-            (true, true) | (false, false) => Some(if bare(to).is_empty() {
-                Draft::of("strip_prefix", bare(from))
-            } else {
-                let mut change =
-                    Draft::of("from", if from == "/" { "/".to_owned() } else { bare(from) });
-                change.set(&["to"], bare(to));
-                Draft::of("replace_prefix", change)
-            }),
-            // One has a last slash and the other has none: the text is replaced as it stands.
-            _ => {
-                self.differs(id, "one path ends with a slash and the other does not: the text is replaced as it stands");
-                let to = if to.is_empty() { "/" } else { to };
-                let mut change = Draft::of("pattern", format!("^{}", of_text(from)));
-                change.set(&["to"], to);
-                rewrites(&format!("^{}", of_text(from)), to).then(|| Draft::of("regex", change))
+        if from.ends_with('/') == to.ends_with('/') {
+            let (old, new) = (bare(from), bare(to));
+            if old == new {
+                return Ok(None);
             }
-        };
-        if change.is_none() {
-            self.ledger.lost(id, "the path that it sends is none that the model can say");
+            if new.is_empty() {
+                return Ok(Some(Draft::of("strip_prefix", old)));
+            }
+            let mut change = Draft::of("from", if old.is_empty() { "/".to_owned() } else { old });
+            change.set(&["to"], new);
+            return Ok(Some(Draft::of("replace_prefix", change)));
         }
-        change
-    }
-
-    /// What the model's prefix fits beyond a pattern, or leaves out.
-    pub(super) fn narrower(&mut self, id: Id, pattern: &str, regex: bool, ways: &Ways) {
-        let mut paths = ways.iter().flat_map(|way| &way.paths);
-        let prefix = paths.any(|path| path.text(&["prefix"]).is_some());
-        let exact = ["(/|$)", "(?:/|$)", "(/.*)?$"].iter().any(|end| pattern.ends_with(end));
-        if prefix && regex && !exact {
-            self.differs(
-                id,
-                "whole segments are matched: what only begins alike belongs elsewhere",
-            );
-        } else if prefix && !regex && pattern.ends_with('/') {
-            self.differs(id, "the path without its last slash belongs to it too");
+        // One has a last slash and the other has none: the text is replaced as it stands.
+        self.differs(
+            id,
+            "one path ends with a slash and the other does not: the text is replaced as it stands",
+        );
+        if from == "/" {
+            return changed("^/(.*)$".to_owned(), format!("{to}$1"));
         }
+        changed(format!("^{}(.*)$", of_text(from)), format!("{to}$1"))
     }
 
     pub(super) fn beside(&mut self, id: Id, what: &str) {
         let help = "the new server does not serve it; serve it from where it is, or by an upstream";
-        self.ledger.say(wsgen_model::code::Code::IMPORT_BESIDE, self.span(id), what, help);
+        self.ledger.say(Code::IMPORT_BESIDE, self.span(id), what, help);
     }
 }
 
-/// A path or a regex as ways.
-pub(super) fn ways(pattern: &str, regex: bool) -> Option<Ways> {
-    let wanted = if regex {
-        path(pattern)?
-    } else {
-        let bare = pattern.trim_end_matches('/');
-        let bare = if bare.is_empty() { "/" } else { bare };
-        PathLiteral::parse(bare).ok()?;
-        Draft::of("prefix", bare)
-    };
-    let everything = wanted == Draft::of("prefix", "/");
-    let paths = if everything { Vec::new() } else { vec![wanted] };
-    Some(vec![Way { paths, ..Way::default() }])
+/// The change of one path to another.
+fn exact_change(from: &str, to: &str) -> Option<Draft> {
+    if from == to {
+        return None;
+    }
+    let mut change = Draft::of("pattern", format!("^{}$", of_text(from)));
+    change.set(&["to"], to);
+    Some(Draft::of("regex", change))
 }
 
 /// What is passed on by other protocols.

@@ -4,12 +4,15 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{Origin, Token};
 
-use super::condition::flags;
 use super::scope::Importer;
+use super::sections::asks_for;
 use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::pattern;
+use crate::targets::apache::syntax::expression::{Expression, Operand};
+use crate::targets::apache::syntax::rewrite::{Comparison, CondPattern, EnvSet, RewriteCond};
+use crate::targets::apache::syntax::{Section, Statement};
 
 /// A variable with its value.
 pub(super) type Asks = (String, String);
@@ -40,49 +43,55 @@ pub(super) fn in_normal_form(pattern: &str) -> (String, bool) {
 impl Importer<'_> {
     /// Whether a rule is one of those; its conditions are the ones ahead of it.
     pub(super) fn policy(&mut self, id: Id, conditions: &[Id]) -> bool {
-        let flags = flags(self.word(id, 2));
-        let has = |flag: &str| flags.iter().any(|known| known == flag);
-        let plain = self.word(id, 1) == "-";
+        let Ok(Statement::RewriteRule(rule)) = self.all[id].statement.clone() else { return false };
+        let status = if rule.flags.forbidden { Some(403) } else { rule.flags.redirect };
+        if rule.substitution.is_some() {
+            return false;
+        }
         let (mut asks, mut websocket, mut rest) = (Vec::new(), None, Vec::new());
         for condition in conditions {
-            let (test, value) = (self.word(*condition, 0).to_owned(), self.word(*condition, 1));
-            let name = test.strip_prefix("%{ENV:").and_then(|name| name.strip_suffix('}'));
-            match (name, value.strip_prefix('=')) {
-                (Some(name), Some("1")) if self.is_websocket(name) => websocket = Some(true),
-                (Some(name), None) if self.is_websocket(name) && value == "!=1" => {
-                    websocket = Some(false);
+            let Ok(Statement::RewriteCond(cond)) = self.all[*condition].statement.clone() else {
+                return false;
+            };
+            let variable = cond.test.variable().filter(|variable| variable.scope == "ENV");
+            match (variable, &cond.pattern) {
+                (Some(variable), CondPattern::Compare(Comparison::Equal, value)) => {
+                    if self.is_websocket(&variable.name) && value == "1" {
+                        websocket = Some(!cond.negated);
+                    } else if cond.negated {
+                        rest.push(*cond);
+                    } else {
+                        asks.push((variable.name.clone(), value.clone()));
+                    }
                 }
-                (Some(name), Some(value)) => asks.push((name.to_owned(), value.to_owned())),
-                _ => rest.push(*condition),
+                _ => rest.push(*cond),
             }
         }
         // What every model says anyway: a handshake has no body.
-        let asks_for_body = |id: &Id| self.word(*id, 0) == BODY;
-        if websocket == Some(true) && plain && has("R=400") && rest.iter().any(asks_for_body) {
+        if websocket == Some(true)
+            && status == Some(400)
+            && rest.iter().any(|cond| cond.test.text == BODY)
+        {
             for id in conditions.iter().copied().chain([id]) {
                 self.ledger.taken(id, "websocket");
             }
             return true;
         }
         let mut fields = Draft::map();
-        let field = match (rest.as_slice(), websocket) {
-            ([], Some(false)) if plain && has("R=426") => {
+        let field = match (rest.as_slice(), websocket, status) {
+            ([], Some(false), Some(426)) => {
                 fields.set(&["websocket", "mode"], "require");
                 "websocket.mode"
             }
-            ([length], _) if plain && has("R=413") => {
-                let text = self.word(*length, 1).to_owned();
-                let most = text.strip_prefix("%{HTTP:Content-Length} -gt ");
-                let Some(most) = most.and_then(|most| most.trim().parse::<u64>().ok()) else {
-                    return false;
-                };
+            ([length], _, Some(413)) => {
+                let Some(most) = most_bytes(length) else { return false };
                 fields.set(&["limits", "max_body_bytes"], crate::import::measure::size(most));
                 "limits.max_body_bytes"
             }
-            ([origin], Some(true)) if plain && (has("F") || has("R=403")) => {
-                let test = "%{HTTP_HOST} %{HTTP:Origin}";
-                let known = (self.word(*origin, 0) == test)
-                    .then(|| origins(self.word(*origin, 1)))
+            ([origin], Some(true), Some(403)) => {
+                let CondPattern::Regex(pattern) = &origin.pattern else { return false };
+                let known = (origin.negated && origin.test.text == "%{HTTP_HOST} %{HTTP:Origin}")
+                    .then(|| origins(pattern))
                     .flatten();
                 let Some((origins, missing)) = known else { return false };
                 fields.set(&["websocket", "origins"], origins);
@@ -90,11 +99,16 @@ impl Importer<'_> {
                     .set(&["websocket", "missing_origin"], if missing { "allow" } else { "deny" });
                 "websocket.origins"
             }
-            ([offered], Some(true)) if plain && flags.iter().any(|flag| flag.ends_with(":%1")) => {
-                if self.word(*offered, 0) != "%{HTTP:Sec-WebSocket-Protocol}" {
+            ([offered], Some(true), None) => {
+                let chosen =
+                    |env: &EnvSet| env.value.as_ref().is_some_and(|value| value.text == "%1");
+                let CondPattern::Regex(pattern) = &offered.pattern else { return false };
+                if offered.test.text != "%{HTTP:Sec-WebSocket-Protocol}"
+                    || !rule.flags.env.iter().any(chosen)
+                {
                     return false;
                 }
-                let Some(names) = subprotocols(self.word(*offered, 1)) else { return false };
+                let Some(names) = subprotocols(pattern) else { return false };
                 fields.set(&["websocket", "subprotocols"], names);
                 "websocket.subprotocols"
             }
@@ -133,13 +147,22 @@ impl Importer<'_> {
     pub(super) fn fixed(&mut self, vhost: &Vhost) -> Vec<(Asks, Id, Draft)> {
         let mut all = Vec::new();
         for section in self.named(&vhost.list, "if") {
-            let Some(asked) = self.asks_for(section) else { continue };
+            let asked = match &self.all[section].statement {
+                Ok(Statement::Section(Section::If(expression))) => asks_for(expression),
+                _ => None,
+            };
+            let Some(asked) = asked else { continue };
             let inner = self.block(section);
             let Some(redirect) = self.named(&inner, "redirect").first().copied() else { continue };
-            let status = match (self.word(redirect, 0).parse::<u64>(), self.word(redirect, 1)) {
-                (Ok(status @ 200..=599), "") if !(300..400).contains(&status) => status,
+            let status = match &self.all[redirect].statement {
+                Ok(Statement::Redirect(one)) if one.from.is_none() && one.to.is_none() => {
+                    u64::from(one.status)
+                }
                 _ => continue,
             };
+            if !(200..=599).contains(&status) || (300..400).contains(&status) {
+                continue;
+            }
             let mut respond = Draft::of("status", status);
             for page in self.named(&inner, "errordocument") {
                 let text = self.word(page, 1).to_owned();
@@ -159,6 +182,18 @@ impl Importer<'_> {
     }
 }
 
+/// The most bytes of a body: `expr "%{HTTP:Content-Length} -gt 4096"`.
+fn most_bytes(cond: &RewriteCond) -> Option<u64> {
+    let CondPattern::Expression(expression) = &cond.pattern else { return None };
+    let Expression::Binary(Operand::Variable(variable), how, Operand::Text(most)) =
+        expression.as_ref()
+    else {
+        return None;
+    };
+    let length = variable.scope == "HTTP" && variable.name.eq_ignore_ascii_case("Content-Length");
+    (length && how == "gt").then(|| most.parse().ok()).flatten()
+}
+
 /// Puts every value of one tree into another.
 fn merge(from: &Draft, path: &mut Vec<String>, into: &mut Draft) {
     if let Draft::Map(entries) = from {
@@ -175,7 +210,7 @@ fn merge(from: &Draft, path: &mut Vec<String>, into: &mut Draft) {
 
 /// The origins of `!^(?:…)$` over Host and Origin, and whether those without one pass.
 fn origins(pattern: &str) -> Option<(Vec<String>, bool)> {
-    let inner = pattern.strip_prefix("!^(?:")?.strip_suffix(")$")?;
+    let inner = pattern.strip_prefix("^(?:")?.strip_suffix(")$")?;
     let mut all: Vec<String> = Vec::new();
     let missing = inner == "[^ ]* " || inner.starts_with("[^ ]* |");
     if inner.contains("https?://\\") {
@@ -211,7 +246,7 @@ mod tests {
     #[test]
     fn origins_are_read_from_their_pattern() {
         let pattern =
-            r"!^(?:[^ ]* |[^ ]* (https://chat\.test(:443)?|http://([^./: ]+\.)+chat\.test:8080))$";
+            r"^(?:[^ ]* |[^ ]* (https://chat\.test(:443)?|http://([^./: ]+\.)+chat\.test:8080))$";
         let wanted = vec!["https://chat.test".to_owned(), "http://*.chat.test:8080".to_owned()];
         assert_eq!(origins(pattern), Some((wanted, true)));
         assert_eq!(

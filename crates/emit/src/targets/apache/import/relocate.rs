@@ -216,7 +216,7 @@ impl Moving<'_> {
         // What was put together from variables or by a macro is written anew.
         let same = lex(&slice)
             .first()
-            .is_some_and(|line| line.words[1..].iter().map(|word| &word.text).eq(&own));
+            .is_some_and(|line| line.words[1..].iter().map(|word| &word.seen).eq(&own));
         let line = match words {
             None if same => slice,
             words => {

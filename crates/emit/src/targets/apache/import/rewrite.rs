@@ -1,128 +1,167 @@
-//! `RewriteRule` lines with the conditions ahead of them: they come before `ProxyPass`, in the order of the file.
+//! `RewriteRule` lines with the conditions ahead of them, in the order of their list: what each does with which requests.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::condition::{Asked, flags};
+use super::condition::Matcher;
+use super::placed::{Rules, without_handshake};
+use super::rule::{Act, Rule};
 use super::scope::Importer;
-use super::target::{Destination, destination};
+use super::substitution::{Groups, change};
+use super::target::destination;
+use super::tested::Tested;
+use super::variables::{Set, Variables};
 use super::vhost::Vhost;
+use super::{location, regex};
+use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::import::pattern::{any_case, around, path, prefix_change, rewrites, stripped, whole};
-use crate::import::way::{Way, Ways, both, negation};
+use crate::targets::apache::syntax::rewrite::RewriteRule;
+use crate::targets::apache::syntax::{self, Statement};
 
-/// What a rule does.
-#[derive(Debug, Clone)]
-pub(super) enum Act {
-    /// Passes the request on, with the path changed.
-    Forward(Destination, Option<Draft>),
-    /// Answers by itself.
-    Answer(Draft),
-}
-
-/// A rule on its way to a route.
-#[derive(Debug, Clone)]
-pub(super) struct Rule {
-    pub(super) id: Id,
-    pub(super) ways: Ways,
-    pub(super) act: Act,
-    /// What a section around it says: `<Location>`, or an `<If>` on the variable that it asks for.
-    pub(super) scopes: Vec<Vec<Id>>,
-    /// Parameters of its worker.
-    pub(super) parameters: Vec<String>,
-    /// The variables that it asks for, with their values.
-    pub(super) variables: Vec<(String, String)>,
-}
-
-/// A variable of rules.
-#[derive(Default)]
-struct Variable {
-    sets: Vec<Set>,
-    /// Whether a rule that sets it asks whether it is set.
-    first_wins: bool,
-}
-
-/// What a rule ahead has put into a variable, and when.
-struct Set {
-    value: String,
-    ways: Ways,
-    at: usize,
+/// Where a list of rules stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Context<'a> {
+    /// In a virtual host or outside of all: a pattern is looked for in the path.
+    Server,
+    /// In a section of a path: a pattern is looked for in what the server has made of the request so far.
+    Location(&'a location::Subject),
 }
 
 impl Importer<'_> {
-    /// The rules of a virtual host that answer or pass requests on.
-    pub(super) fn rewrites(&mut self, vhost: &Vhost) -> Vec<Rule> {
-        let list = vhost.list.clone();
-        let on = self.named(&list, "rewriteengine").last().copied();
-        if let Some(id) = on {
-            self.ledger.taken(id, "routes");
-        }
-        // A part of a virtual host leaves that word to whoever includes it.
-        let off = on.is_some_and(|id| !self.word(id, 0).eq_ignore_ascii_case("on"));
-        if off || (on.is_none() && vhost.id.is_some()) {
-            for id in list.iter().filter(|id| self.all[**id].name.starts_with("rewrite")) {
-                self.ledger.dropped(*id, "`RewriteEngine` is off");
-            }
-            return Vec::new();
-        }
-        let mut made: Vec<(usize, Rule)> = Vec::new();
-        self.policies.clear();
-        // Variables of which the first rule that sets them wins.
-        let asks = |id: &&Id| self.all[**id].name == "rewritecond" && self.word(**id, 1) == "^$";
-        let undecided: BTreeSet<String> =
-            list.iter().filter(asks).map(|id| self.word(*id, 0).to_owned()).collect();
-        let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+    /// The rules that a list of directives makes, in their order.
+    pub(super) fn rewritten(
+        &mut self,
+        list: &[Id],
+        vhost: &Vhost,
+        context: Context<'_>,
+    ) -> Vec<Rule> {
+        let tables = self.tables(list);
+        self.tables.extend(tables.iter().cloned());
+        let mut rules = Rules {
+            context,
+            variables: Variables::new(tables),
+            made: Vec::new(),
+            uses: Vec::new(),
+            skipped: Vec::new(),
+            chain: None,
+        };
         let mut conditions: Vec<Id> = Vec::new();
-        let mut paths: Vec<String> = Vec::new();
         for (at, id) in list.iter().copied().enumerate() {
             match self.all[id].name.as_str() {
                 "rewritecond" => conditions.push(id),
                 "rewriterule" => {
                     let own = std::mem::take(&mut conditions);
-                    if self.policy(id, &own) {
+                    if matches!(context, Context::Server) && self.policy(id, &own) {
                         continue;
                     }
-                    let rules = self.rule(id, &own, at, &mut variables, &mut paths, &undecided);
-                    let why = match rules {
-                        Ok(rules) => {
-                            for id in own {
-                                self.ledger.taken(id, "match");
-                            }
-                            made.extend(rules);
-                            continue;
-                        }
-                        Err(why) => why,
-                    };
-                    self.refused(id, &own, why);
+                    self.rule(id, &own, at, vhost, &mut rules);
                 }
                 _ => {}
             }
         }
-        for (asked, id, draft) in self.fixed(vhost) {
-            let all = Asked { variables: vec![asked], ..Asked::of(vec![Way::default()]) };
-            let Ok(resolved) = resolved(&all, usize::MAX, &variables) else { continue };
-            made.extend(resolved.into_iter().map(|(at, ways)| {
-                let act = Act::Answer(draft.clone());
-                let variables = all.variables.clone();
-                (at, Rule { id, ways, act, scopes: Vec::new(), parameters: Vec::new(), variables })
-            }));
-        }
         for id in conditions {
             self.ledger.lost(id, "no rule follows it");
         }
-        for (_, rule) in &mut made {
-            // What asks for no WebSocket is refused by a rule of its own, and belongs to the route.
-            if self.requires(&rule.variables) {
-                rule.ways.iter_mut().for_each(|way| way.upgrade = None);
+        if matches!(context, Context::Server) {
+            for (asked, id, draft) in self.fixed(vhost) {
+                let mut rule = Rule::of(id, Condition::always(), Act::Answer(draft));
+                rule.variables = vec![asked.clone()];
+                rules.uses.push((asked.0, asked.1, usize::MAX - 1, rule));
             }
         }
-        made.sort_by_key(|(at, _)| *at);
-        made.into_iter().map(|(_, rule)| rule).collect()
+        self.placed(rules)
     }
 
-    /// A rule that is lost; one that refuses guards something.
-    fn refused(&mut self, id: Id, conditions: &[Id], why: &str) {
-        let guards = flags(self.word(id, 2)).iter().any(|flag| flag == "F" || flag == "FORBIDDEN");
+    fn rule(&mut self, id: Id, ids: &[Id], at: usize, vhost: &Vhost, rules: &mut Rules<'_>) {
+        let refused = ids.iter().chain([&id]).find_map(|id| {
+            let why = syntax::refused(&self.all[*id].name, &self.all[*id].words)?;
+            Some((*id, why))
+        });
+        if let Some((at, why)) = refused {
+            let help = "Apache does not start with it; what stands around it is read all the same";
+            self.ledger.say(wsgen_model::code::Code::IMPORT_SYNTAX, why.span, &why.why, help);
+            for id in ids.iter().copied().chain([id]) {
+                let why = if id == at { why.why.as_ref() } else { "Apache refuses the rule" };
+                self.ledger.lost(id, why);
+            }
+            return;
+        }
+        let rule = match self.all[id].statement.clone() {
+            Ok(Statement::RewriteRule(rule)) => *rule,
+            Ok(_) => return,
+            Err(why) => {
+                // Which requests it is for is not known.
+                self.lost_rule(id, ids, &why.why, true);
+                let pattern = syntax::rewrite::pattern_of(&self.all[id].words);
+                let pattern = pattern.filter(|(_, negated)| !negated);
+                let path = pattern.and_then(|(pattern, _)| regex::path(pattern, false));
+                let path = path.filter(|path| !path.is_root());
+                let clause = Clause { paths: path.into_iter().collect(), ..Clause::default() };
+                let condition = Condition::of(clause).and(&Condition::unread());
+                rules.made.push(((at, 0, 0), Rule::of(id, condition, Act::Placeholder)));
+                return;
+            }
+        };
+        let tested = self.tested(ids, &rule, vhost, rules);
+        let own = Self::pattern(&rule, rules.context);
+        // Where both look at the path, the condition is the narrower one.
+        let reach = rules.reach();
+        let read = own.is_read();
+        let condition = tested.condition.and(&own).and(&reach);
+        rules.remember(&rule, &condition, &tested.asks);
+        self.set(id, &rule, &tested, &condition, at, rules);
+        if condition.is_never() {
+            for id in ids.iter().copied().chain([id]) {
+                self.ledger.dropped(id, "it holds for no request that comes here");
+            }
+            return;
+        }
+        let act = self.act(id, &rule, &tested, vhost, rules);
+        let answers = matches!(act, Ok(Some(Act::Answer(_))));
+        for id in ids {
+            self.ledger.taken(*id, "match");
+        }
+        if let Some((cond, why)) = &tested.unread {
+            self.lost_rule(id, ids, "its conditions ask for what the model does not know", answers);
+            if answers {
+                self.ledger.opens(*cond, why);
+                if tested.of_state {
+                    // Most requests pass it.
+                    return;
+                }
+            } else {
+                self.ledger.lost(*cond, why);
+            }
+        } else if !condition.is_read() {
+            let why = if read {
+                "for which requests it is depends on rules ahead in a way that the model cannot say"
+            } else {
+                "the regex is none that PCRE and RE2 read alike, or is looked for in what the server has made of the path"
+            };
+            self.lost_rule(id, ids, why, answers);
+        }
+        let act = match act {
+            Ok(None) => return,
+            Ok(Some(act)) => act,
+            Err(why) => {
+                self.ledger.lost(id, why);
+                Act::Placeholder
+            }
+        };
+        let mut made = Rule::of(id, condition, act);
+        made.with = ids.to_vec();
+        made.ends = rule.flags.end;
+        made.variables.clone_from(&tested.variables);
+        if self.requires(&tested.variables) {
+            // What asks for no WebSocket is refused by a rule of its own, and belongs to the route.
+            made.condition = without_handshake(&made.condition);
+        }
+        match tested.asks.into_iter().next() {
+            Some((name, value)) => rules.uses.push((name, value, at, made)),
+            None => rules.made.push(((at, 0, 0), made)),
+        }
+    }
+
+    /// A rule that is lost with its conditions; one that refuses guards something.
+    fn lost_rule(&mut self, id: Id, conditions: &[Id], why: &str, guards: bool) {
         for id in conditions.iter().copied().chain([id]) {
             if guards {
                 self.ledger.opens(id, why);
@@ -132,267 +171,154 @@ impl Importer<'_> {
         }
     }
 
-    fn rule(
+    /// The requests that a rule's pattern is found in.
+    fn pattern(rule: &RewriteRule, context: Context<'_>) -> Condition {
+        let found = match context {
+            Context::Location(subject) => subject.found(&rule.pattern, rule.flags.no_case),
+            Context::Server => match regex::path(&rule.pattern, rule.flags.no_case) {
+                Some(path) if path.is_root() => Condition::always(),
+                Some(path) => Condition::of(Clause { paths: vec![path], ..Clause::default() }),
+                None => Condition::unread(),
+            },
+        };
+        if rule.negated { found.not() } else { found }
+    }
+
+    /// Variables that a rule sets.
+    fn set(
         &mut self,
         id: Id,
-        conditions: &[Id],
+        rule: &RewriteRule,
+        tested: &Tested,
+        condition: &Condition,
         at: usize,
-        variables: &mut BTreeMap<String, Variable>,
-        paths: &mut Vec<String>,
-        undecided: &BTreeSet<String>,
-    ) -> Result<Vec<(usize, Rule)>, &'static str> {
-        let (pattern, to) = (self.word(id, 0).to_owned(), self.word(id, 1).to_owned());
-        let flags = flags(self.word(id, 2));
-        let has = |names: &[&str]| flags.iter().any(|flag| names.contains(&flag.as_str()));
-        let any = has(&["NC", "NOCASE"]);
-        let pattern = if any { any_case(&pattern) } else { pattern };
-        let mut asked = self
-            .asked_with(conditions, paths)
-            .ok_or("its conditions ask for what the model does not know")?;
-        let own = path(pattern.strip_prefix('!').unwrap_or(&pattern))
-            .ok_or("the regex is none that PCRE and RE2 read alike")?;
-        let mut own = vec![Way { paths: vec![own], ..Way::default() }];
-        if pattern.starts_with('!') {
-            own = negation(&own).unwrap_or_default();
-        } else if own[0].paths == [Draft::of("prefix", "/")] {
-            own = vec![Way::default()];
-        }
-        // Where both look at the path, the condition is the narrower one.
-        if pattern.starts_with('!') || asked.ways.iter().all(|way| way.paths.is_empty()) {
-            asked.ways = both(&asked.ways, &own)
-                .ok_or("its conditions ask for what the model does not know")?;
-        }
-        let mut settings = flags.iter().filter_map(|flag| flag.strip_prefix("E=")).peekable();
-        if to == "-"
-            && settings.peek().is_some()
-            && !flags.iter().any(|flag| flag.starts_with("R="))
-        {
-            for setting in settings {
-                let (name, value) = setting.split_once(':').unwrap_or((setting, ""));
-                if asked.first_line && value == "%1" {
-                    paths.push(name.to_owned());
-                    continue;
-                }
-                let ways = resolved(&asked, at, variables)?.into_iter().flat_map(|(_, ways)| ways);
-                if asked.ways == [Way { upgrade: Some(true), ..Way::default() }] {
-                    self.handshakes.insert(name.to_owned());
-                }
-                let set = Set { value: value.to_owned(), ways: ways.collect(), at };
-                let asks = format!("%{{ENV:{name}}}");
-                let known = variables.entry(name.to_owned()).or_default();
-                known.first_wins |= undecided.contains(&asks);
-                known.sets.push(set);
+        rules: &mut Rules<'_>,
+    ) {
+        for env in &rule.flags.env {
+            let text = env.value.as_ref().map_or("", |value| value.text.as_str());
+            if tested.first_line && text == "%1" {
+                rules.variables.set_path(&env.name);
+                continue;
             }
-            self.ledger.taken(id, "match");
-            return Ok(Vec::new());
+            let handshake = Clause { websocket: Some(true), ..Clause::default() };
+            if *condition == Condition::of(handshake) {
+                self.handshakes.insert(env.name.clone());
+            }
+            let value = match &env.value {
+                None => Some(String::new()),
+                Some(value) => value.literal().map(str::to_owned),
+            };
+            let condition = if tested.asks.is_empty() {
+                condition.clone()
+            } else {
+                let mut all = condition.clone();
+                for (name, value) in &tested.asks {
+                    all = all.and(&rules.variables.test(name, Matcher::Text(value, false)));
+                }
+                all
+            };
+            rules.variables.set(&env.name, Set { value, condition, at, id });
         }
-        self.narrower(id, &pattern, true, &asked.ways);
-        let act = self.act(id, &pattern, &to, &flags, &asked, paths)?;
-        let Some(act) = act else { return Ok(Vec::new()) };
-        let rule = |ways: Ways| Rule {
-            id,
-            ways,
-            act: act.clone(),
-            scopes: Vec::new(),
-            parameters: Vec::new(),
-            variables: asked.variables.clone(),
-        };
-        let all = resolved(&asked, at, variables)?;
-        Ok(all.into_iter().map(|(at, ways)| (at, rule(ways))).collect())
     }
 
-    /// The conditions, those on a variable that holds the path as it came among them.
-    fn asked_with(&mut self, conditions: &[Id], paths: &[String]) -> Option<Asked> {
-        for id in conditions {
-            let name = self.word(*id, 0).trim_start_matches("%{ENV:").trim_end_matches('}');
-            let known = paths.iter().any(|path| path == name);
-            if let (true, Some(first)) = (known, self.all[*id].words.first_mut()) {
-                "%{PATH}".clone_into(&mut first.text);
-            }
-        }
-        self.asked(conditions)
-    }
-
-    /// What a rule does; nothing where another part of the configuration says the same.
+    /// What a rule does; nothing where it only sets variables.
     fn act(
         &mut self,
         id: Id,
-        pattern: &str,
-        to: &str,
-        flags: &[String],
-        asked: &Asked,
-        paths: &[String],
+        rule: &RewriteRule,
+        tested: &Tested,
+        vhost: &Vhost,
+        rules: &Rules<'_>,
     ) -> Result<Option<Act>, &'static str> {
-        let has = |names: &[&str]| flags.iter().any(|flag| names.contains(&flag.as_str()));
-        let status = flags.iter().find_map(|flag| {
-            let code = flag.strip_prefix("R=").or_else(|| flag.strip_prefix("REDIRECT="))?;
-            Some(match code {
-                "permanent" => 301,
-                "temp" => 302,
-                "seeother" => 303,
-                code => code.parse::<u16>().unwrap_or(302),
-            })
-        });
+        let flags = &rule.flags;
         let answer = |status: u16| {
             Ok(Some(Act::Answer(Draft::of("respond", Draft::of("status", u64::from(status))))))
         };
-        if has(&["F", "FORBIDDEN"]) {
-            self.ledger.taken(id, "respond");
-            return answer(403);
+        if flags.cookie.is_some() {
+            self.ledger.lost(id, "a cookie is set for some requests, which the model cannot say");
         }
-        if has(&["G", "GONE"]) {
+        if flags.forbidden || flags.gone {
             self.ledger.taken(id, "respond");
-            return answer(410);
+            return answer(if flags.forbidden { 403 } else { 410 });
         }
-        let status = status.or(has(&["R", "REDIRECT"]).then_some(302));
-        if let Some(status) = status {
-            if (300..400).contains(&status) {
+        let template = rule.substitution.as_ref();
+        let to = template.map_or("-", |template| template.text.as_str());
+        let to = rules.variables.paths().fold(to.to_owned(), |to, name| {
+            to.replace(&format!("%{{ENV:{name}}}"), "%{REQUEST_URI}")
+        });
+        let elsewhere =
+            !flags.proxy && ["http://", "https://"].iter().any(|scheme| to.starts_with(scheme));
+        match flags.redirect.or(elsewhere.then_some(302)) {
+            Some(status @ 300..=399) => {
+                if elsewhere && flags.redirect.is_none() && vhost.is_own_url(&to) {
+                    return Err(
+                        "the server takes its own name away and changes the path, for files or for other rules",
+                    );
+                }
                 let redirect =
-                    super::answer::redirect_by_pattern(pattern, &known(to, paths), asked, status)
-                        .ok_or("where it leads is computed in a way that the model does not know")?;
+                    self.redirect_of(id, rule, &to, tested.pattern.as_deref(), status)?;
                 self.ledger.taken(id, "redirect");
                 return Ok(Some(Act::Answer(Draft::of("redirect", redirect))));
             }
-            self.ledger.taken(id, "respond");
-            let connect = asked.ways.iter().all(|way| way.methods == ["CONNECT"]);
-            return match status {
-                _ if connect => Ok(None),
-                200..=599 => answer(status),
-                _ => Err("this is no status of an answer"),
-            };
-        }
-        if !has(&["P", "PROXY"]) {
-            return Err("a path that is changed on the way, for files or for other rules");
-        }
-        let to = known(to, paths);
-        let Some((destination, rest)) = destination(&to) else {
-            let why = "where it leads is computed for each request, or no proxy of HTTP does it";
-            self.ledger.lost(id, why);
-            return answer(502);
-        };
-        self.ledger.taken(id, "upstream");
-        Ok(Some(Act::Forward(destination, self.changed(id, pattern, &rest, asked))))
-    }
-
-    /// How the path is changed, if it is.
-    fn changed(&mut self, id: Id, pattern: &str, rest: &str, asked: &Asked) -> Option<Draft> {
-        let rest = rest.trim_end_matches("?%{QUERY_STRING}").trim_end_matches('?');
-        if ["%{REQUEST_URI}", "$0"].contains(&rest) {
-            return None;
-        }
-        // `\\%` is no group.
-        let rest = rest.replace("\\%", "\u{0}");
-        let (pattern, to) = if rest.contains("%1") || rest.contains("%2") {
-            let Some(pattern) = &asked.pattern else {
-                self.ledger.lost(id, "the path that it sends is computed");
-                return None;
-            };
-            (
-                pattern.clone(),
-                (1..=9).fold(rest, |to, n| to.replace(&format!("%{n}"), &format!("${n}"))),
-            )
-        } else {
-            (pattern.to_owned(), rest)
-        };
-        let to = to.replace('\u{0}', "%");
-        if let Some(change) = prefix_change(&pattern, &to) {
-            return Some(change);
-        }
-        if let Some((pattern, to)) = around(&pattern, &to).filter(|(p, to)| rewrites(p, to)) {
-            let mut regex = Draft::of("pattern", pattern);
-            regex.set(&["to"], to);
-            return Some(Draft::of("regex", regex));
-        }
-        let everything = ["/(.*)", "^/(.*)", "^/(.*)$", "^/?(.*)", "^/?(.*)$", "/?(.*)"];
-        if (everything.contains(&pattern.as_str()) && to == "/$1")
-            || (["(.*)", "^(.*)", "^(.*)$", "^(/.*)$"].contains(&pattern.as_str()) && to == "$1")
-            || (to == "/$1" && pattern == "^(.*)$")
-            || to == same(&pattern)
-        {
-            return None;
-        }
-        if let Some(prefix) = stripped(&pattern, &to) {
-            return Some(Draft::of("strip_prefix", prefix));
-        }
-        let to = if to.is_empty() { "/".to_owned() } else { to };
-        let pattern = whole(&pattern);
-        if !rewrites(&pattern, &to) {
-            self.ledger.lost(id, "the path that it sends is computed");
-            return None;
-        }
-        let mut regex = Draft::of("pattern", pattern);
-        regex.set(&["to"], to);
-        Some(Draft::of("regex", regex))
-    }
-}
-
-/// The text that a pattern stands for when each of its groups is put back: such a rule changes nothing.
-pub(super) fn same(pattern: &str) -> String {
-    let body = pattern.trim_start_matches('^').trim_end_matches('$');
-    let (mut out, mut depth, mut groups) = (String::new(), 0, 0);
-    let mut letters = body.chars().peekable();
-    while let Some(c) = letters.next() {
-        match c {
-            '(' => {
-                let counts = letters.peek() != Some(&'?');
-                groups += usize::from(counts);
-                if depth == 0 && counts {
-                    out.push_str(&format!("${groups}"));
+            Some(status) => {
+                self.ledger.taken(id, "respond");
+                // What every model says anyway.
+                let connect = |clause: &Clause| clause.methods == ["CONNECT"];
+                if tested.condition.clauses().iter().all(connect) {
+                    return Ok(None);
                 }
-                depth += 1;
+                return match status {
+                    200..=599 => answer(status),
+                    _ => Err("this is no status of an answer"),
+                };
             }
-            ')' => depth -= 1,
-            '\\' => {}
-            c if depth == 0 => out.push(c),
-            _ => {}
+            None => {}
         }
-    }
-    out
-}
-
-/// A target in which variables that hold the path as it came are told.
-fn known(to: &str, paths: &[String]) -> String {
-    paths
-        .iter()
-        .fold(to.to_owned(), |to, name| to.replace(&format!("%{{ENV:{name}}}"), "%{REQUEST_URI}"))
-}
-
-/// The ways in which a rule holds, once for each time that its variables were set, with the place that it has in the
-/// order: that of the rule that won.
-fn resolved(
-    asked: &Asked,
-    at: usize,
-    variables: &BTreeMap<String, Variable>,
-) -> Result<Vec<(usize, Ways)>, &'static str> {
-    const WHY: &str = "it asks for a variable that is set in a way that the model does not know";
-    let mut all = vec![(at, asked.ways.clone())];
-    for (name, value) in &asked.variables {
-        let known = variables.get(name).ok_or(WHY)?;
-        let mut next = Vec::new();
-        for (at, ways) in all {
-            if let Some(value) = value.strip_prefix('!') {
-                let [one] = known.sets.as_slice() else { return Err(WHY) };
-                let not = negation(&one.ways).filter(|_| one.value == value).ok_or(WHY)?;
-                next.push((at, both(&ways, &not).ok_or(WHY)?));
-                continue;
-            }
-            for one in known.sets.iter().filter(|one| one.value == *value) {
-                let at = if known.first_wins { one.at } else { at };
-                next.push((at, both(&ways, &one.ways).ok_or(WHY)?));
-            }
+        if flags.handler.is_some() {
+            return Err("it gives the request to a handler");
         }
-        all = next;
-    }
-    if all.is_empty() { Err(WHY) } else { Ok(all) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_is_put_back_together() {
-        assert_eq!(same("^/images/(a|b(c)?)(.*)$"), "/images/$1$3");
-        assert_eq!(same("^/a\\.b/(.*)"), "/a.b/$1");
+        if flags.proxy {
+            let Some((destination, rest)) = destination(&to) else {
+                return Err(
+                    "where it leads is computed for each request, or no proxy of HTTP does it",
+                );
+            };
+            if flags.query_discard {
+                return Err("it takes the query away, which the model passes on as it came");
+            }
+            if flags.escape_groups && to.contains(['$', '%']) {
+                return Err("it percent-encodes the parts of the path");
+            }
+            let groups = Groups {
+                rule: &rule.pattern,
+                no_case: flags.no_case,
+                condition: tested.pattern.as_deref(),
+            };
+            let of_group = rest.starts_with(['$', '%']) && !rest.starts_with("%{");
+            if of_group && !rule.pattern.contains("(/") && !regex::is_every_path(&rule.pattern) {
+                self.differs(id, "where the path goes on without a slash, it runs into the name of the host: Apache answers 400 or 500");
+            }
+            let change = match rules.context {
+                Context::Server => change(&rest, groups)?,
+                Context::Location(subject) => subject.change(&rest, groups)?,
+            };
+            self.ledger.taken(id, "upstream");
+            return Ok(Some(Act::Forward(destination, change)));
+        }
+        let Some(template) = template else {
+            self.ledger.taken(id, "match");
+            let stops = flags.last || flags.end || flags.pass_through;
+            if flags.next {
+                return Err("the rules begin anew");
+            }
+            return Ok(stops.then_some(Act::Resume));
+        };
+        let same = template.text == "%{REQUEST_URI}"
+            || template.text == "$0" && regex::is_every_path(&rule.pattern);
+        if same && matches!(rules.context, Context::Server) {
+            self.ledger.taken(id, "match");
+            return Ok((flags.last || flags.end).then_some(Act::Resume));
+        }
+        Err("a path that is changed on the way, for files or for other rules")
     }
 }

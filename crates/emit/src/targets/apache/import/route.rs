@@ -4,146 +4,49 @@ use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::FilePath;
 
-use super::passes::ways;
-use super::rewrite::{Act, Rule};
+use super::parts::Part;
+use super::rule::{Act, Rule};
 use super::scope::{Chain, Importer};
 use super::target::Destination;
 use super::vhost::Vhost;
-use crate::import::choices::below;
+use crate::import::condition::Clause;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::matcher::is_below;
 use crate::import::measure;
-
-/// Directives that make a part of a route one of its own.
-const SHAPES: [&str; 7] =
-    ["requestheader", "header", "authtype", "require", "deny", "requireall", "requireany"];
+use crate::import::rules::placeholder;
 
 impl Importer<'_> {
-    /// Sections of a path narrower than a rule's get a rule of their own ahead of it.
-    pub(super) fn parts(&mut self, vhost: &Vhost, rules: &mut Vec<Rule>) {
-        for section in self.places(vhost) {
-            let inner = self.block(section);
-            let shapes = |id: &Id| {
-                let all = self.word(*id, 0).eq_ignore_ascii_case("all")
-                    && self.word(*id, 1).eq_ignore_ascii_case("granted");
-                SHAPES.contains(&self.all[*id].name.as_str()) && !all
-            };
-            let Some((pattern, regex)) = self.place(section) else { continue };
-            let Some(own) = ways(&pattern, regex) else { continue };
-            let Some(path) = own.first().and_then(|way| way.paths.first()).cloned() else {
-                continue;
-            };
-            if !inner.iter().any(shapes) {
-                continue;
-            }
-            let same = |rule: &Rule| rule.ways.iter().any(|way| way.paths.contains(&path));
-            let holds = |rule: &Rule| {
-                matches!(rule.act, Act::Forward(..))
-                    && rule.ways.iter().any(|way| {
-                        way.paths.is_empty() || way.paths.iter().any(|wide| within(&path, wide))
-                    })
-            };
-            let mut at = 0;
-            while at < rules.len() {
-                if same(&rules[at]) {
-                    break;
-                }
-                if holds(&rules[at]) {
-                    let mut part = rules[at].clone();
-                    part.ways.retain(|way| {
-                        way.paths.is_empty() || way.paths.iter().any(|wide| within(&path, wide))
-                    });
-                    part.ways.iter_mut().for_each(|way| way.paths = vec![path.clone()]);
-                    part.id = section;
-                    rules.insert(at, part);
-                    self.ledger.taken(section, "match.path");
-                    at += 1;
-                }
-                at += 1;
-            }
-        }
-    }
-
-    /// `<Location>` sections that hold in a virtual host, in the order in which they are merged.
-    fn places(&self, vhost: &Vhost) -> Vec<Id> {
-        let chain = vhost.chain(&self.around);
-        let is_place =
-            |id: &Id| ["location", "locationmatch"].contains(&self.all[*id].name.as_str());
-        chain.iter().flatten().copied().filter(is_place).collect()
-    }
-
-    /// The lists of directives that hold for a rule, the outermost first.
-    pub(super) fn around(&mut self, vhost: &Vhost, rule: &Rule) -> Chain {
-        let mut chain = vhost.chain(&self.around);
-        for section in self.places(vhost) {
-            let Some((pattern, regex)) = self.place(section) else { continue };
-            let Some(own) = ways(&pattern, regex) else { continue };
-            let wide = own.first().and_then(|way| way.paths.first());
-            let covers = rule.ways.iter().all(|way| {
-                wide.is_none_or(|wide| {
-                    !way.paths.is_empty()
-                        && way.paths.iter().all(|path| path == wide || within(path, wide))
-                })
-            });
-            if covers {
-                self.ledger.taken(section, "match.path");
-                self.reached.insert(section);
-                chain.push(self.block(section));
-            }
-        }
-        for scope in &rule.scopes {
-            if !chain.contains(scope) {
-                chain.push(scope.clone());
-            }
-        }
-        for list in vhost.chain(&self.around) {
-            for id in self.named(&list, "if") {
-                let asked = self.asks_for(id);
-                if asked.is_some_and(|asked| rule.variables.contains(&asked)) {
-                    self.ledger.taken(id, "match");
-                    chain.push(self.block(id));
-                }
-            }
-        }
-        chain
-    }
-
-    /// `<If "reqenv('name') == 'value'">`
-    pub(super) fn asks_for(&self, id: Id) -> Option<(String, String)> {
-        let text = self.texts(id).join(" ");
-        let (name, value) = text.strip_prefix("reqenv('")?.split_once("') == '")?;
-        Some((name.to_owned(), value.strip_suffix('\'')?.to_owned()))
-    }
-
     /// The fields of a route.
-    pub(super) fn fields(&mut self, vhost: &Vhost, rule: &Rule) -> Draft {
-        let chain = self.around(vhost, rule);
+    pub(super) fn fields(&mut self, vhost: &Vhost, part: &Part) -> Draft {
+        let Part { rule, chain, auth } = part;
         let (to, change) = match &rule.act {
             Act::Answer(draft) => {
                 let mut draft = draft.clone();
-                self.answered(&chain, vhost, &mut draft);
+                self.answered(chain, vhost, rule.id, &mut draft);
                 return draft;
             }
+            Act::Placeholder | Act::Resume | Act::Files => return placeholder(),
             Act::Forward(to, change) => (to, change),
         };
-        let Some(mut route) = self.forward(to, change.as_ref(), rule, vhost, &chain) else {
+        let Some(mut route) = self.forward(to, change.as_ref(), rule, vhost, chain) else {
             self.ledger.lost(rule.id, "its upstream has no server that could be read");
             // Its requests must not fall to another route.
-            return Draft::of("respond", Draft::of("status", 502_u64));
+            return placeholder();
         };
-        if self.guards(&chain, &mut route) {
-            return Draft::of("respond", Draft::of("status", 403_u64));
+        if let Some(auth) = auth {
+            route.set(&["auth"], auth.clone());
         }
         route
     }
 
     /// Fields of an answer that the server makes itself.
-    fn answered(&mut self, chain: &Chain, vhost: &Vhost, draft: &mut Draft) {
+    fn answered(&mut self, chain: &Chain, vhost: &Vhost, rule: Id, draft: &mut Draft) {
         if draft.get(&["respond"]).is_none() {
             return;
         }
         let mut fields = Draft::map();
-        self.responses(chain, vhost.tls, &mut fields);
+        self.responses(chain, vhost, rule, &mut fields);
         for kind in ["set", "add"] {
             let Some(Draft::Map(added)) = fields.get(&["response_headers", kind]) else { continue };
             for (name, value) in added {
@@ -166,12 +69,18 @@ impl Importer<'_> {
         if let Some(change) = change {
             route.set(&["rewrite"], change.clone());
         }
-        let asks = rule.ways.iter().all(|way| way.upgrade == Some(true));
         if !reached.upgrades {
             route.set(&["websocket", "mode"], "deny");
-            if asks {
-                let help = "it did not work before; take `mode: deny` away to let WebSockets pass";
-                let what = "the server of this rule is reached by `http:` without `upgrade=websocket`: no WebSocket gets through";
+            let asks = |clause: &Clause| clause.websocket == Some(true);
+            let plain = |clause: &Clause| clause.websocket == Some(false);
+            let clauses = rule.condition.clauses();
+            if !clauses.iter().all(plain) && !to.balanced {
+                let what = if clauses.iter().all(asks) {
+                    "the server of this rule is reached by `http:` without `upgrade=websocket`: no WebSocket gets through"
+                } else {
+                    "no WebSocket gets through here: Apache passes handshakes on as plain HTTP"
+                };
+                let help = "write `upgrade=websocket` behind the URL (from 2.4.47 on), or `ws://` for paths of sockets alone; in the model take `mode: deny` away";
                 self.ledger.say(Code::IMPORT_BROKEN, self.span(rule.id), what, help);
             }
         }
@@ -189,8 +98,8 @@ impl Importer<'_> {
         if reached.attempts > 1 {
             route.set(&["retries", "attempts"], reached.attempts.min(10));
         }
-        self.requests(chain, vhost.tls, rule.id, &mut route);
-        self.responses(chain, vhost.tls, &mut route);
+        self.requests(chain, vhost, rule.id, &mut route);
+        self.responses(chain, vhost, rule.id, &mut route);
         self.bodies(chain, &mut route);
         self.pages(chain, &mut route);
         self.reverses(chain, &route);
@@ -239,7 +148,7 @@ impl Importer<'_> {
             let alias = self
                 .settings(chain, "alias")
                 .into_iter()
-                .find(|id| below(&page, self.word(*id, 0)));
+                .find(|id| is_below(&page, self.word(*id, 0)));
             let root = self.setting(chain, "documentroot");
             let file = match (alias, root) {
                 (Some(alias), _) => {
@@ -288,18 +197,5 @@ impl Importer<'_> {
                 self.ledger.lost(id, "cookies pass as they come");
             }
         }
-    }
-}
-
-/// Whether what fits the first path fits the second too.
-fn within(path: &Draft, wide: &Draft) -> bool {
-    let Some(wide) = wide.text(&["prefix"]) else { return false };
-    match (path.text(&["prefix"]).or(path.text(&["exact"])), path.text(&["regex"])) {
-        (Some(path), _) => below(path, wide),
-        (None, Some(pattern)) => {
-            let literal = pattern.strip_prefix('^').unwrap_or_default();
-            literal.starts_with(&format!("{}/", wide.trim_end_matches('/')))
-        }
-        _ => false,
     }
 }

@@ -11,6 +11,7 @@ use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
 use crate::syntax::Word;
+use crate::targets::apache::syntax::{Setting, Statement};
 
 /// The lists of directives around a place, the outermost first.
 pub(super) type Chain = Vec<Vec<Id>>;
@@ -33,6 +34,10 @@ pub(super) struct Importer<'a> {
     pub(super) policies: Vec<Policy>,
     /// Variables that say whether a WebSocket is asked for.
     pub(super) handshakes: BTreeSet<String>,
+    /// Variables of which the first rule that sets them wins.
+    pub(super) tables: BTreeSet<String>,
+    /// The lists of virtual hosts.
+    pub(super) servers: BTreeSet<Vec<Id>>,
 }
 
 impl Importer<'_> {
@@ -61,7 +66,15 @@ impl Importer<'_> {
     ) -> bool {
         let Some(id) = self.setting(chain, name) else { return default };
         self.ledger.taken(id, field);
-        self.word(id, 0).eq_ignore_ascii_case("on")
+        self.is_on(id)
+    }
+
+    /// Whether a directive says `on`.
+    pub(super) fn is_on(&self, id: Id) -> bool {
+        match &self.all[id].statement {
+            Ok(Statement::RewriteEngine(on) | Statement::Setting(Setting::Switch(on))) => *on,
+            _ => false,
+        }
     }
 
     /// A word behind a directive, or nothing.
@@ -82,7 +95,10 @@ impl Importer<'_> {
     /// A time in milliseconds: a number is seconds.
     pub(super) fn time(&mut self, chain: &Chain, name: &str, field: &'static str) -> Option<u64> {
         let id = self.setting(chain, name)?;
-        let time = time(self.word(id, 0));
+        let time = match &self.all[id].statement {
+            Ok(Statement::Setting(Setting::Time(time))) => Some(*time),
+            _ => None,
+        };
         match time {
             Some(_) => self.ledger.taken(id, field),
             None => self.ledger.lost(id, "this is no time"),
@@ -103,18 +119,4 @@ impl Importer<'_> {
     pub(super) fn differs(&mut self, id: Id, how: &str) {
         self.ledger.differs(self.span(id), how);
     }
-}
-
-/// A time in milliseconds: a number is seconds, units are `ms`, `s`, `mi`, `h` (`ap_timeout_parameter_parse`).
-pub(super) fn time(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let number: u64 = text[..digits].parse().ok()?;
-    let factor = match text[digits..].to_ascii_lowercase().as_str() {
-        "" | "s" => 1_000,
-        "ms" => 1,
-        "mi" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(factor)
 }

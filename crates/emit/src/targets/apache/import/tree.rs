@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources, Span};
 
+use super::version::version_is;
 use crate::import::Files;
 use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
-use crate::syntax::Word;
+use crate::syntax::{Parsed, Unread, Word};
 use crate::targets::apache::lex::{Kind, Line, lex};
+use crate::targets::apache::syntax::{self, Statement};
 
 /// A directive or a section.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub(super) struct Directive {
     pub(super) name: String,
     pub(super) words: Vec<Word>,
     pub(super) span: Span,
+    /// What it means, or the first word that was not understood.
+    pub(super) statement: Parsed<Statement>,
     /// What stands in it, of a section.
     pub(super) block: Option<Vec<Id>>,
 }
@@ -70,6 +74,17 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Reads what each directive means, once all of them are there.
+    pub(super) fn finish(self) -> (Vec<Directive>, Budget) {
+        let mut all = self.all;
+        for directive in &mut all {
+            let section = directive.block.is_some();
+            let read = syntax::parse(&directive.name, section, &directive.words, directive.span);
+            directive.statement = read;
+        }
+        (all, self.budget)
+    }
+
     /// The directives of a file.
     pub(super) fn file(&mut self, id: SourceId) -> Vec<Id> {
         let Some(source) = self.sources.get(id) else { return Vec::new() };
@@ -100,7 +115,7 @@ impl<'a> Reading<'a> {
             if line.torn {
                 self.wrong(span, "a quote or a bracket is not closed");
             }
-            let name = line.words[0].text.to_lowercase();
+            let name = line.words[0].seen.to_lowercase();
             match line.kind {
                 Kind::Close if section == Some(name.as_str()) => return (list, true),
                 Kind::Close => self.wrong(span, "this closes nothing"),
@@ -128,14 +143,15 @@ impl<'a> Reading<'a> {
         let mut words: Vec<Word> = line.words[1..]
             .iter()
             .map(|word| Word {
-                text: self.put_in(&word.text),
+                text: self.put_in(&word.seen),
                 span: Span::new(span.source, word.range.clone()),
                 quoted: word.quoted,
             })
             .collect();
         let texts = words.iter_mut().map(|word| &mut word.text);
         self.ledger.clean_all(self.all.len(), texts);
-        self.all.push(Directive { name, words, span, block: None });
+        let statement = Err(Unread::new(span, "it was not read yet"));
+        self.all.push(Directive { name, words, span, statement, block: None });
         self.all.len() - 1
     }
 
@@ -355,38 +371,5 @@ impl<'a> Reading<'a> {
     fn wrong(&mut self, span: Span, what: &str) {
         let help = "Apache itself refuses it; what stands around it is read all the same";
         self.ledger.say(Code::IMPORT_SYNTAX, span, what, help);
-    }
-}
-
-/// Whether the newest version that is known is one of these (Apache, `mod_version`).
-fn version_is(operator: &str, version: &str) -> bool {
-    let newest = super::super::TARGET.generations.last();
-    let own: Vec<u32> = newest
-        .map(|version| {
-            version.to_string().split('.').filter_map(|part| part.parse().ok()).collect()
-        })
-        .unwrap_or_default();
-    let asked: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
-    let mut padded = asked;
-    padded.resize(own.len().max(3), 0);
-    match operator {
-        "=" | "==" => own == padded,
-        ">" => own > padded,
-        ">=" => own >= padded,
-        "<" => own < padded,
-        "<=" => own <= padded,
-        "!=" | "!" => own != padded,
-        _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_number_by_number() {
-        assert!(version_is(">=", "2.4") && version_is("<", "2.10") && version_is(">", "2.4.9"));
-        assert!(!version_is("<", "2.4") && !version_is("=", "2.2"));
     }
 }

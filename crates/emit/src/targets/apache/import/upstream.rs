@@ -1,14 +1,17 @@
 //! Upstreams: workers, balancers and their members, and how they are reached.
 
+use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{FilePath, Token};
 
-use super::scope::{Chain, Importer, time};
+use super::scope::{Chain, Importer};
 use super::target::{Destination, destination};
 use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::Id;
 use crate::import::ledger::STICKS_ANEW;
 use crate::import::measure;
+use crate::targets::apache::syntax::setting::time;
+use crate::targets::apache::syntax::{Parameter, ProxyScope, Section, Statement};
 
 /// What an upstream comes to for one route.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ pub(super) struct Reached {
 struct Member {
     id: Id,
     to: Destination,
-    parameters: Vec<String>,
+    parameters: Vec<Parameter>,
 }
 
 impl Importer<'_> {
@@ -36,7 +39,7 @@ impl Importer<'_> {
         &mut self,
         to: &Destination,
         rule: Id,
-        parameters: &[String],
+        parameters: &[Parameter],
         chain: &Chain,
     ) -> Option<Reached> {
         let mut settings = parameters.to_vec();
@@ -55,11 +58,8 @@ impl Importer<'_> {
             settings.extend(self.worker(to, chain));
             members.push(Member { id: rule, to: to.clone(), parameters: settings.clone() });
         }
-        let value = |list: &[String], wanted: &str| {
-            list.iter().find_map(|word| {
-                let (key, value) = word.split_once('=')?;
-                key.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
-            })
+        let value = |list: &[Parameter], wanted: &str| {
+            list.iter().find(|parameter| parameter.key == wanted).map(|known| known.value.clone())
         };
         let timeout = members.iter().find_map(|m| time(&value(&m.parameters, "timeout")?));
         let upgrades = members.iter().any(|m| m.to.upgrades)
@@ -113,6 +113,13 @@ impl Importer<'_> {
             return None;
         }
         if secure {
+            let engine = self.setting(chain, "sslproxyengine").is_some_and(|id| self.is_on(id));
+            if !engine {
+                let what =
+                    "`SSLProxyEngine on` is missing: Apache answers 500 to each of these requests";
+                let help = "write `SSLProxyEngine on` into the virtual host";
+                self.ledger.say(Code::IMPORT_BROKEN, self.span(rule), what, help);
+            }
             fields.set(&["protocol"], "https");
             let tls = self.upstream_tls(chain);
             fields.set(&["tls"], tls);
@@ -141,73 +148,98 @@ impl Importer<'_> {
     }
 
     /// `<Proxy balancer://name>`: its members, what is set for it, and where it stands.
-    fn balancer(&mut self, wanted: &str, chain: &Chain) -> (Vec<Member>, Vec<String>, Option<Id>) {
+    fn balancer(
+        &mut self,
+        wanted: &str,
+        chain: &Chain,
+    ) -> (Vec<Member>, Vec<Parameter>, Option<Id>) {
         let (mut members, mut settings, mut place) = (Vec::new(), Vec::new(), None);
         let is_it = |url: &str| {
             let url = url.trim_end_matches('/');
             url.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("balancer://"))
                 && url[11..].eq_ignore_ascii_case(wanted)
         };
-        for section in self.settings(chain, "proxy") {
-            if !is_it(self.word(section, 0)) {
-                continue;
-            }
-            place = place.or(Some(section));
-            self.ledger.taken(section, "upstreams");
-            self.reached.insert(section);
-            settings.extend(self.texts(section).into_iter().skip(1));
-            for id in self.block(section) {
-                let words = self.texts(id);
-                match self.all[id].name.as_str() {
-                    "balancermember" => {
-                        let url = words.first().cloned().unwrap_or_default();
-                        let Some((to, _)) = destination(&url).filter(|(to, _)| !to.balanced) else {
-                            self.ledger.lost(id, "this is no address of a server of HTTP");
-                            continue;
-                        };
-                        self.ledger.taken(id, "servers");
-                        members.push(Member { id, to, parameters: words[1..].to_vec() });
+        for id in chain.iter().flatten().copied() {
+            match self.all[id].statement.clone() {
+                Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own)))
+                    if is_it(&url) =>
+                {
+                    place = place.or(Some(id));
+                    self.ledger.taken(id, "upstreams");
+                    self.reached.insert(id);
+                    settings.extend(own);
+                    for inner in self.block(id) {
+                        self.member(inner, &mut members, &mut settings);
                     }
-                    "proxyset" => {
-                        self.ledger.taken(id, "load_balancing");
-                        settings.extend(words);
-                    }
-                    _ => {}
                 }
-            }
-        }
-        for id in self.settings(chain, "balancermember") {
-            let words = self.texts(id);
-            if let (true, Some((to, _))) =
-                (is_it(self.word(id, 0)), words.get(1).and_then(|url| destination(url)))
-            {
-                self.ledger.taken(id, "servers");
-                members.push(Member { id, to, parameters: words[2..].to_vec() });
+                Ok(Statement::BalancerMember(member))
+                    if member.balancer.as_deref().is_some_and(is_it) =>
+                {
+                    self.member(id, &mut members, &mut settings);
+                }
+                Ok(Statement::ProxySet(set)) if set.url.as_deref().is_some_and(is_it) => {
+                    self.ledger.taken(id, "load_balancing");
+                    settings.extend(set.parameters);
+                }
+                _ => {}
             }
         }
         (members, settings, place)
     }
 
+    /// A directive of a balancer.
+    fn member(&mut self, id: Id, members: &mut Vec<Member>, settings: &mut Vec<Parameter>) {
+        match self.all[id].statement.clone() {
+            Ok(Statement::BalancerMember(member)) => {
+                let Some((to, path)) = destination(&member.url).filter(|(to, _)| !to.balanced)
+                else {
+                    return self.ledger.lost(id, "this is no address of a server of HTTP");
+                };
+                if !path.trim_end_matches('/').is_empty() {
+                    return self
+                        .ledger
+                        .lost(id, "a path of its own for each server of an upstream");
+                }
+                self.ledger.taken(id, "servers");
+                let known = |known: &Member| known.id == id;
+                if !members.iter().any(known) {
+                    members.push(Member { id, to, parameters: member.parameters });
+                }
+            }
+            Ok(Statement::ProxySet(set)) => {
+                self.ledger.taken(id, "load_balancing");
+                settings.extend(set.parameters);
+            }
+            Err(why) if ["balancermember", "proxyset"].contains(&self.all[id].name.as_str()) => {
+                self.ledger.lost(id, &why.why);
+            }
+            // Guards and fields of the section are judged with its routes.
+            _ => {}
+        }
+    }
+
     /// `<Proxy http://…>` and `ProxySet` for one server.
-    fn worker(&mut self, to: &Destination, chain: &Chain) -> Vec<String> {
+    fn worker(&mut self, to: &Destination, chain: &Chain) -> Vec<Parameter> {
         let mut settings = Vec::new();
         let same =
             |url: &str| destination(url).is_some_and(|(other, _)| other.authority == to.authority);
-        for section in self.settings(chain, "proxy") {
-            if same(self.word(section, 0)) {
-                self.ledger.taken(section, "upstreams");
-                for id in self.block(section) {
-                    if self.all[id].name == "proxyset" {
-                        self.ledger.taken(id, "timeouts");
-                        settings.extend(self.texts(id));
+        for id in chain.iter().flatten().copied() {
+            match self.all[id].statement.clone() {
+                Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own))) if same(&url) => {
+                    self.ledger.taken(id, "upstreams");
+                    settings.extend(own);
+                    for inner in self.block(id) {
+                        if let Ok(Statement::ProxySet(set)) = self.all[inner].statement.clone() {
+                            self.ledger.taken(inner, "timeouts");
+                            settings.extend(set.parameters);
+                        }
                     }
                 }
-            }
-        }
-        for id in self.settings(chain, "proxyset") {
-            if same(self.word(id, 0)) {
-                self.ledger.taken(id, "timeouts");
-                settings.extend(self.texts(id).into_iter().skip(1));
+                Ok(Statement::ProxySet(set)) if set.url.as_deref().is_some_and(same) => {
+                    self.ledger.taken(id, "timeouts");
+                    settings.extend(set.parameters);
+                }
+                _ => {}
             }
         }
         settings
@@ -216,9 +248,8 @@ impl Importer<'_> {
     fn server(&mut self, member: &Member) -> Option<Draft> {
         let mut server = Draft::of("address", member.to.authority.as_str());
         let mut plain = true;
-        for word in &member.parameters {
-            let (key, value) = word.split_once('=').unwrap_or((word, ""));
-            match key.to_ascii_lowercase().as_str() {
+        for Parameter { key, value, .. } in &member.parameters {
+            match key.as_str() {
                 "loadfactor" => {
                     // Its numbers may have a fraction; the shares are what counts.
                     let weight = value.parse::<f64>().unwrap_or(1.0).round().clamp(1.0, 256.0);
@@ -237,16 +268,8 @@ impl Importer<'_> {
                         plain = false;
                     }
                 }
-                "ping" | "min" | "max" | "smax" | "ttl" | "acquire" | "retry" | "flushpackets"
-                | "flushwait" | "disablereuse" | "enablereuse" | "iobuffersize"
-                | "receivebuffersize" | "responsefieldsize" | "route" | "redirect" | "lbset"
-                | "nocanon" | "interpolate" | "noquery" | "keepalive" | "upgrade" | "timeout"
-                | "connectiontimeout" | "addressttl" | "failonstatus" | "failontimeout"
-                | "forcerecovery" => {}
-                key if key.starts_with("hc") => {}
-                "secret" | "scolonpathdelim" | "nofailover" | "maxattempts" | "lbmethod"
-                | "stickysession" | "stickysessionsep" | "growth" | "nonce" => {}
-                _ => self.ledger.lost(member.id, "an option of this server is not known"),
+                // What tunes connections, and what is read elsewhere: the syntax knows no other.
+                _ => {}
             }
         }
         Some(if plain { member.to.authority.as_str().into() } else { server })
@@ -288,17 +311,13 @@ impl Importer<'_> {
 
     /// Checks by `mod_proxy_hcheck`.
     fn checks(&mut self, members: &[Member], fields: &mut Draft) {
-        let Some(member) = members
-            .iter()
-            .find(|m| m.parameters.iter().any(|p| p.to_lowercase().starts_with("hcmethod=")))
+        let Some(member) =
+            members.iter().find(|m| m.parameters.iter().any(|p| p.key == "hcmethod"))
         else {
             return;
         };
         let get = |key: &str| {
-            member.parameters.iter().find_map(|word| {
-                let (own, value) = word.split_once('=')?;
-                own.eq_ignore_ascii_case(key).then(|| value.to_owned())
-            })
+            member.parameters.iter().find(|known| known.key == key).map(|known| known.value.clone())
         };
         let mut check = Draft::map();
         match get("hcmethod").unwrap_or_default().to_ascii_uppercase().as_str() {

@@ -1,16 +1,18 @@
 //! `<VirtualHost>` sections and the main server: listeners, names, certificates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
 
 use super::scope::{Chain, Importer};
-use crate::import::choices::Bound;
 use crate::import::draft::{Draft, Item};
+use crate::import::hostnames::covers_host;
 use crate::import::ledger::Id;
 use crate::import::measure;
+use crate::import::rules::Bound;
+use crate::targets::apache::syntax::{Section, Statement};
 
 /// A virtual host, or the main server.
 #[derive(Debug)]
@@ -23,23 +25,58 @@ pub(super) struct Vhost {
     pub(super) tls: bool,
     /// Whether it has names that the model cannot say.
     pub(super) unsaid: bool,
+    /// Whether one of its names is `*`.
+    pub(super) any: bool,
+    /// The addresses of which it takes the hosts that no virtual host is for.
+    pub(super) rest_of: Vec<String>,
 }
 
-/// A name belongs to the first virtual host of an address that has it (Apache, "Name-based Virtual Host Support").
+/// Settles which virtual host takes which hosts of an address: the first of the file that has the name, a wildcard
+/// included; what no name fits goes to the first of all (Apache, "Name-based Virtual Host Support").
 pub(super) fn claims(vhosts: &mut [Vhost]) {
-    let mut claimed: BTreeSet<(String, String)> = BTreeSet::new();
-    for vhost in vhosts {
+    let mut claimed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // Once a name is `*`, nothing is left for those behind it.
+    let mut closed: BTreeSet<String> = BTreeSet::new();
+    let mut rest: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, vhost) in vhosts.iter_mut().enumerate() {
         let addresses = &vhost.addresses;
         vhost.names.retain(|name| {
-            !addresses.iter().all(|at| claimed.contains(&(at.clone(), name.clone())))
+            !addresses.iter().all(|at| {
+                closed.contains(at)
+                    || claimed
+                        .get(at)
+                        .is_some_and(|list| list.iter().any(|own| covers_host(own, name)))
+            })
         });
         for at in addresses {
-            claimed.extend(vhost.names.iter().map(|name| (at.clone(), name.clone())));
+            claimed.entry(at.clone()).or_default().extend(vhost.names.iter().cloned());
+            rest.entry(at.clone()).or_insert(number);
+            if vhost.any && closed.insert(at.clone()) {
+                rest.insert(at.clone(), number);
+            }
         }
+    }
+    for (at, number) in rest {
+        vhosts[number].rest_of.push(at);
     }
 }
 
 impl Vhost {
+    /// The names that it is for, where it is for no others.
+    pub(super) fn own_names(&self) -> &[String] {
+        if self.rest_of.is_empty() { &self.names } else { &[] }
+    }
+
+    /// Whether a URL leads to its own name and port.
+    pub(super) fn is_own_url(&self, url: &str) -> bool {
+        let Some((scheme, rest)) = url.split_once("://") else { return false };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let port = if scheme == "https" { "443" } else { "80" };
+        let (host, port) = authority.split_once(':').unwrap_or((authority, port));
+        self.names.first().is_some_and(|name| name.eq_ignore_ascii_case(host))
+            && self.addresses.iter().any(|address| address.rsplit(':').next() == Some(port))
+    }
+
     /// What holds in it.
     pub(super) fn chain(&self, top: &[Id]) -> Chain {
         match self.id {
@@ -54,9 +91,12 @@ impl Importer<'_> {
     pub(super) fn vhosts(&mut self) -> Vec<Vhost> {
         let top = self.top.clone();
         let mut vhosts = Vec::new();
+        let listening = self.named(&top, "listen");
+        let ports = listening.iter().filter_map(|id| listen(self.word(*id, 0)));
+        let ports: Vec<String> =
+            ports.filter_map(|address| Some(address.rsplit(':').next()?.to_owned())).collect();
         for id in self.named(&top, "virtualhost") {
-            let words = self.texts(id);
-            let addresses: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
+            let addresses = self.addresses(id, &ports);
             if addresses.is_empty() {
                 let what = "its address is told elsewhere; `0.0.0.0:80`, or `:443` with TLS, stands for it";
                 let help = "say it with --define NAME=VALUE";
@@ -111,6 +151,26 @@ impl Importer<'_> {
         vhosts
     }
 
+    /// The addresses of a section; one without a port holds for all that are listened on.
+    fn addresses(&self, id: Id, ports: &[String]) -> Vec<String> {
+        let Ok(Statement::Section(Section::VirtualHost(all))) = &self.all[id].statement else {
+            return Vec::new();
+        };
+        let mut addresses: Vec<String> = Vec::new();
+        for address in all {
+            let host = address.host.map_or_else(|| "0.0.0.0".to_owned(), |host| host.to_string());
+            let own = match address.port {
+                Some(port) => vec![port.to_string()],
+                None if ports.is_empty() => vec!["80".to_owned()],
+                None => ports.to_vec(),
+            };
+            let own = own.iter().filter_map(|port| socket(&host, port));
+            let new: Vec<String> = own.filter(|address| !addresses.contains(address)).collect();
+            addresses.extend(new);
+        }
+        addresses
+    }
+
     fn vhost(&mut self, id: Option<Id>, list: Vec<Id>, mut addresses: Vec<String>) -> Vhost {
         let tls = match self.named(&list, "sslengine").last() {
             Some(id) => {
@@ -127,7 +187,7 @@ impl Importer<'_> {
         if let Some(id) = id {
             self.ledger.taken(id, "listeners");
         }
-        let (mut names, mut unsaid) = (Vec::new(), false);
+        let (mut names, mut unsaid, mut any) = (Vec::new(), false, false);
         for kind in ["servername", "serveralias"] {
             for directive in self.named(&list, kind) {
                 self.ledger.taken(directive, "hostnames");
@@ -135,7 +195,9 @@ impl Importer<'_> {
                     let name = word.to_lowercase();
                     let name = name.rsplit("://").next().unwrap_or_default();
                     let name = name.split(':').next().unwrap_or_default().to_owned();
-                    if Hostname::parse(&name).is_ok() {
+                    if name == "*" {
+                        any = true;
+                    } else if Hostname::parse(&name).is_ok() {
                         if !names.contains(&name) {
                             names.push(name);
                         }
@@ -149,7 +211,7 @@ impl Importer<'_> {
                 }
             }
         }
-        Vhost { id, list, addresses, names, tls, unsaid }
+        Vhost { id, list, addresses, names, tls, unsaid, any, rest_of: Vec::new() }
     }
 
     /// The listeners of all virtual hosts, in the order of the file.

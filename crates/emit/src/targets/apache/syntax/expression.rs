@@ -1,6 +1,8 @@
 //! Expressions of `<If>`, `Require expr`, `RewriteCond expr` and `expr=` (the manual's "Expressions in Apache HTTP Server").
 
-use super::rewrite::Comparison;
+use super::rewrite::Comparison::{
+    self, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual,
+};
 use super::template::Variable;
 use crate::syntax::{Parsed, Unread, Word};
 
@@ -75,7 +77,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn blanks(&mut self) {
         self.rest = self.rest.trim_start();
     }
@@ -164,7 +166,6 @@ impl<'a> Parser<'a> {
         if self.keyword("in") {
             return self.list().map(|list| Expression::In(left, list));
         }
-        use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         for (symbol, how) in [
             ("==", Equal),
             ("!=", NotEqual),

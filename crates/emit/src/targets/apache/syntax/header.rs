@@ -100,15 +100,16 @@ impl HeaderEdit {
         }
         let action = words.read("an action of `mod_headers`", action)?;
         let name = words.expect("the name of a field")?.text.trim_end_matches(':').to_owned();
-        use HeaderAction::{Edit, EditAll};
         let (mut value, mut replacement) = (None, None);
         if !matches!(action, HeaderAction::Unset | HeaderAction::Echo) {
             let word = words.expect("a value")?;
             value = Some(match action {
-                Edit | EditAll => HeaderValue::Format(vec![FormatPart::Text(word.text.clone())]),
+                HeaderAction::Edit | HeaderAction::EditAll => {
+                    HeaderValue::Format(vec![FormatPart::Text(word.text.clone())])
+                }
                 _ => HeaderValue::of(word)?,
             });
-            if matches!(action, Edit | EditAll) {
+            if matches!(action, HeaderAction::Edit | HeaderAction::EditAll) {
                 replacement = Some(words.expect("a replacement")?.text.clone());
             }
         }

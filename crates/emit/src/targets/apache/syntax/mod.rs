@@ -63,7 +63,7 @@ pub fn read(source: SourceId, text: &str) -> Vec<Directive<Statement>> {
     let read = lines.map(|line| {
         let span = Span::new(source, line.range);
         let mut words = line.words.into_iter().map(|word| Word {
-            text: word.text,
+            text: word.seen,
             span: Span::new(source, word.range),
             quoted: word.quoted,
         });

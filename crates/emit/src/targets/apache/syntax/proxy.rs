@@ -1,4 +1,4 @@
-//! `ProxyPass`, `ProxyPassMatch`, `BalancerMember` and `ProxySet` with their parameters (`mod_proxy`, "ProxyPass").
+//! `ProxyPass`, `ProxyPassMatch`, `BalancerMember` and `ProxySet` with their parameters (`mod_proxy`).
 
 use crate::syntax::{Parsed, Unread, Word, Words};
 use wsgen_model::source::Span;

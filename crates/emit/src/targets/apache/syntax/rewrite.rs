@@ -1,5 +1,6 @@
-//! `mod_rewrite`: conditions, rules and all of their flags (its manual page, and "RewriteRule Flags").
+//! `mod_rewrite`: conditions, rules and all of their flags (its manual page, and `RewriteRule` flags).
 
+use self::Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
 use super::expression::Expression;
 use super::template::Template;
 use crate::syntax::{Parsed, Unread, Word, Words};
@@ -53,7 +54,7 @@ pub enum Comparison {
 
 impl RewriteCond {
     pub(super) fn parse(words: &mut Words<'_>) -> Parsed<Self> {
-        let test = words.expect("a test string")?;
+        let subject = words.expect("a test string")?;
         let pattern = words.expect("a pattern")?;
         let (mut no_case, mut or) = (false, false);
         if let Some(flags) = words.take() {
@@ -70,7 +71,7 @@ impl RewriteCond {
                 }
             }
         }
-        if test.text.eq_ignore_ascii_case("expr") {
+        if subject.text.eq_ignore_ascii_case("expr") {
             let expression = Expression::parse(pattern)?;
             let pattern = CondPattern::Expression(Box::new(expression));
             return Ok(Self { test: Template::default(), pattern, negated: false, no_case, or });
@@ -79,13 +80,12 @@ impl RewriteCond {
             Some(rest) => (true, rest),
             None => (false, pattern.text.as_str()),
         };
-        let pattern = cond_pattern(text, no_case, pattern)?;
-        Ok(Self { test: Template::parse(&test.text), pattern, negated, no_case, or })
+        let pattern = cond_pattern(text, pattern)?;
+        Ok(Self { test: Template::parse(&subject.text), pattern, negated, no_case, or })
     }
 }
 
-fn cond_pattern(text: &str, no_case: bool, word: &Word) -> Parsed<CondPattern> {
-    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+fn cond_pattern(text: &str, word: &Word) -> Parsed<CondPattern> {
     let compare = |how, text: &str| {
         // A pair of quotes is the empty text.
         let text = if text == "\"\"" { "" } else { text };
@@ -120,10 +120,7 @@ fn cond_pattern(text: &str, no_case: bool, word: &Word) -> Parsed<CondPattern> {
         (_, Some('<')) => compare(Less, &bare[1..]),
         (_, Some('>')) => compare(Greater, &bare[1..]),
         (_, Some('=')) => compare(Equal, &bare[1..]),
-        _ => {
-            let _ = no_case;
-            Ok(CondPattern::Regex(text.to_owned()))
-        }
+        _ => Ok(CondPattern::Regex(text.to_owned())),
     }
 }
 
@@ -150,6 +147,7 @@ pub struct EnvSet {
 }
 
 /// The flags of a rule.
+#[allow(clippy::struct_excessive_bools, reason = "a flag is there or is not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleFlags {
     /// `B`: groups are percent-encoded.
@@ -236,8 +234,6 @@ impl RuleFlags {
                 ("N" | "NEXT", _) => flags.next = true,
                 ("NC" | "NOCASE", None) => flags.no_case = true,
                 ("NE" | "NOESCAPE", None) => flags.no_escape = true,
-                // Sub-requests are none of clients.
-                ("NS" | "NOSUBREQ", None) => {}
                 ("P" | "PROXY", None) => flags.proxy = true,
                 ("PT" | "PASSTHROUGH", None) => flags.pass_through = true,
                 ("QSA" | "QSAPPEND", None) => flags.query_append = true,
@@ -251,8 +247,8 @@ impl RuleFlags {
                     flags.skip = Some(value.parse().map_err(|_| unread())?);
                 }
                 ("T" | "TYPE", Some(value)) => flags.mime_type = Some(value.to_owned()),
-                // What the server refuses without them, it takes with them.
-                ("UNSAFEALLOW3F" | "UNSAFEPREFIXSTAT" | "UNC", None) => {}
+                // Sub-requests are none of clients; what the server refuses without the others, it takes with them.
+                ("NS" | "NOSUBREQ" | "UNSAFEALLOW3F" | "UNSAFEPREFIXSTAT" | "UNC", None) => {}
                 _ => return Err(unread()),
             }
         }
@@ -290,6 +286,12 @@ fn flags_of(word: &Word) -> Parsed<Vec<&str>> {
 fn delimiters(word: &Word) -> Unread {
     let why = "Apache refuses the file: \"bad flag delimiters\"; flags stand in one pair of brackets without blanks, such as `[NC,OR]`";
     Unread::new(word.span, why)
+}
+
+/// The pattern of a rule whose flags were not understood, and whether it is negated.
+pub(crate) fn pattern_of(words: &[Word]) -> Option<(&str, bool)> {
+    let text = words.first()?.as_str();
+    Some(text.strip_prefix('!').map_or((text, false), |rest| (rest, true)))
 }
 
 /// Why `mod_rewrite` refuses to start with these words.

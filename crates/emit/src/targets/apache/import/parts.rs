@@ -1,0 +1,283 @@
+//! The parts of a rule's requests for which the same sections hold: what guards them, where their sections redirect to, and
+//! what rules of `mod_rewrite` in a section make of them.
+
+use super::access::Guard;
+use super::location::Subject;
+use super::rewrite::Context;
+use super::rule::{Act, Rule};
+use super::scope::{Chain, Importer};
+use super::sections::{Cell, Scope};
+use super::vhost::Vhost;
+use crate::import::draft::Draft;
+use crate::import::ledger::Id;
+use crate::targets::apache::syntax::{Place, ProxyScope, RewriteOptions, Section, Statement};
+
+/// A rule for requests for which the same sections hold.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) rule: Rule,
+    /// The lists of directives that hold, the outermost first.
+    pub(super) chain: Chain,
+    /// The login that is asked for.
+    pub(super) auth: Option<Draft>,
+}
+
+impl Importer<'_> {
+    /// The parts of one rule, in the order in which the server decides.
+    pub(super) fn parts(&mut self, vhost: &Vhost, scopes: &[Scope], rule: Rule) -> Vec<Part> {
+        let outer = vhost.chain(&self.around);
+        if matches!(rule.act, Act::Answer(_) | Act::Placeholder) {
+            // These are decided ahead of all sections, but fields of an answer may stand in one of its variable.
+            let mut chain = outer;
+            let cells = self.cells(&rule, scopes);
+            let mine = cells.last().map(|cell| cell.scopes.clone()).unwrap_or_default();
+            chain.extend(mine.iter().map(|number| scopes[*number].list.clone()));
+            return vec![Part { rule, chain, auth: None }];
+        }
+        let mut parts = Vec::new();
+        for cell in self.cells(&rule, scopes) {
+            self.cell(vhost, scopes, &rule, &cell, &mut parts);
+        }
+        parts
+    }
+
+    fn cell(
+        &mut self,
+        vhost: &Vhost,
+        scopes: &[Scope],
+        rule: &Rule,
+        cell: &Cell,
+        parts: &mut Vec<Part>,
+    ) {
+        let mut chain = vhost.chain(&self.around);
+        self.proxies(rule, &mut chain);
+        let own: Vec<&Scope> = cell.scopes.iter().map(|number| &scopes[*number]).collect();
+        chain.extend(own.iter().map(|scope| scope.list.clone()));
+        let mut id = rule.id;
+        // A section that makes a route of its own is where that route comes from.
+        if cell.condition != rule.condition {
+            id = own.last().map_or(id, |scope| scope.id);
+        }
+        let base = Rule { id, condition: cell.condition.clone(), ..rule.clone() };
+        let base = Rule { with: [&[rule.id], rule.with.as_slice()].concat(), ..base };
+        let mut made = self.in_sections(&own, &base, vhost, &chain);
+        let is_file = base.act == Act::Files;
+        let last = is_file && rule.condition.is_always();
+        if !(is_file && last) {
+            let act = if is_file {
+                Act::Answer(Draft::of("respond", Draft::of("status", 404_u64)))
+            } else {
+                base.act.clone()
+            };
+            made.push(Rule { act, ..base });
+        }
+        if made.is_empty() {
+            return;
+        }
+        for scope in &own {
+            self.ledger.taken(scope.id, "match");
+            self.reached.insert(scope.id);
+        }
+        if made.iter().any(|rule| matches!(rule.act, Act::Forward(..))) {
+            self.reached.extend(chain.iter().flatten());
+        }
+        let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
+        match self.guard(&chain, vhost.tls) {
+            Guard::Open => {
+                let part = |rule| Part { rule, chain: chain.clone(), auth: None };
+                parts.extend(made.into_iter().map(part));
+            }
+            Guard::Denied => {
+                let act = Act::Answer(Draft::of("respond", Draft::of("status", 403_u64)));
+                parts.push(Part { rule: Rule { act, ..whole() }, chain, auth: None });
+            }
+            Guard::Unknown => {
+                parts.push(Part {
+                    rule: Rule { act: Act::Placeholder, ..whole() },
+                    chain,
+                    auth: None,
+                });
+            }
+            Guard::Login(auth) => {
+                for mut rule in made {
+                    if matches!(rule.act, Act::Answer(_)) && !is_file {
+                        // The model answers it without a login.
+                        self.ledger.opens(
+                            rule.id,
+                            "the model asks for no login ahead of an answer of its own",
+                        );
+                        rule.act = Act::Placeholder;
+                    }
+                    parts.push(Part { rule, chain: chain.clone(), auth: Some(auth.clone()) });
+                }
+            }
+        }
+    }
+
+    /// `<Proxy>` sections of what a rule passes on.
+    fn proxies(&mut self, rule: &Rule, chain: &mut Chain) {
+        let Act::Forward(to, _) = &rule.act else { return };
+        let scheme = match (to.balanced, to.upgrades, to.secure) {
+            (true, ..) => "balancer",
+            (_, true, true) => "wss",
+            (_, true, false) => "ws",
+            (_, false, true) => "https",
+            (_, false, false) => "http",
+        };
+        let url = format!("{scheme}://{}/", to.authority).to_lowercase();
+        let mut found = Vec::new();
+        for list in chain.iter() {
+            for id in list.iter().copied() {
+                let Ok(Statement::Section(Section::Proxy(scope, _))) = &self.all[id].statement
+                else {
+                    continue;
+                };
+                let holds = match scope {
+                    ProxyScope::Everything => true,
+                    ProxyScope::Url(text) => {
+                        let text = text.to_lowercase();
+                        // A longer URL is for a part of what goes there.
+                        url.starts_with(&text)
+                            || text.starts_with(&url)
+                            || text.starts_with(url.trim_end_matches('/')) && !to.balanced
+                            || without_port(&url).is_some_and(|bare| {
+                                bare.starts_with(&text) || text.starts_with(&bare)
+                            })
+                    }
+                    ProxyScope::Regex(pattern) => {
+                        super::regex::is_found(pattern, false, &url).unwrap_or(true)
+                            || !pattern.ends_with('$')
+                                && super::regex::is_found(pattern, false, &url).is_none()
+                    }
+                };
+                if holds {
+                    self.ledger.taken(id, "match");
+                    self.reached.insert(id);
+                    found.push(self.block(id));
+                }
+            }
+        }
+        chain.extend(found);
+    }
+
+    /// What sections themselves do with requests: they redirect them, or their rules pass them on.
+    fn in_sections(
+        &mut self,
+        scopes: &[&Scope],
+        base: &Rule,
+        vhost: &Vhost,
+        chain: &Chain,
+    ) -> Vec<Rule> {
+        let mut made = Vec::new();
+        // Of the last section first.
+        for scope in scopes.iter().rev() {
+            let place = match &self.all[scope.id].statement {
+                Ok(Statement::Section(Section::Location(place))) => Some(place.clone()),
+                // Its answers belong to a variable of rules.
+                Ok(Statement::Section(Section::If(expression)))
+                    if super::sections::asks_for(expression).is_some() =>
+                {
+                    continue;
+                }
+                _ => Some(Place::Path("/".to_owned())),
+            };
+            for rule in self.redirects(&scope.list, place.as_ref()) {
+                made.extend(rule.within(&base.condition));
+            }
+        }
+        if base.ends {
+            return made;
+        }
+        let rewriting =
+            |list: &Vec<Id>| list.iter().any(|id| self.all[*id].name.starts_with("rewrite"));
+        let inner: Vec<&&Scope> = scopes.iter().filter(|scope| rewriting(&scope.list)).collect();
+        let Some(scope) = inner.last() else { return made };
+        let engine = self.setting(chain, "rewriteengine");
+        let on = engine.is_some_and(|id| self.is_on(id));
+        if let Some(id) = engine {
+            self.ledger.taken(id, "routes");
+        }
+        let mut list = scope.list.clone();
+        if inner.len() > 1 && self.inherits(&list, &[]).is_some() {
+            for outer in inner.iter().rev().skip(1) {
+                list.extend(&outer.list);
+            }
+        }
+        if !on {
+            for id in list.iter().filter(|id| self.all[**id].name.starts_with("rewrite")) {
+                self.ledger.dropped(*id, "`RewriteEngine` is off");
+            }
+            return made;
+        }
+        let prefix = match &self.all[scope.id].statement {
+            Ok(Statement::Section(Section::Location(Place::Path(path)))) => path.clone(),
+            _ => "/".to_owned(),
+        };
+        let subject = Self::subject(base, &prefix);
+        for rule in self.rewritten(&list, vhost, Context::Location(&subject)) {
+            let Some(mut rule) = rule.within(&base.condition) else { continue };
+            if rule.act == Act::Resume {
+                rule.act = match &base.act {
+                    Act::Files => Act::Answer(Draft::of("respond", Draft::of("status", 404_u64))),
+                    act => act.clone(),
+                };
+                rule.parameters.clone_from(&base.parameters);
+            }
+            made.push(rule);
+        }
+        made
+    }
+
+    /// What the patterns of rules in a section are looked for in.
+    fn subject(base: &Rule, prefix: &str) -> Subject {
+        let unknown = Subject { start: None, prefix: prefix.to_owned() };
+        let Act::Forward(to, change) = &base.act else { return unknown };
+        let scheme = match (to.balanced, to.upgrades, to.secure) {
+            (true, ..) => "balancer",
+            (_, true, true) => "wss",
+            (_, true, false) => "ws",
+            (_, false, true) => "https",
+            (_, false, false) => "http",
+        };
+        let stem = prefix.trim_end_matches('/');
+        let behind = match change {
+            None => prefix.to_owned(),
+            Some(change) => {
+                let from = change.text(&["replace_prefix", "from"]);
+                match (change.text(&["strip_prefix"]), from, change.text(&["replace_prefix", "to"]))
+                {
+                    (Some(from), ..) if from == stem => prefix[stem.len()..].to_owned(),
+                    (_, Some(from), Some(to)) if from.trim_end_matches('/') == stem => {
+                        format!("{to}{}", &prefix[stem.len()..])
+                    }
+                    _ => return unknown,
+                }
+            }
+        };
+        let start = Some(format!("proxy:{scheme}://{}{behind}", to.authority));
+        Subject { start, prefix: prefix.to_owned() }
+    }
+
+    /// Whether a list takes the rules of the one around it: ahead of its own (`true`) or behind them.
+    pub(super) fn inherits(&self, own: &[Id], outer: &[Id]) -> Option<bool> {
+        let has = |list: &[Id], wanted: RewriteOptions| {
+            list.iter().any(|id| {
+                matches!(&self.all[*id].statement, Ok(Statement::RewriteOptions(all)) if all.contains(&wanted))
+            })
+        };
+        if has(own, RewriteOptions::InheritBefore) {
+            return Some(true);
+        }
+        let down =
+            has(outer, RewriteOptions::InheritDown) && !has(own, RewriteOptions::IgnoreInherit);
+        (has(own, RewriteOptions::Inherit) || down).then_some(false)
+    }
+}
+
+/// A URL without the port that its scheme means anyway.
+fn without_port(url: &str) -> Option<String> {
+    let bare =
+        url.strip_suffix(":80/").filter(|_| url.starts_with("http:") || url.starts_with("ws:"));
+    let bare = bare.or_else(|| url.strip_suffix(":443/"))?;
+    Some(format!("{bare}/"))
+}

@@ -1,0 +1,207 @@
+//! Directives that nobody has spoken of: business of others, out of reach, or not understood.
+
+use super::beside;
+use super::scope::Importer;
+use crate::import::Imported;
+use crate::import::ledger::Id;
+use crate::targets::apache::syntax::{Section, Statement};
+
+/// How directives of other logins begin.
+const LOGINS: [&str; 8] =
+    ["shib", "oidc", "addexternal", "setexternal", "ldap", "mellon", "cas", "auth"];
+
+/// How directives begin that matter to requests that are passed on.
+const OF_ROUTES: [&str; 26] = [
+    "requestheader",
+    "header",
+    "require",
+    "order",
+    "allow",
+    "deny",
+    "satisfy",
+    "auth",
+    "proxypreservehost",
+    "proxyaddheaders",
+    "proxytimeout",
+    "timeout",
+    "keepalive",
+    "errordocument",
+    "sslproxy",
+    "proxypassreverse",
+    "limitrequest",
+    "allowencodedslashes",
+    "rewriteengine",
+    "proxyerroroverride",
+    "ssl",
+    "servername",
+    "serveralias",
+    "protocols",
+    "addoutputfilterbytype",
+    "remoteip",
+];
+
+impl Importer<'_> {
+    /// Judges what nobody has spoken of.
+    pub(super) fn rest(&mut self) {
+        for id in 0..self.all.len() {
+            if !self.ledger.is_open(id) {
+                continue;
+            }
+            let name = self.all[id].name.clone();
+            if let Some(why) = beside::reason(&name) {
+                self.files(id, why);
+                continue;
+            }
+            match name.as_str() {
+                "location" | "locationmatch" => {
+                    // Its own lines are judged by what they are.
+                    self.ledger.dropped(id, "no route that passes requests on is within its reach");
+                    for inner in self.block(id) {
+                        self.unreached(inner);
+                    }
+                }
+                "proxy" | "proxymatch" => self.unproxied(id),
+                "limit" | "limitexcept" | "requireall" | "requireany" | "requirenone" => {
+                    if self.guards_something(id) {
+                        self.lost_guard(id, "it kept some requests out");
+                    } else {
+                        self.dropped_block(id, "everybody is allowed anyway");
+                    }
+                }
+                "if" | "elseif" | "else" => {
+                    if self.block(id).iter().any(|id| self.guards_something(*id)) {
+                        self.lost_guard(id, "a condition on each request");
+                    } else {
+                        self.lost_block(id, "a condition on each request");
+                    }
+                }
+                "rewritecond" | "rewriterule" | "rewritemap" | "rewritebase" | "rewriteoptions" => {
+                    self.unread_rewrite(id, &name);
+                }
+                name if name.starts_with("sec")
+                    || name.starts_with("modsec")
+                    || name.starts_with("qs_") =>
+                {
+                    self.lost_guard(id, "what it decides is not known");
+                }
+                name if name.starts_with("lua") => {
+                    self.lost_guard(id, "what Lua decides is not known");
+                }
+                "servername" | "serveralias" => {
+                    self.ledger.dropped(id, "the name of a server that no request comes to");
+                }
+                "proxypassreverse" | "proxypassreversematch" => {
+                    self.ledger.dropped(id, "no route that passes requests on is within its reach");
+                }
+                "sslproxyengine" => {
+                    self.ledger.dropped(id, "an upstream's `protocol` says how it is reached");
+                }
+                "sethandler" => self.ledger.dropped(id, "pages that the server makes itself"),
+                name if self.reached.contains(&id)
+                    && LOGINS.iter().any(|word| name.starts_with(word)) =>
+                {
+                    // Without a `Require` nobody logs in.
+                    self.ledger.dropped(id, "no `Require` asks for a login here");
+                }
+                _ => self.unreached(id),
+            }
+        }
+    }
+
+    /// A section of files, or a directive about them; rules in it that pass requests on or refuse them are lost aloud.
+    fn files(&mut self, id: Id, why: &'static str) {
+        for inner in self.block(id) {
+            let acts = match &self.all[inner].statement {
+                Ok(Statement::RewriteRule(rule)) => {
+                    rule.flags.proxy
+                        || rule.flags.redirect.is_some()
+                        || rule.flags.forbidden
+                        || rule.flags.gone
+                }
+                Ok(Statement::Redirect(_)) => true,
+                _ => false,
+            };
+            if acts {
+                self.ledger
+                    .opens(inner, "rules of folders are asked for each request of a file there");
+            }
+        }
+        self.dropped_block(id, why);
+    }
+
+    /// A `<Proxy>` of nothing that is passed on.
+    fn unproxied(&mut self, id: Id) {
+        let balancer = matches!(
+            &self.all[id].statement,
+            Ok(Statement::Section(Section::Proxy(_, _))) if self.word(id, 0).starts_with("balancer:")
+        );
+        let why = if balancer {
+            "no route leads there"
+        } else {
+            "no route that passes requests on is within its reach"
+        };
+        self.dropped_block(id, why);
+    }
+
+    fn unread_rewrite(&mut self, id: Id, name: &str) {
+        match name {
+            "rewriteoptions" => self.ledger.dropped(id, "tuning of rewriting"),
+            "rewritemap" => self.ledger.lost(id, "a table that is looked up for each request"),
+            _ => self.ledger.dropped(id, "for files, or of a part that holds for no request"),
+        }
+    }
+
+    /// A directive that matters to requests that are passed on, where none is.
+    fn unreached(&mut self, id: Id) {
+        let name = self.all[id].name.clone();
+        let mut words = OF_ROUTES.iter().chain(&LOGINS);
+        if self.reached.contains(&id) || !words.any(|word| name.starts_with(word)) {
+            return;
+        }
+        self.dropped_block(id, "no route that passes requests on is within its reach");
+    }
+
+    pub(super) fn dropped_block(&mut self, id: Id, why: &'static str) {
+        self.ledger.dropped(id, why);
+        for inner in self.block(id) {
+            self.dropped_block(inner, why);
+        }
+    }
+
+    pub(super) fn lost_block(&mut self, id: Id, why: &str) {
+        self.ledger.lost(id, why);
+        for inner in self.block(id) {
+            self.lost_block(inner, why);
+        }
+    }
+
+    /// The model with all verdicts.
+    pub(super) fn close(self) -> Imported {
+        let Self { all, ledger, site, .. } = self;
+        let mut around: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
+        for (id, directive) in all.iter().enumerate() {
+            for inner in directive.block.iter().flatten() {
+                around[*inner].push(id);
+            }
+        }
+        let blocks = |id: Id| {
+            let mut found = Vec::new();
+            let mut at = id;
+            while let Some(outer) = around.get(at).and_then(|list| list.first()) {
+                found.push(all[*outer].span);
+                at = *outer;
+            }
+            found
+        };
+        let routes = site.origins(|id| all[id].span, blocks);
+        let judged: Vec<_> = all
+            .into_iter()
+            .map(|directive| {
+                let proxying = beside::reason(&directive.name).is_none();
+                (directive.name, directive.span, proxying)
+            })
+            .collect();
+        let (directives, findings, announced) = ledger.close(judged.into_iter());
+        Imported { model: site.write(), directives, findings, announced, routes }
+    }
+}
