@@ -142,9 +142,18 @@ fn of_feature(feature: Feature) -> Vec<Subject> {
         | F::HandshakeTimeout
         | F::TunnelIdle
         | F::TunnelUnlimited
-        | F::TunnelMax => vec![S::Timer],
-        // Nobody outside sees a log.
-        F::AccessLogFormat | F::TunnelOpenLog => Vec::new(),
+        | F::TunnelMax
+        | F::BufferRequest
+        | F::BufferResponse => vec![S::Timer],
+        // Nobody outside sees a log, and which fields are edited stands in the route.
+        F::AccessLogFormat
+        | F::TunnelOpenLog
+        | F::RequestHeadersSet
+        | F::RequestHeadersAdd
+        | F::RequestHeadersRemove
+        | F::ResponseHeadersSet
+        | F::ResponseHeadersAdd
+        | F::ResponseHeadersRemove => Vec::new(),
         F::UnixListener
         | F::Http2
         | F::H2WebSocketsOff
@@ -213,10 +222,6 @@ fn of_feature(feature: Feature) -> Vec<Subject> {
         ],
         F::CompressionStrip => vec![S::request_field("sec-websocket-extensions")],
         F::HostUpstream | F::HostLiteral => vec![S::request_field("host")],
-        // Which field it is stands in the route.
-        F::RequestHeadersSet | F::RequestHeadersAdd | F::RequestHeadersRemove => Vec::new(),
-        F::ResponseHeadersSet | F::ResponseHeadersAdd | F::ResponseHeadersRemove => Vec::new(),
-        F::BufferRequest | F::BufferResponse => vec![S::Timer],
         F::Compression => vec![S::response_field("content-encoding"), S::response_field("vary")],
         F::ErrorPages => vec![S::response_field("content-type")],
     }
