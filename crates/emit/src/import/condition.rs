@@ -145,6 +145,13 @@ impl Clause {
                 }
             }
         }
+        // What is excluded is not among what must fit.
+        let (any_host, any_path) = (both.hosts.is_empty(), both.paths.is_empty());
+        both.hosts.retain(|host| !both.not_hosts.iter().any(|not| covers_host(not, host)));
+        both.paths.retain(|path| !both.not_paths.iter().any(|not| not.covers(path)));
+        if both.hosts.is_empty() != any_host || both.paths.is_empty() != any_path {
+            return None;
+        }
         for (own, more) in [(&mut both.websocket, other.websocket), (&mut both.tls, other.tls)] {
             if own.zip(more).is_some_and(|(own, more)| own != more) {
                 return None;
@@ -326,6 +333,9 @@ mod tests {
         assert_eq!(host("*.a.test").and(&host("b.a.test")), host("b.a.test"));
         assert!(host("*.a.test").and(&host("a.test")).is_never());
         assert!(host("a.test").and(&host("a.test")).is_read());
+        assert!(host("a.test").and(&host("*.test").not()).is_never());
+        assert!(path("/a/b").and(&path("/a").not()).is_never());
+        assert!(!host("*.test").and(&host("a.test").not()).is_never());
     }
 
     #[test]

@@ -200,6 +200,11 @@ impl Site {
     }
 }
 
+/// Whether another entry of the same route takes all requests of this one.
+fn is_within(entry: &Entry, other: &Entry) -> bool {
+    entry != other && entry.path == other.path && wider(entry).any(|wider| wider == *other)
+}
+
 /// Takes entries out of routes, where routes ahead take all of their requests; a route of which some hosts or listeners keep
 /// other entries than the rest becomes several.
 fn split_hosts(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
@@ -216,7 +221,7 @@ fn split_hosts(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
                 .map(|entry| {
                     let own = earlier.exact_taker(&place, entry);
                     taker = taker.or(own);
-                    own.is_none()
+                    own.is_none() && !route.entries.iter().any(|other| is_within(entry, other))
                 })
                 .collect();
             match parts.iter_mut().find(|(known, _)| *known == left) {

@@ -26,20 +26,42 @@ pub(crate) fn branches(text: &str, mark: char) -> Vec<&str> {
 /// A pattern that fits letters of either case: the model's regexes have no flags.
 pub(crate) fn any_case(pattern: &str) -> String {
     let mut out = String::new();
+    let mut chars = pattern.chars().peekable();
     let mut class = false;
-    let mut escaped = false;
-    for c in pattern.chars() {
-        let letter = c.is_ascii_alphabetic() && !escaped;
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            out.push(c);
+            out.extend(chars.next());
+            continue;
+        }
         match c {
-            '[' if !escaped => class = true,
-            ']' if !escaped => class = false,
+            '[' => class = true,
+            ']' => class = false,
             _ => {}
         }
-        escaped = c == '\\' && !escaped;
+        if !c.is_ascii_alphabetic() {
+            out.push(c);
+            continue;
+        }
         let (lower, upper) = (c.to_ascii_lowercase(), c.to_ascii_uppercase());
-        match (letter, class) {
-            (true, false) => out.push_str(&format!("[{lower}{upper}]")),
-            _ => out.push(c),
+        if !class {
+            out.push_str(&format!("[{lower}{upper}]"));
+            continue;
+        }
+        // Within a class a range has both cases, where it is one of letters of one case.
+        let mut rest = chars.clone();
+        let end = (rest.next() == Some('-')).then(|| rest.next()).flatten();
+        match end.filter(|end| end.is_ascii_alphabetic() && *end != ']') {
+            Some(end) if end.is_ascii_lowercase() == c.is_ascii_lowercase() => {
+                let (low, up) = (end.to_ascii_lowercase(), end.to_ascii_uppercase());
+                out.push_str(&format!("{lower}-{low}{upper}-{up}"));
+                chars = rest;
+            }
+            Some(end) => {
+                out.push_str(&format!("{c}-{end}"));
+                chars = rest;
+            }
+            None => out.extend([lower, upper]),
         }
     }
     out
@@ -130,7 +152,8 @@ mod tests {
     #[test]
     fn letters_get_both_cases() {
         assert_eq!(any_case("\\.(js|css)$"), "\\.([jJ][sS]|[cC][sS][sS])$");
-        assert_eq!(any_case("\\d[a-z]x"), "\\d[a-z][xX]");
+        assert_eq!(any_case("\\d[a-z_]x"), "\\d[a-zA-Z_][xX]");
+        assert_eq!(any_case("^/[^a-f0-9-]+\\."), "^/[^a-fA-F0-9-]+\\.");
         assert_eq!(of_text("/a.b"), "/a\\.b");
         assert_eq!(stripped("^/app/(.*)$", "/$1").as_deref(), Some("/app"));
         assert_eq!(stripped("^/a.b/(.*)$", "/$1"), None);

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::condition::{Clause, Condition, common_host};
 use super::draft::Draft;
 use super::entry::Entry;
+use super::hostnames::covers_host;
 use super::ledger::Id;
 use super::matcher::{Common, PathMatcher};
 
@@ -69,23 +70,26 @@ pub(crate) fn placeholder() -> Draft {
 pub(crate) fn routes(rules: &[Rule], unmatched: &Draft) -> Vec<Route> {
     let mut all: Vec<Route> = Vec::new();
     for rule in rules.iter().rev() {
+        // The routes of the clauses that stand behind: what one clause excludes may be another's.
         let mut ahead: Vec<Route> = Vec::new();
-        for clause in rule.condition.clauses() {
+        for clause in rule.condition.clauses().iter().rev() {
             let Some(route) = Route::of(rule, clause) else { continue };
+            let mut copies: Vec<Route> = Vec::new();
             for excluded in exclusions(&route, clause) {
-                let kept = restricted(&all, &excluded, unmatched);
-                let new = |copy: &Route| !ahead.iter().any(|known| known.is_like(copy));
-                let kept: Vec<Route> = kept.into_iter().filter(new).collect();
-                ahead.extend(kept);
+                for copy in restricted(ahead.iter().chain(&all), &excluded, unmatched) {
+                    if !copies.iter().any(|known| known.is_like(&copy)) {
+                        copies.push(copy);
+                    }
+                }
             }
-            match ahead
-                .iter_mut()
-                .rev()
-                .take_while(|known| known.ids == route.ids)
-                .find_map(|known| known.joined(&route).map(|joined| (known, joined)))
-            {
-                Some((known, joined)) => *known = joined,
-                None => ahead.push(route),
+            let joined = ahead.first().filter(|_| copies.is_empty());
+            match joined.filter(|next| next.ids == route.ids).and_then(|next| route.joined(next)) {
+                Some(joined) => ahead[0] = joined,
+                None => {
+                    copies.push(route);
+                    copies.append(&mut ahead);
+                    ahead = copies;
+                }
             }
         }
         ahead.append(&mut all);
@@ -128,7 +132,11 @@ fn exclusions(route: &Route, clause: &Clause) -> Vec<Route> {
 
 /// Returns what the routes of a list do with some requests: copies that are for these alone, up to one that takes all of
 /// them, or `unmatched` at the end.
-fn restricted(list: &[Route], requests: &Route, unmatched: &Draft) -> Vec<Route> {
+fn restricted<'r>(
+    list: impl Iterator<Item = &'r Route>,
+    requests: &Route,
+    unmatched: &Draft,
+) -> Vec<Route> {
     let mut all: Vec<Route> = Vec::new();
     for route in list {
         match route.restricted(requests) {
@@ -253,7 +261,7 @@ impl Route {
             .filter(|name| self.listeners.contains(name))
             .cloned()
             .collect();
-        let hosts: Vec<String> = match (self.hosts.as_slice(), requests.hosts.as_slice()) {
+        let mut hosts: Vec<String> = match (self.hosts.as_slice(), requests.hosts.as_slice()) {
             (own, []) => own.to_vec(),
             ([], asked) => {
                 asked.iter().filter(|host| !self.not_hosts.contains(host)).cloned().collect()
@@ -263,6 +271,11 @@ impl Route {
                 .flat_map(|host| own.iter().filter_map(move |own| common_host(own, host)))
                 .collect(),
         };
+        let excluded = |host: &String| {
+            let mut not = self.not_hosts.iter().chain(&requests.not_hosts);
+            not.any(|not| covers_host(not, host))
+        };
+        hosts.retain(|host| !excluded(host));
         let no_host = hosts.is_empty() && !(self.hosts.is_empty() && requests.hosts.is_empty());
         if listeners.is_empty() || no_host {
             return Restricted::Nothing;
@@ -363,6 +376,13 @@ mod tests {
         assert_eq!(told(&apart), ["/a 1", "/ 2"]);
         // It is for no request at all.
         assert_eq!(told(&[rule(1, None, "/", &["/"]), rule(2, None, "/", &[])]), ["/ 2"]);
+    }
+
+    #[test]
+    fn what_one_clause_excludes_may_be_anothers() {
+        let plain = Condition::of(Clause { websocket: Some(false), ..Clause::default() });
+        let either = Rule { condition: plain.or(&Condition::unread()), ..rule(1, None, "/", &[]) };
+        assert_eq!(told(&[either, rule(2, None, "/", &[])]), ["ws / 502", "/ 1", "/ 502", "/ 2"]);
     }
 
     #[test]
