@@ -2,10 +2,7 @@
 
 mod annotations;
 mod certificates;
-#[allow(
-    clippy::similar_names,
-    reason = "the manual says `test` and `text` for what conditions are made of"
-)]
+#[allow(clippy::similar_names, reason = "the manual says both `test` and `text`")]
 mod import;
 mod layout;
 mod lex;
@@ -15,10 +12,7 @@ mod render;
 mod settings;
 mod spelling;
 mod support;
-#[allow(
-    clippy::similar_names,
-    reason = "the manual says `test` and `text` for what conditions are made of"
-)]
+#[allow(clippy::similar_names, reason = "the manual says both `test` and `text`")]
 pub mod syntax;
 mod view;
 

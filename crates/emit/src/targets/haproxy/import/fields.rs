@@ -89,12 +89,7 @@ impl Importer<'_> {
                     }
                 }
                 None if is_client_host(value, &walk.state) => self.ledger.taken(id, "host"),
-                None => self.lose(
-                    id,
-                    Some(value.span),
-                    "the name is computed, or is none of a host",
-                    false,
-                ),
+                None => self.lose(id, None, "the name is computed, or is none of a host", false),
             };
         }
         if let Some(told) =
@@ -123,7 +118,7 @@ impl Importer<'_> {
                     walk.edits.push(Edit { id, condition: apart(&own), change });
                 }
             }
-            None => self.loses_field(id, Some(value.span), COMPUTED, name, adds, &condition, walk),
+            None => self.loses_field(id, None, COMPUTED, name, adds, &condition, walk),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use wsgen_model::source::Span;
 
-use super::request::{text_holds, truth};
+use super::request::{distinct, text_holds, truth};
 use super::scope::Importer;
 use super::state::{Cell, Mark, State, Value};
 use crate::import::condition::{Clause, Condition};
@@ -291,7 +291,7 @@ fn either(one: &Condition, other: &Condition) -> Condition {
     if !first.hosts.is_empty() && !second.hosts.is_empty() {
         both.hosts.clone_from(&second.hosts);
         if both == *second {
-            both.hosts = [first.hosts.as_slice(), &second.hosts].concat();
+            both.hosts = distinct([first.hosts.as_slice(), &second.hosts].concat());
             return Condition::of(both);
         }
     }
@@ -299,7 +299,7 @@ fn either(one: &Condition, other: &Condition) -> Condition {
     if !first.paths.is_empty() && !second.paths.is_empty() {
         both.paths.clone_from(&second.paths);
         if both == *second {
-            both.paths = [first.paths.as_slice(), &second.paths].concat();
+            both.paths = distinct([first.paths.as_slice(), &second.paths].concat());
             return Condition::of(both);
         }
     }

@@ -139,6 +139,7 @@ impl Importer<'_> {
         for note in notes {
             self.differs(test.span, note);
         }
+        let hosts = super::request::distinct(hosts);
         let tls = from_tls.then_some(true);
         Condition::of(Clause { hosts, tls, ..Clause::default() })
     }

@@ -27,6 +27,7 @@ mod scope;
 mod sections;
 mod server;
 mod state;
+mod subjects;
 mod telling;
 mod values;
 mod verdicts;
@@ -85,6 +86,7 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
 /// Reads files of HAProxy.
 pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Files) -> Imported {
     let mut importer = importer(sources, ids, files);
+    importer.tell_subjects();
     importer.resolvers();
     for section in 0..importer.sections.len() {
         let kind = importer.sections[section].kind.clone();

@@ -4,7 +4,7 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Pattern;
 
 use super::differs::Differs;
-use super::request::truth;
+use super::request::{distinct, truth};
 use super::scope::Importer;
 use super::state::{Cell, Mark, State, Value};
 use crate::import::condition::{Clause, Condition};
@@ -34,10 +34,11 @@ impl Importer<'_> {
                 continue;
             }
             match path(test.matcher, &pattern.text, test.ignore_case || lower) {
-                Some(matcher) => all.extend(matcher),
+                Some(matchers) => all.extend(matchers),
                 None => return self.unread(pattern.span, "the model cannot compare a path so"),
             }
         }
+        let all = distinct(all);
         self.path_is(&all, test, state, mark)
     }
 
@@ -53,7 +54,7 @@ impl Importer<'_> {
             if paths.is_empty() {
                 Condition::never()
             } else {
-                Condition::of(Clause { paths, ..Clause::default() })
+                Condition::of(Clause { paths: distinct(paths), ..Clause::default() })
             }
         };
         let base = of(matchers.to_vec());

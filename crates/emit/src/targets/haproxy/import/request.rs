@@ -83,7 +83,7 @@ impl Importer<'_> {
     }
 
     fn method(&mut self, test: &Test) -> Condition {
-        let methods: Vec<String> = test.texts().map(str::to_owned).collect();
+        let methods: Vec<String> = distinct(test.texts().map(str::to_owned).collect());
         let fits = methods.iter().all(|method| Method::parse(method).is_ok());
         if test.matcher != Matcher::Str || !fits || methods.is_empty() {
             return self.unread(test.span, "the model compares methods as a whole");
@@ -210,6 +210,17 @@ pub(super) fn text_holds(test: &Test, text: &str, converters: &[Call]) -> Option
         }
         _ => test.texts().map(one).collect::<Option<Vec<_>>>().map(|all| all.contains(&true)),
     }
+}
+
+/// A list without what stands in it twice.
+pub(super) fn distinct<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    let mut all: Vec<T> = Vec::with_capacity(list.len());
+    for value in list {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all
 }
 
 /// Always or never.

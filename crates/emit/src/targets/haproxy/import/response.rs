@@ -121,7 +121,7 @@ impl Importer<'_> {
                         walk.edits.push(Edit { id, condition: condition.and(&own), change });
                     }
                 }
-                None => self.lose(id, Some(value.span), COMPUTED, false),
+                None => self.lose(id, None, COMPUTED, false),
             }
         }
     }

@@ -99,7 +99,8 @@ impl Importer<'_> {
             self.ledger.unreached(id);
         }
         for id in settled.placeholders {
-            if !self.ledger.is_lost(id) {
+            // A section's own line stands for the requests that no rule takes.
+            if !self.ledger.is_lost(id) && self.all[id].statement.is_some() {
                 let why = "a rule ahead, or this one, is for requests that the model cannot tell apart from others";
                 self.lose(id, None, why, self.guards.contains(&id));
             }
