@@ -49,6 +49,10 @@ pub(crate) struct ImportArguments {
     /// Where the model is written [default: standard output].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Match whole segments (`prefix: /api`) where the configuration compares texts that end with a whole word, and print what
+    /// that changes.
+    #[arg(long)]
+    pub(crate) simplify: bool,
 }
 
 /// From one server to another.

@@ -29,7 +29,7 @@ pub(super) fn run(
             format!("apt-get install {}", reading.from.recipe.package),
         )
     })?;
-    let [model] = reading.imported.model.as_slice() else {
+    let [model] = &*reading.imported.model else {
         let help = "prove a part of the configuration";
         return Err(Failure::new("the model is too large to be proved", help));
     };

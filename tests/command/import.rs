@@ -290,3 +290,22 @@ fn names_are_told_on_the_command_line() {
         assert!(run.model.contains("servers: [\"10.1.2.3:80\"]"), "{name}\n{}", run.model);
     }
 }
+
+#[test]
+fn texts_become_prefixes_of_segments_on_request() {
+    let text = "server {\n    listen 8080;\n    location /api { proxy_pass http://127.0.0.1:3000; }\n    \
+                location /ws- { proxy_pass http://127.0.0.1:3001; }\n    location /admin { deny all; }\n    \
+                location / { proxy_pass http://127.0.0.1:3002; }\n}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.conf");
+    fs::write(&file, text).unwrap();
+    let plain = import("nginx", &file, &["--loss", "allow"]);
+    assert!(plain.model.contains("{starts_with: /api}"), "{}", plain.model);
+    let simple = import("nginx", &file, &["--simplify", "--loss", "allow"]);
+    for line in ["{prefix: /api}", "{starts_with: /ws-}", "{starts_with: /admin}"] {
+        assert!(simple.model.contains(line), "{line}\n{}", simple.model);
+    }
+    let said = "simplified 1 path to a prefix of whole segments:\n  site.conf:3: route `api`, `/api`: \
+                paths that go on within the segment, as `/apix`, go to route `";
+    assert!(simple.said.contains(said), "{}", simple.said);
+}

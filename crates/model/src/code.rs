@@ -100,6 +100,7 @@ codes! {
     WSG0227 ADDRESS_IN_USE Error "two listeners on one address";
     WSG0228 UNUSED Warning "something that nothing uses";
     WSG0229 NO_SERVER Error "an upstream without a server that takes traffic";
+    WSG0230 CHECK_WITHOUT_UPGRADE Error "an HTTP health check that waits for a 101";
     WSG0300 LOSS_OF_DEFAULTS Note "built-in values that a target keeps only in part";
     WSG0301 LOSS_DRAIN_TIMEOUT Warning "loss of `drain.timeout`";
     WSG0302 LOSS_DRAIN_SPREAD Warning "loss of `drain.spread`";

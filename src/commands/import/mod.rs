@@ -1,5 +1,6 @@
 //! `wsgen import`.
 
+mod simplified;
 mod tree;
 
 use std::fs;
@@ -25,10 +26,13 @@ pub(super) struct Reading {
 }
 
 pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
-    let Some(Reading { imported: Imported { model, .. }, .. }) = read(&arguments.read)? else {
+    let Some(Reading { imported: Imported { mut model, .. }, .. }) = read(&arguments.read)? else {
         return Ok(Exit::Loss);
     };
-    match (&arguments.output, model.as_slice()) {
+    if arguments.simplify {
+        output::eprint(&simplified::simplify(&mut model));
+    }
+    match (&arguments.output, &*model) {
         (Some(file), model) => {
             write(file, model)?;
         }

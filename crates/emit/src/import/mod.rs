@@ -24,10 +24,14 @@ pub(crate) mod relocate;
 mod rewritten;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod rules;
+mod simplify;
 pub(crate) mod twins;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod websocket_pairs;
 mod write;
+
+pub use simplify::{Change, Simplified};
+pub use write::Model;
 
 use std::borrow::Cow;
 
@@ -112,8 +116,8 @@ pub(crate) fn origin(sources: &Sources, span: Span) -> String {
 /// What was made of a configuration.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// The model, as text: one file, or several where it is very large.
-    pub model: Vec<String>,
+    /// The model that was made.
+    pub model: Model,
     /// Every directive that was read, in order, with what became of it.
     pub directives: Vec<Judged>,
     /// What is to be said.

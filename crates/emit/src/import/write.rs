@@ -1,8 +1,46 @@
 //! The text of a draft, as a person would have written it: what all have in common stands in `defaults`.
 
+use std::ops::Deref;
+
 use compact_str::CompactString;
 
 use super::draft::{Draft, Item, Site};
+use super::simplify::{Simplified, simplify};
+
+/// A model that was made of a configuration: the texts of its files, one or several where it is very large.
+#[derive(Debug)]
+pub struct Model {
+    files: Vec<String>,
+    site: Site,
+    defaults: Draft,
+}
+
+impl Model {
+    /// Makes prefixes of segments of prefixes of text where a person would have written them, and returns what that changes.
+    pub fn simplify(&mut self) -> Vec<Simplified> {
+        let changes = simplify(&mut self.site.routes);
+        if !changes.is_empty() {
+            self.files = self.site.files(&self.defaults);
+        }
+        changes
+    }
+}
+
+impl Default for Model {
+    /// A model without a file.
+    fn default() -> Self {
+        Self { files: Vec::new(), site: Site::new(None), defaults: Draft::map() }
+    }
+}
+
+impl Deref for Model {
+    type Target = [String];
+
+    /// The texts of its files.
+    fn deref(&self) -> &[String] {
+        &self.files
+    }
+}
 
 /// Keys of an item, in the order of the documentation.
 const ORDER: [&str; 29] = [
@@ -63,8 +101,8 @@ const OF_LISTENERS: [&[&str]; 6] = [
 const LARGE: usize = 8 << 20;
 
 impl Site {
-    /// The model's text; several files where one would be too large.
-    pub(crate) fn write(mut self) -> Vec<String> {
+    /// Writes the model, with what several items have alike as defaults.
+    pub(crate) fn write(mut self) -> Model {
         let mut defaults = Draft::map();
         let forwards = |item: &&mut Item| item.fields.get(&["upstream"]).is_some();
         hoist(
@@ -83,12 +121,17 @@ impl Site {
                 route.fields.remove(&["listeners"]);
             }
         }
+        Model { files: self.files(&defaults), site: self, defaults }
+    }
+
+    /// The texts of the files; several where one would be too large.
+    fn files(&self, defaults: &Draft) -> Vec<String> {
         let mut files = Files::new(&self.heading);
         if let Draft::Map(entries) = &self.fields {
             section(files.text(), entries);
         }
-        if defaults != Draft::map() {
-            section(files.text(), &[("defaults".into(), defaults)]);
+        if *defaults != Draft::map() {
+            section(files.text(), &[("defaults".into(), defaults.clone())]);
         }
         files.text().push_str("\nlisteners:\n");
         for item in &self.listeners {
@@ -302,7 +345,7 @@ mod tests {
         let files = site.write();
         assert!(files.len() > 1 && files.iter().all(|text| text.len() < LARGE + 4096));
         let mut sources = Sources::default();
-        for (number, text) in files.into_iter().enumerate() {
+        for (number, text) in files.iter().cloned().enumerate() {
             sources.add(Source::new(format!("{number}.yaml"), text));
         }
         let (site, findings) = wsgen_model::read(&sources);

@@ -4,6 +4,7 @@ mod accepted_route;
 mod address_in_use;
 mod append_without_trust;
 mod capacity;
+mod check_without_upgrade;
 mod credentials_from_any_origin;
 mod drain_too_long;
 mod duplicate_route;
@@ -56,6 +57,7 @@ const CHECKS: &[Check] = &[
     address_in_use::check,
     unused::check,
     no_server::check,
+    check_without_upgrade::check,
 ];
 
 /// Runs every check.
