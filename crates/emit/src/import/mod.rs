@@ -2,7 +2,6 @@
 
 pub(crate) mod beside;
 pub(crate) mod budget;
-pub(crate) mod choices;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod condition;
 pub(crate) mod draft;

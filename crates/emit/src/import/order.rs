@@ -31,6 +31,10 @@ impl Taken {
     /// Remembers that a route takes its requests.
     fn add(&mut self, route: &Route) {
         let Some(id) = route.ids.first() else { return };
+        // The routes behind a placeholder hold once somebody has deleted it.
+        if route.placeholder {
+            return;
+        }
         for place in places(route) {
             // Of the hosts that it is not for, it takes nothing.
             let wide = place.1.as_ref().is_none_or(|host| host.starts_with("*."));
@@ -132,13 +136,35 @@ fn reached(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
     kept
 }
 
-/// Returns the routes with every host that one of them names: the model never lets a request of such a host fall to a route
+/// Returns a route as several, so that the same hosts are named on all listeners of each.
+fn alike(route: Route, claims: &HashMap<String, BTreeSet<String>>) -> Vec<Route> {
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for listener in &route.listeners {
+        let same = |group: &&mut Vec<String>| {
+            group.first().is_some_and(|first| claims.get(first) == claims.get(listener))
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(listener.clone()),
+            None => groups.push(vec![listener.clone()]),
+        }
+    }
+    groups.into_iter().map(|listeners| Route { listeners, ..route.clone() }).collect()
+}
+
+/// Returns the routes with every host that one of their listeners names: the model never lets a request of such a host fall to a route
 /// that is for more hosts (`route/host`), so each route names those of them that are its own too.
 fn claimed(list: Vec<Route>) -> Vec<Route> {
-    let hosts = |route: &Route| [route.hosts.as_slice(), &route.not_hosts].concat();
-    let names: BTreeSet<String> = list.iter().flat_map(hosts).collect();
+    let mut claims: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for route in &list {
+        for listener in &route.listeners {
+            let names = claims.entry(listener.clone()).or_default();
+            names.extend(route.hosts.iter().chain(&route.not_hosts).cloned());
+        }
+    }
     let mut all = Vec::with_capacity(list.len());
-    for route in list {
+    for route in list.into_iter().flat_map(|route| alike(route, &claims)) {
+        let none = BTreeSet::new();
+        let names = route.listeners.first().and_then(|name| claims.get(name)).unwrap_or(&none);
         let free = |name: &&String| !route.not_hosts.iter().any(|not| covers_host(not, name));
         if route.hosts.is_empty() {
             let hosts: Vec<String> = names.iter().filter(free).cloned().collect();

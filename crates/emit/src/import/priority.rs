@@ -69,10 +69,12 @@ impl<'a> Level<'a> {
         let own = rank(entry);
         let start = start(entry);
         hosts(route).any(|place| {
-            let Some(place) = self.0.get(&place).filter(|place| place.highest > own) else {
+            // A placeholder stands ahead of what it refuses, also where the model would call them equal.
+            let above = |rank: Rank| rank > own || route.placeholder && rank == own;
+            let Some(place) = self.0.get(&place).filter(|place| above(place.highest)) else {
                 return false;
             };
-            let meets = |other: &&&Entry| rank(other) > own && meet(entry, other);
+            let meets = |other: &&&Entry| above(rank(other)) && meet(entry, other);
             let below = place.texts.range::<String, _>((Included(&start), Unbounded));
             let mut below = below.take_while(|(text, _)| text.starts_with(&start));
             let mut above = start.char_indices().map(|(at, _)| &start[..at]);

@@ -1,6 +1,5 @@
 //! Rules that differ in what they ask of a WebSocket.
 
-use super::choices::Choice;
 use super::draft::Draft;
 
 /// The fields of one route for both of two that are alike but for WebSockets, of which the first is for these alone.
@@ -37,29 +36,4 @@ pub(crate) fn merged(first: &Draft, second: &Draft) -> Option<Draft> {
         }
     }
     Some(merged)
-}
-
-/// Two rules side by side that differ in what they ask of a WebSocket alone are one route that takes both.
-pub(super) fn pairs(choices: &mut Vec<Choice>) {
-    let mut at = 0;
-    while at + 1 < choices.len() {
-        let (first, second) = (&choices[at], &choices[at + 1]);
-        let asks = first.entries.iter().all(|entry| entry.get(&["upgrade"]).is_some());
-        let mut entries = first.entries.clone();
-        for entry in &mut entries {
-            entry.remove(&["upgrade"]);
-        }
-        let alike = asks
-            && entries == second.entries
-            && first.hosts == second.hosts
-            && first.listeners == second.listeners;
-        let fields = alike.then(|| merged(&first.fields, &second.fields)).flatten();
-        if let Some(fields) = fields {
-            let second = choices.remove(at + 1);
-            let first = &mut choices[at];
-            (first.entries, first.fields, first.plain) = (entries, fields, false);
-            first.ids.extend(second.ids);
-        }
-        at += 1;
-    }
 }

@@ -19,7 +19,6 @@ mod route;
 mod rule;
 mod scope;
 mod sections;
-mod subjects;
 mod substitution;
 mod target;
 mod tested;

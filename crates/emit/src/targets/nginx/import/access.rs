@@ -4,8 +4,8 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{FilePath, HeaderName, HttpUrl, Line};
 
 use super::forward::destination;
-use super::location::Matching;
 use super::scope::{Chain, Importer};
+use super::search::find;
 use super::server::Server;
 use crate::import::draft::Draft;
 use crate::quoted::unescaped;
@@ -75,18 +75,10 @@ impl Importer<'_> {
     /// The service behind the location that `auth_request` names.
     fn asked(&mut self, place: &str, server: &Server) -> Option<String> {
         let locations = self.locations(&server.list, &server.chain);
-        let location = locations
-            .iter()
-            .find(|l| l.matching == Matching::Exact && l.path == place)
-            .or_else(|| {
-                let prefixes = locations.iter().filter(|l| l.matching != Matching::Regex);
-                prefixes.filter(|l| place.starts_with(&l.path)).max_by_key(|l| l.path.len())
-            })?;
+        let location = find(&locations, place).ok().flatten()?;
         let own = self.tree.block(location.id).to_vec();
         let pass = self.tree.named(&own, "proxy_pass").last()?;
-        let outside = self.enter(&location.chain);
         let url = self.text(pass, 0);
-        self.constants = outside;
         let mut bare = url.split(['?', '$']).next().unwrap_or_default().to_owned();
         if bare.matches('/').count() == 2 {
             bare.push_str(place);
@@ -138,15 +130,6 @@ impl Importer<'_> {
             }
             self.ledger
                 .opens(id, "the model limits handshakes and open tunnels, not plain requests");
-        }
-        for name in ["allow", "deny"] {
-            for id in self.settings(chain, name) {
-                if (name, self.tree.argument(id, 0)) == ("allow", "all") {
-                    self.ledger.dropped(id, "everybody is allowed anyway");
-                } else {
-                    self.ledger.opens(id, "the model has no lists of client addresses");
-                }
-            }
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn settled(servers: Vec<Server>) -> Vec<Server> {
         let mut rest = server.clone();
         let covered = |at: usize| groups.iter().any(|(free, _)| free[at]);
         rest.listens = (0..server.listens.len())
-            .filter(|at| !covered(*at) && server.listens[*at].is_default())
+            .filter(|at| !covered(*at) && server.listens[*at].is_default)
             .map(|at| server.listens[at].clone())
             .collect();
         for (free, names) in groups {

@@ -1,55 +1,50 @@
 //! A location that sends each request to the location that a map names: `error_page 418 = @$route; return 418;`, where
 //! the map looks at method, upgrade, fields, query and path, a line each.
 
+use std::rc::Rc;
+
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{HeaderValue, Method, PathLiteral, Pattern, Token};
+use wsgen_model::scalar::{HeaderValue, Method, Token};
 
 use super::location::Location;
 use super::maps::Map;
 use super::scope::Importer;
-use super::server::Server;
-use crate::import::choices::{Choice, priorities};
-use crate::import::draft::{Draft, Item};
-use crate::import::ledger::Id;
+use super::walk::State;
+use crate::import::condition::{Clause, Condition};
+use crate::import::matcher::PathMatcher;
 
 /// What stands for any line.
 const ANY: &str = "[^\n]*";
 
 impl Importer<'_> {
-    /// The routes of a location that a map is asked in.
+    /// The rules of a location that a map is asked in; whether that is how the map is written.
     pub(super) fn dispatched(
         &mut self,
-        location: &Location,
-        own: &[Id],
-        server: &Server,
-    ) -> Option<Vec<Item>> {
-        let answer = self.tree.first(own, "return")?;
-        let status = self.tree.argument(answer, 0).to_owned();
-        let page = self.tree.named(own, "error_page").find(|id| {
-            let words = &self.tree.all[*id].arguments;
-            words.first() == Some(&status) && words.last().is_some_and(|w| w.starts_with("@$"))
-        })?;
-        let variable = self.tree.all[page].arguments.last()?.trim_start_matches('@').to_owned();
-        let map = self.map(&variable)?;
-        let mut choices: Vec<Choice> = Vec::new();
+        state: &State,
+        variable: &str,
+        location: &Rc<Location>,
+    ) -> bool {
+        let Some(map) = self.map(&format!("${variable}")) else { return false };
+        let mut entries = Vec::new();
         for (pattern, name) in &map.lines {
-            let entry = self.entry(&map, pattern)?;
-            let fields = self
-                .jump(name, location, server, &mut Vec::new())
-                // Its requests must not fall to another route.
-                .unwrap_or_else(|| Draft::of("respond", Draft::of("status", 502_u64)));
-            choices.push(Choice::of(location.id, self.origin(location.id), entry, fields));
+            let Some(clause) = self.entry(&map, pattern) else { return false };
+            entries.push((clause, name.clone()));
         }
-        for id in [answer, page, location.id] {
-            self.ledger.taken(id, "match");
+        for (clause, name) in entries {
+            let mut state = state.clone();
+            state.condition = state.condition.and(&Condition::of(clause));
+            if !self.jump(&state, &name, location) {
+                // Its requests must not fall to another route.
+                self.rule(&state, location.id, super::content::status(502), &location.path);
+            }
         }
         self.map_taken(map.id, "match");
-        Some(priorities(choices))
+        true
     }
 
     /// What a line of the map asks of a request.
-    fn entry(&mut self, map: &Map, pattern: &str) -> Option<Draft> {
-        let mut entry = Draft::map();
+    fn entry(&mut self, map: &Map, pattern: &str) -> Option<Clause> {
+        let mut entry = Clause::default();
         let mut rest = pattern.strip_prefix("~^")?;
         let parts: Vec<&str> = map.source.split('\n').collect();
         for (at, part) in parts.iter().enumerate() {
@@ -63,11 +58,11 @@ impl Importer<'_> {
             match *part {
                 "$request_method" => {
                     let (methods, behind) = rest.strip_prefix('(')?.split_once(')')?;
-                    let methods: Vec<_> = methods.split('|').collect();
+                    let methods: Vec<String> = methods.split('|').map(str::to_owned).collect();
                     if methods.iter().any(|method| Method::parse(method).is_err()) {
                         return None;
                     }
-                    entry.set(&["methods"], methods);
+                    entry.methods = methods;
                     rest = behind;
                 }
                 "$args" => {
@@ -77,34 +72,31 @@ impl Importer<'_> {
                         if Token::parse(&name).is_err() || HeaderValue::parse(text).is_err() {
                             return None;
                         }
-                        entry.set(
-                            &["query", &name],
-                            value.map_or_else(|| Draft::Plain("null".into()), Draft::from),
-                        );
+                        entry.query.push((name, value));
                         rest = behind;
                     }
                     rest = rest.strip_prefix(ANY)?;
                 }
                 "$uri" => {
                     let path = path(rest)?;
-                    if path != Draft::of("prefix", "/") {
-                        entry.set(&["path"], path);
+                    if !path.is_root() {
+                        entry.paths = vec![path];
                     }
                     rest = "";
                 }
                 part if self.asking.contains(part.trim_start_matches('$')) => {
                     rest = rest.strip_prefix("websocket")?;
-                    entry.set(&["upgrade"], "websocket");
+                    entry.websocket = Some(true);
                 }
                 part if part.starts_with("$http_") => {
                     let name = part.trim_start_matches("$http_").replace('_', "-");
                     if let Some(behind) = rest.strip_prefix("[^\n]+") {
-                        entry.set(&["headers", &name], Draft::Plain("null".into()));
+                        entry.headers.push((name, None));
                         rest = behind;
                     } else {
                         let (text, behind) = text(rest, "\n");
                         let text = text.filter(|text| HeaderValue::parse(text).is_ok())?;
-                        entry.set(&["headers", &name], text);
+                        entry.headers.push((name, Some(text)));
                         rest = behind;
                     }
                 }
@@ -113,8 +105,7 @@ impl Importer<'_> {
                     let regex = self.map(part).filter(|map| map.source == "$uri")?;
                     let [(pattern, _)] = regex.lines.as_slice() else { return None };
                     let pattern = pattern.strip_prefix('~')?;
-                    Pattern::parse(pattern).ok()?;
-                    entry.set(&["path"], Draft::of("regex", pattern));
+                    entry.paths = vec![PathMatcher::regex(pattern)?];
                     self.map_taken(regex.id, "match.path");
                     rest = rest.strip_prefix('1')?;
                 }
@@ -153,16 +144,16 @@ fn parameter(pattern: &str) -> Option<(String, Option<String>, &str)> {
 }
 
 /// The path of a pattern; every path is below `/`.
-fn path(pattern: &str) -> Option<Draft> {
+fn path(pattern: &str) -> Option<PathMatcher> {
     if pattern.is_empty() || pattern == "(/|$)" {
-        return Some(Draft::of("prefix", "/"));
+        return Some(PathMatcher::root());
     }
     let (literal, rest) = text(pattern, "($");
-    let literal = literal.filter(|text| PathLiteral::parse(text).is_ok())?;
+    let literal = literal?;
     match rest {
-        "$" => Some(Draft::of("exact", literal)),
-        "(/|$)" => Some(Draft::of("prefix", literal)),
-        "" => Some(Draft::of("starts_with", literal)),
+        "$" => PathMatcher::exact(&literal),
+        "(/|$)" => PathMatcher::prefix(&literal),
+        "" => PathMatcher::starts_with(&literal),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
+use crate::subject::Subject;
 
 /// What the fields of requests say of WebSockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Importer<'_> {
         route: &mut Draft,
         copies: &[(String, String)],
     ) -> Upgrades {
-        let (mut upgrade, mut connection) = (None, None);
+        let mut upgrade = None;
         let mut forwarded: Vec<&str> = Vec::new();
         let (mut appends, mut appended, mut kept_of_peers) = (false, None, false);
         let mut kept: Vec<String> = Vec::new();
@@ -64,21 +65,15 @@ impl Importer<'_> {
             match (lower.as_str(), value.as_str()) {
                 ("upgrade", "") | ("connection", "" | "close" | "keep-alive") => {
                     self.ledger.taken(id, "websocket.mode");
-                    if lower == "connection" {
-                        connection = Some(id);
-                    }
                 }
-                ("upgrade", _) => {
+                ("upgrade", text) => {
                     self.ledger.taken(id, "websocket.mode");
+                    self.map_of_handshakes(text);
                     upgrade = Some(id);
                 }
                 ("connection", text) => {
                     self.ledger.taken(id, "websocket.mode");
-                    if self.says_upgrade(text) {
-                        connection = None;
-                    } else {
-                        connection = Some(id);
-                    }
+                    self.map_of_handshakes(text);
                 }
                 ("host", text) => {
                     self.ledger.taken(id, "host");
@@ -97,7 +92,11 @@ impl Importer<'_> {
                     self.ledger.taken(id, "forwarded");
                     forwarded.push("for");
                 }
-                ("x-forwarded-proto", text) if text == "$scheme" || Some(text) == scheme => {
+                ("x-forwarded-proto", text)
+                    if text == "$scheme"
+                        || Some(text) == scheme
+                        || self.is_scheme_by_map(id, text) =>
+                {
                     self.ledger.taken(id, "forwarded");
                     forwarded.push("proto");
                 }
@@ -155,18 +154,22 @@ impl Importer<'_> {
                         self.ledger.taken(id, "request_headers.set");
                         route.set(&["request_headers", "set", &name], text);
                     }
-                    None if self.is_built_in(text) => {
-                        let line = self.line(id);
-                        self.ledger.keep(
-                            id,
-                            "its value is computed for each request",
-                            line,
-                            &mut kept,
-                        );
-                    }
+                    // What the client says of itself is no value of the proxy's.
                     None => {
-                        self.ledger
-                            .lost(id, "its value is computed elsewhere in the configuration");
+                        let why = "its value is computed for each request: the model takes the client's own field away";
+                        let other = if self.is_built_in(text) { text } else { "" };
+                        let line = format!("proxy_set_header {name} {};", quoted(other));
+                        let removed =
+                            HeaderName::parse(&name).is_ok() && !is_proxys_own(&name, true);
+                        if removed {
+                            route.push(&["request_headers", "remove"], name.as_str());
+                        }
+                        if !other.is_empty() && !line.contains(char::is_control) {
+                            kept.push(line);
+                        }
+                        if self.ledger.is_open(id) {
+                            self.ledger.opens(id, why);
+                        }
                     }
                 },
             }
@@ -200,41 +203,94 @@ impl Importer<'_> {
                 self.differs(pass, implied::TAKES_MORE);
             }
         }
-        self.upgrades(chain, upgrade, connection)
+        self.upgrades(chain, upgrade, pass)
     }
 
-    fn upgrades(&mut self, chain: &Chain, upgrade: Option<Id>, stopped: Option<Id>) -> Upgrades {
+    /// Whether handshakes reach the upstream: by what nginx sends, whatever a strict server makes of it.
+    fn upgrades(&mut self, chain: &Chain, upgrade: Option<Id>, pass: Id) -> Upgrades {
         let version = self.setting(chain, "proxy_http_version");
         if let Some(id) = version {
             self.ledger.taken(id, "websocket.mode");
         }
-        let Some(upgrade) = upgrade else { return Upgrades::No };
-        let span = self.span(upgrade);
-        let modern = version.is_some_and(|id| self.tree.argument(id, 0) == "1.1");
-        let said = self.settings(chain, "proxy_set_header").into_iter().any(|id| {
-            self.tree.argument(id, 0).eq_ignore_ascii_case("connection")
-                && self.says_upgrade(&self.text(id, 1))
-        });
-        let what = if !modern {
-            "nothing in reach says `proxy_http_version 1.1`: before 1.29.7 this handshake goes on with HTTP/1.0"
-        } else if stopped.is_some() || !said {
-            "`Connection` does not say `upgrade`, so that no server takes this handshake"
-        } else {
-            return Upgrades::Yes;
+        let Some(upgrade) = upgrade else {
+            self.hidden(chain, pass);
+            return Upgrades::No;
         };
-        let help = "it did not work before; take `mode: deny` away to let WebSockets pass";
-        self.ledger.say(Code::IMPORT_BROKEN, span, what, help);
-        Upgrades::Broken
+        let span = self.span(upgrade);
+        let text = self.text(upgrade, 1);
+        let sent = self.for_handshake(&text);
+        if sent.as_deref().is_some_and(|sent| !sent.eq_ignore_ascii_case("websocket")) {
+            return Upgrades::No;
+        }
+        let said = self.settings(chain, "proxy_set_header").into_iter().any(|id| {
+            self.tree.argument(id, 0).eq_ignore_ascii_case("connection") && {
+                let text = self.text(id, 1);
+                self.says_upgrade(&text)
+            }
+        });
+        if !said {
+            let what =
+                "`Connection` does not say `upgrade`, so that no server takes this handshake";
+            let help = "it did not work before; take `mode: deny` away to let WebSockets pass";
+            self.ledger.say(Code::IMPORT_BROKEN, span, what, help);
+            return Upgrades::Broken;
+        }
+        let modern = match version {
+            Some(id) => self.tree.argument(id, 0) == "1.1",
+            None => self.sends_1_1,
+        };
+        if !modern {
+            let what = "this handshake goes on with HTTP/1.0: some servers take it, strict ones answer 505 or 426";
+            let help =
+                "write `proxy_http_version 1.1;` beside it; the imported route sends HTTP/1.1";
+            self.ledger.announces(span, &[Subject::Handshake], what);
+            self.ledger.say(Code::IMPORT_DIFFERS, span, what, help);
+        }
+        Upgrades::Yes
+    }
+
+    /// Lines of this name further out that lines of the location hide (ngx_http_proxy_module, "proxy_set_header").
+    fn hidden(&mut self, chain: &Chain, pass: Id) {
+        let of = |list: &Vec<Id>, tree: &super::tree::Tree| {
+            tree.named(list, "proxy_set_header").collect::<Vec<_>>()
+        };
+        let lists: Vec<Vec<Id>> = chain.iter().map(|list| of(list, &self.tree)).collect();
+        let Some(at) = lists.iter().rposition(|list| !list.is_empty()) else { return };
+        let names = |list: &[Id]| -> Vec<String> {
+            list.iter().map(|id| self.tree.argument(*id, 0).to_owned()).collect()
+        };
+        let own = names(&lists[at]);
+        let mut hidden: Vec<String> = Vec::new();
+        for list in lists[..at].iter().filter(|list| !list.is_empty()) {
+            for name in names(list) {
+                let known =
+                    |list: &[String]| list.iter().any(|own| own.eq_ignore_ascii_case(&name));
+                if !known(&own) && !known(&hidden) {
+                    hidden.push(name);
+                }
+            }
+        }
+        let Some(first) = lists[at].first().copied().filter(|_| !hidden.is_empty()) else { return };
+        let sockets = hidden.iter().any(|name| name.eq_ignore_ascii_case("upgrade"));
+        let what = format!(
+            "`proxy_set_header {}` here hides {} further out{}",
+            self.tree.argument(first, 0),
+            hidden.join(", "),
+            if sockets { ": WebSockets do not pass" } else { "" }
+        );
+        let help = "repeat the lines here, or move this one out: a block has the lines of its own or those around it";
+        let code = if sockets { Code::IMPORT_BROKEN } else { Code::IMPORT_DIFFERS };
+        let _ = pass;
+        self.ledger.say(code, self.span(first), &what, help);
     }
 
     /// Whether a value of `Connection` lets a handshake pass.
-    fn says_upgrade(&self, text: &str) -> bool {
-        let lower = text.to_ascii_lowercase();
-        lower.contains("upgrade") && !lower.starts_with('$')
-            || lower == "$http_connection"
-            || self.upgrades.iter().any(|name| text == format!("${name}"))
+    fn says_upgrade(&mut self, text: &str) -> bool {
+        match self.for_handshake(text) {
+            Some(sent) => sent.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")),
             // Everybody calls it so; its map is in another file.
-            || text == "$connection_upgrade"
+            None => text == "$connection_upgrade" && !self.maps.contains_key("connection_upgrade"),
+        }
     }
 
     /// What nginx calls a group of servers is what it tells them as their host.
@@ -330,6 +386,11 @@ impl Importer<'_> {
     pub(super) fn line(&self, id: Id) -> String {
         self.sources.slice(self.span(id)).to_owned()
     }
+}
+
+/// A word that nginx reads as this text.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// What a `Forwarded` tells (RFC 7239), where it tells what the model would.

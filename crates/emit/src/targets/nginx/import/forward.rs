@@ -3,12 +3,16 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{PathLiteral, Replacement};
 
+use wsgen_model::code::Code;
+
+use super::differs::Differs;
 use super::fields::Upgrades;
 use super::location::{Location, Matching};
 use super::scope::{Chain, Importer};
 use super::server::Server;
 use super::upstream::Destination;
 use super::value;
+use super::walk::{Path, State};
 use crate::import::draft::Draft;
 use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
@@ -20,23 +24,24 @@ impl Importer<'_> {
         &mut self,
         pass: Id,
         location: &Location,
-        chain: &Chain,
+        state: &State,
         server: &Server,
     ) -> Draft {
-        self.reached.extend(chain.iter().flatten());
+        let chain = &state.chain;
         let url = self.text(pass, 0);
         let moved = self.moved(&url);
         let url = moved.as_ref().map_or(url, |(url, _)| url.clone());
         let stuck = self.stuck(&url, chain);
         let url = stuck.as_ref().map_or(url, |(url, _)| url.clone());
-        let to = destination(&url, stuck.is_none() && self.tree.argument(pass, 0).contains('$'));
+        let computed = self.tree.argument(pass, 0).contains('$');
+        let to = destination(&url, stuck.is_none() && computed);
         if to.is_none() {
             self.ledger.lost(pass, "where it leads is computed for each request");
         }
         let found = to.and_then(|(to, path)| Some((self.upstream(&to, chain, pass)?, path)));
         let Some((upstream, path)) = found else {
             // Its requests must not fall to another route.
-            return Draft::of("respond", Draft::of("status", 502_u64));
+            return Self::nowhere();
         };
         self.ledger.taken(pass, "upstream");
         if let Some(((_, cookie), item)) = stuck.zip(self.site.upstream(&upstream)) {
@@ -44,12 +49,18 @@ impl Importer<'_> {
             self.differs(pass, STICKS_ANEW);
         }
         let mut route = Draft::of("upstream", upstream.as_str());
-        match moved {
-            Some((_, change)) => route.set(&["rewrite"], change),
-            None => self.rewrites(pass, chain, location, path.as_deref(), &mut route),
+        let sent = match moved {
+            Some((_, change)) => {
+                route.set(&["rewrite"], change);
+                true
+            }
+            None => self.sent_path(pass, computed, location, path.as_deref(), state, &mut route),
+        };
+        if !sent {
+            // Another path than the one that was meant reaches nobody.
+            return Self::nowhere();
         }
-        let own = chain.last().cloned().unwrap_or_default();
-        self.guards(&own, &mut route);
+        self.guards(&location.list, &mut route);
         let copies = self.auth(chain, server, &mut route);
         let upgrades = self.requests(chain, server.scheme, pass, &mut route, &copies);
         self.responses(chain, server.scheme, &mut route);
@@ -81,67 +92,133 @@ impl Importer<'_> {
         route
     }
 
-    /// The path that the upstream sees.
-    fn rewrites(
+    /// The path that the upstream sees: that of the URL in place of the location's, unless a rewrite has ended with `break`.
+    /// Whether the model can say it.
+    fn sent_path(
         &mut self,
         pass: Id,
-        chain: &Chain,
+        computed: bool,
         location: &Location,
         path: Option<&str>,
+        state: &State,
         route: &mut Draft,
-    ) {
-        let own = chain.last().cloned().unwrap_or_default();
-        for id in self.tree.named(&own, "rewrite").collect::<Vec<_>>() {
-            let (pattern, to) = (self.text(id, 0), self.text(id, 1));
-            let bare = pattern.replace("?<wsgen_before>", "").replace("?<wsgen_after>", "");
-            let plain = to.replace("${wsgen_before}", "$1").replace("${wsgen_after}", "$9");
-            let inner = around(&bare, &plain);
-            if let Some((pattern, to)) = inner.filter(|(pattern, to)| rewrites(pattern, to)) {
-                self.ledger.taken(id, "rewrite.regex");
-                let mut regex = Draft::of("pattern", pattern);
-                regex.set(&["to"], to);
-                route.set(&["rewrite", "regex"], regex);
-                continue;
+    ) -> bool {
+        // The path that was asked for, whatever rewrites have made of it.
+        if let Some(path @ ("$request_uri" | "/$request_uri")) = path {
+            if path.starts_with('/') {
+                let how = "nginx sends two slashes at the beginning: `$request_uri` has one; the model sends one";
+                self.announce(pass, Differs::Target, how);
             }
-            let flag = self.tree.argument(id, 2).to_owned();
-            let fits = rewrites(&whole(&pattern), &to);
-            if flag == "break" && path.is_none() && fits && route.get(&["rewrite"]).is_none() {
-                self.ledger.taken(id, "rewrite.regex");
-                let rewrite = match stripped(&pattern, &to) {
-                    Some(prefix) => Draft::of("strip_prefix", prefix),
-                    None => {
-                        let mut regex = Draft::of("pattern", whole(&pattern));
-                        regex.set(&["to"], to);
-                        Draft::of("regex", regex)
-                    }
-                };
-                route.set(&["rewrite"], rewrite);
-            } else {
-                self.ledger.lost(id, "one rewrite by `break` is what the model can say");
-            }
+            return true;
         }
-        let Some(path) = path else { return };
+        let now = match (&state.path, path) {
+            (Path::Changed { pattern, to }, None) => {
+                return self.rewritten_path(pass, pattern, to, route);
+            }
+            // The URL's own path gives way to one that was rewritten (ngx_http_proxy_module, "proxy_pass").
+            (Path::Changed { pattern, to }, Some(_)) if state.broken && !computed => {
+                return self.rewritten_path(pass, pattern, to, route);
+            }
+            (Path::Changed { .. }, Some(_)) => {
+                self.ledger.lost(pass, "the path that it sends is made of a rewritten one");
+                return false;
+            }
+            (Path::Known(known), None) => Some(known.clone()),
+            (Path::Known(known), Some(_)) if state.broken && !computed => Some(known.clone()),
+            (Path::Known(known), Some(path)) if !computed => {
+                let rest = known.strip_prefix(location.path.as_str()).unwrap_or_default();
+                Some(format!("{path}{rest}"))
+            }
+            (Path::Known(_) | Path::Asked, _) => None,
+        };
+        if let Some(known) = now {
+            let mut regex = Draft::of("pattern", "^.*$");
+            regex.set(&["to"], known.as_str());
+            if Replacement::parse(&known).is_err() {
+                self.ledger.lost(pass, "the model has no such path");
+                return false;
+            }
+            route.set(&["rewrite", "regex"], regex);
+            return true;
+        }
+        let Some(path) = path else { return true };
+        self.replaced_path(pass, computed, location, path, route)
+    }
+
+    fn rewritten_path(&mut self, pass: Id, pattern: &str, to: &str, route: &mut Draft) -> bool {
+        let inner = around(pattern, to).filter(|(pattern, to)| rewrites(pattern, to));
+        let stripped = stripped(pattern, to);
+        let (pattern, to) = match (inner, stripped) {
+            (Some(inner), _) => inner,
+            (None, Some(prefix)) => {
+                route.set(&["rewrite", "strip_prefix"], prefix);
+                return true;
+            }
+            (None, None) => (whole(pattern), to.to_owned()),
+        };
+        if !rewrites(&pattern, &to) {
+            self.ledger.lost(pass, "the path that it sends is computed");
+            return false;
+        }
+        let mut regex = Draft::of("pattern", pattern);
+        regex.set(&["to"], to);
+        route.set(&["rewrite", "regex"], regex);
+        true
+    }
+
+    /// The path of a URL in place of what a location fits.
+    fn replaced_path(
+        &mut self,
+        pass: Id,
+        computed: bool,
+        location: &Location,
+        path: &str,
+        route: &mut Draft,
+    ) -> bool {
         let from = location.path.as_str();
-        let computed = path.contains('$');
+        // With variables the URL is sent as it is, and the client's query only where it says so.
+        let args = ["$is_args$args", "?$args", "?$query_string", "$is_args$query_string"];
+        let bare = args.iter().find_map(|end| path.strip_suffix(end));
+        if computed && bare.is_none() && !path.ends_with("$request_uri") {
+            let how = "nginx sends no query here, because the URL has variables: add `$is_args$args` if it is meant to; the model keeps it";
+            self.announce(pass, Differs::Target, how);
+        }
+        let path = bare.unwrap_or(path);
+        let is_fixed = !path.contains('$');
         let rewrite = match location.matching {
+            _ if path.contains('?') => None,
+            _ if path == "$uri" || path == "$request_uri" || path == "/$request_uri" => {
+                return true;
+            }
+            _ if path.ends_with("$request_uri") && path.matches('$').count() == 1 => {
+                let base = path.trim_end_matches("$request_uri").trim_end_matches('/');
+                let mut change = Draft::of("from", "/");
+                change.set(&["to"], base);
+                PathLiteral::parse(base).is_ok().then(|| Draft::of("replace_prefix", change))
+            }
             Matching::Regex => {
                 let mut regex = Draft::of("pattern", whole(from));
-                regex.set(&["to"], path.split(['?']).next().unwrap_or(path));
-                let fits = rewrites(&whole(from), path.split('?').next().unwrap_or(path));
-                fits.then(|| Draft::of("regex", regex))
+                regex.set(&["to"], path);
+                rewrites(&whole(from), path).then(|| Draft::of("regex", regex))
             }
-            _ if computed => None,
-            Matching::Exact if path == from => return,
+            _ if !is_fixed => None,
+            // With variables nothing of the asked path is left.
+            _ if computed => {
+                let mut regex = Draft::of("pattern", "^.*$");
+                regex.set(&["to"], path);
+                Replacement::parse(path).is_ok().then(|| Draft::of("regex", regex))
+            }
+            Matching::Exact if path == from => return true,
             Matching::Exact => {
                 let mut regex = Draft::of("pattern", format!("^{}$", of_text(from)));
                 regex.set(&["to"], path);
                 Replacement::parse(path).is_ok().then(|| Draft::of("regex", regex))
             }
-            _ if path == from => return,
+            _ if path == from => return true,
             _ if path == "/" && from.ends_with('/') => {
                 Some(Draft::of("strip_prefix", from.trim_end_matches('/')))
             }
-            _ if path.ends_with('/') == from.ends_with('/') => {
+            _ if path.ends_with('/') && from.ends_with('/') => {
                 let bare = |path: &str| {
                     if path == "/" { path } else { path.trim_end_matches('/') }.to_owned()
                 };
@@ -150,16 +227,29 @@ impl Importer<'_> {
                 let fits = PathLiteral::parse(from).is_ok() && PathLiteral::parse(path).is_ok();
                 fits.then(|| Draft::of("replace_prefix", change))
             }
-            // One has a last slash and the other has none: the text is replaced as it stands.
+            // The text is replaced as it stands.
             _ => {
+                if path.ends_with('/') && !from.ends_with('/') {
+                    let what = format!(
+                        "`{path}` takes the place of `{from}` as text: of `{from}/x` the application sees `{path}/x`"
+                    );
+                    let help = format!("write `location {from}/` if one slash is meant");
+                    self.ledger.say(Code::IMPORT_DIFFERS, self.span(pass), &what, &help);
+                }
                 let mut regex = Draft::of("pattern", format!("^{}", of_text(from)));
                 regex.set(&["to"], path);
                 Replacement::parse(path).is_ok().then(|| Draft::of("regex", regex))
             }
         };
         match rewrite {
-            Some(rewrite) => route.set(&["rewrite"], rewrite),
-            None => self.ledger.lost(pass, "the path that it sends is computed"),
+            Some(rewrite) => {
+                route.set(&["rewrite"], rewrite);
+                true
+            }
+            None => {
+                self.ledger.lost(pass, "the path that it sends is computed");
+                false
+            }
         }
     }
 
@@ -272,15 +362,18 @@ pub(super) fn destination(url: &str, again: bool) -> Option<(Destination, Option
             None => (rest.to_owned(), String::new()),
         }
     } else {
-        let at = rest.find('/').or_else(|| rest.find("$request_uri")).unwrap_or(rest.len());
+        let variables = || ["$request_uri", "$uri", "$document_uri"];
+        let begins = variables().into_iter().filter_map(|name| rest.find(name)).min();
+        let at = match (rest.find('/'), begins) {
+            (Some(slash), Some(variable)) => slash.min(variable),
+            (slash, variable) => slash.or(variable).unwrap_or(rest.len()),
+        };
         (rest[..at].to_owned(), rest[at..].to_owned())
     };
     if authority.is_empty() || authority.contains('$') {
         return None;
     }
-    let as_asked =
-        ["", "$request_uri", "/$request_uri", "$uri$is_args$args", "$uri"].contains(&path.as_str());
-    let path = (!as_asked).then_some(path);
+    let path = Some(path).filter(|path| !["", "$uri$is_args$args"].contains(&path.as_str()));
     Some((Destination { secure, authority, again }, path))
 }
 
@@ -293,7 +386,8 @@ mod tests {
         let read = |url| destination(url, false).map(|(to, path)| (to.authority, path));
         assert_eq!(read("http://app:3000"), Some(("app:3000".into(), None)));
         assert_eq!(read("http://app/"), Some(("app".into(), Some("/".into()))));
-        assert_eq!(read("http://app$request_uri"), Some(("app".into(), None)));
+        let asked = Some("$request_uri".into());
+        assert_eq!(read("http://app$request_uri"), Some(("app".into(), asked)));
         assert_eq!(
             read("http://unix:/run/a.sock:/x"),
             Some(("unix:/run/a.sock".into(), Some("/x".into())))

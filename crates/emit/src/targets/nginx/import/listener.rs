@@ -24,7 +24,7 @@ impl Importer<'_> {
         let (tls, http2, proxy) = (
             listens.iter().any(|listen| listen.tls),
             listens.iter().any(|listen| listen.http2),
-            listens.iter().any(|listen| listen.has("proxy_protocol")),
+            listens.iter().any(|listen| listen.proxy_protocol),
         );
         let mut fields = Draft::map();
         let called = self.site.listener_name(address);
@@ -195,7 +195,7 @@ pub(super) fn default_of(address: &str, of: &[usize], servers: &[Server]) -> usi
         servers[**number]
             .listens
             .iter()
-            .any(|listen| listen.address == address && listen.is_default())
+            .any(|listen| listen.address == address && listen.is_default)
     };
     of.iter().find(says).or(of.first()).copied().unwrap_or(0)
 }

@@ -85,6 +85,20 @@ impl Importer<'_> {
         true
     }
 
+    /// Whether an `if` is one of those that a map stands behind: [`Importer::guards`] reads it.
+    pub(super) fn is_guard(&self, id: Id) -> bool {
+        if self.body_of_handshake(id).is_some() {
+            return true;
+        }
+        let Some((name, answer)) = self.absent(id) else { return false };
+        let Some(map) = self.map(&name) else { return false };
+        match self.tree.argument(answer, 0) {
+            "403" => origins(&map).is_some(),
+            "400" => prefixes(&map).is_some(),
+            _ => false,
+        }
+    }
+
     /// Conditions that a map stands behind: handshakes of other origins are refused, and paths that are not in normal form.
     pub(super) fn guards(&mut self, list: &[Id], route: &mut Draft) {
         for id in self.tree.named(list, "if").collect::<Vec<_>>() {
@@ -179,6 +193,31 @@ impl Importer<'_> {
         }
         self.map_taken(map.id, "forwarded");
         Some(word)
+    }
+
+    /// The map behind a value of `Connection` or `Upgrade` is taken with it.
+    pub(super) fn map_of_handshakes(&mut self, text: &str) {
+        let map = self.map(text).map(|map| map.id);
+        if let Some(id) = map.filter(|_| self.for_handshake(text).is_some()) {
+            self.map_taken(id, "websocket.mode");
+        }
+    }
+
+    /// Whether a variable is the scheme that a proxy ahead has told, or nginx's own: `map $http_x_forwarded_proto $p { default
+    /// $http_x_forwarded_proto; '' $scheme; }`.
+    pub(super) fn is_scheme_by_map(&mut self, id: Id, variable: &str) -> bool {
+        let Some(map) = self.map(variable) else { return false };
+        let own = ["$scheme", "http", "https", "$http_x_forwarded_proto"];
+        let values = map.lines.iter().map(|(_, value)| value).chain([&map.default]);
+        let fits = map.source == "$http_x_forwarded_proto"
+            && values.clone().any(|value| value == "$scheme")
+            && values.clone().all(|value| own.contains(&value.as_str()));
+        if fits {
+            self.map_taken(map.id, "forwarded");
+            let how = "what the client itself sent is not passed on: nobody is trusted to say it";
+            self.announce(id, super::differs::Differs::Forwarded, how);
+        }
+        fits
     }
 
     /// A text with variables that are but another form of the client's address.

@@ -4,23 +4,31 @@ mod access;
 mod answer;
 mod beside;
 mod claims;
-mod condition;
+mod content;
+mod differs;
 mod dispatch;
 mod fields;
 mod forward;
+mod guard;
 mod listener;
 mod location;
 mod maps;
+mod names;
 mod page;
+mod passed;
 pub(super) mod relocate;
 mod responses;
 mod scope;
+mod search;
 mod server;
+mod test;
 mod tree;
 mod upstream;
 mod value;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use wsgen_model::source::{Source, SourceId, Sources};
 
@@ -30,6 +38,7 @@ use crate::import::budget::Budget;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, Imported};
+use crate::targets::nginx::syntax::Statement;
 
 /// How the names of directives begin that only matter to requests that are passed on.
 const OF_ROUTES: [&str; 16] = [
@@ -79,13 +88,16 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         http,
         outside,
         groups,
-        constants: BTreeMap::new(),
-        upgrades: Vec::new(),
+        constants: Rc::default(),
         asking: BTreeSet::new(),
         computed: BTreeSet::new(),
         maps: BTreeMap::new(),
         reached: BTreeSet::new(),
         upstreams: BTreeMap::new(),
+        current: None,
+        rules: Vec::new(),
+        depth: 0,
+        sends_1_1: false,
         budget: Budget::default(),
     };
     for block in blocks {
@@ -100,55 +112,46 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
 }
 
 impl Importer<'_> {
-    /// Variables whose values are known ahead of every request, and those that say `upgrade`.
+    /// The variables that the configuration makes, and the maps among them.
     fn variables(&mut self) {
-        let mut seen: BTreeMap<String, Vec<(Id, String)>> = BTreeMap::new();
+        let mut made: BTreeSet<String> = BTreeSet::new();
         for id in 0..self.tree.all.len() {
-            let (first, second) = (self.tree.argument(id, 0), self.tree.argument(id, 1));
-            let made = match self.tree.all[id].name.as_str() {
-                "set" | "auth_request_set" | "perl_set" | "js_set" => Some(first),
-                "map" | "split_clients" => Some(second),
-                "geo" => Some(if second.is_empty() { first } else { second }),
-                _ => None,
-            };
-            let name = made.filter(|_| matches!(self.tree.all[id].name.as_str(), "map" | "geo"));
-            if let Some(name) = name {
-                self.maps.insert(name.trim_start_matches('$').to_owned(), id);
-            }
-            self.computed.extend(made.map(|name| name.trim_start_matches('$').to_owned()));
-            match self.tree.all[id].name.as_str() {
-                "set" => {
-                    let name = first.trim_start_matches('$').to_owned();
-                    seen.entry(name).or_default().push((id, second.to_owned()));
+            match self.tree.all[id].value.clone() {
+                Ok(Statement::Set(set)) => {
+                    made.insert(set.variable);
                 }
-                "map" if first == "$http_upgrade" => {
-                    self.upgrades.push(second.trim_start_matches('$').to_owned());
-                    self.ledger.taken(id, "websocket.mode");
-                    for line in self.tree.block(id).to_vec() {
-                        self.ledger.taken(line, "websocket.mode");
-                    }
-                }
-                "map" if first.contains("$http_upgrade") => {
+                Ok(Statement::Map(map)) => {
                     let lines = self.tree.block(id).to_vec();
-                    if lines.iter().any(|line| self.tree.all[*line].name.contains("websocket")) {
-                        self.asking.insert(second.trim_start_matches('$').to_owned());
-                        for line in lines.into_iter().chain([id]) {
-                            self.ledger.taken(line, "match.upgrade");
-                        }
+                    let upgrades = map.source.variables().any(|name| name == "http_upgrade");
+                    let several = map.source.parts().len() > 1;
+                    let names_it =
+                        |line: &Id| self.tree.all[*line].name.to_lowercase().contains("websocket");
+                    if upgrades && several && lines.iter().any(names_it) {
+                        self.asking.insert(map.variable.clone());
+                        self.map_taken(id, "match.upgrade");
+                    }
+                    self.computed.insert(map.variable.clone());
+                    self.maps.insert(map.variable, id);
+                }
+                Ok(Statement::Computed(map)) => {
+                    self.computed.insert(map.variable.clone());
+                    if self.tree.all[id].name == "geo" {
+                        self.maps.insert(map.variable, id);
                     }
                 }
-                _ => {}
+                Ok(_) | Err(_) => {
+                    let name = self.tree.all[id].name.as_str();
+                    if ["auth_request_set", "perl_set", "js_set", "js_var"].contains(&name) {
+                        let name = self.tree.argument(id, 0).trim_start_matches('$').to_owned();
+                        self.computed.insert(name);
+                    }
+                }
             }
         }
-        for (name, places) in seen {
-            let [(id, value)] = places.as_slice() else { continue };
-            self.budget.at(self.span(*id));
-            let value = self.known(value);
-            if !value.contains('$') {
-                self.ledger.taken(*id, "where the variable stands");
-                self.constants.insert(name, value);
-            }
-        }
+        // nginx's variables are empty up to the `set` that a request comes to.
+        let empty = made.iter().filter(|name| !self.computed.contains(*name));
+        self.constants = Rc::new(empty.map(|name| (name.clone(), String::new())).collect());
+        self.computed.extend(made);
     }
 
     /// What holds for everything.
@@ -224,7 +227,9 @@ impl Importer<'_> {
                         if named { "only an error leads there" } else { "no request comes here" };
                     self.lost_block(id, why);
                 }
-                "if" => self.conditions(&[id]),
+                "if" => {
+                    self.lost_block(id, "no request that is read comes here");
+                }
                 "limit_req_zone" => self
                     .ledger
                     .lost(id, "handshakes and open tunnels are limited, not plain requests"),

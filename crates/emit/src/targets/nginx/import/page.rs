@@ -1,10 +1,13 @@
 //! `error_page`: files for the statuses that nginx itself answers with.
 
+use std::rc::Rc;
+
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::FilePath;
 
 use super::location::{Location, Matching};
 use super::scope::{Chain, Importer};
+use super::search::find;
 use super::server::Server;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
@@ -50,15 +53,10 @@ impl Importer<'_> {
     }
 
     /// The file behind a path: below the root of its location, or of the server.
-    fn file(&mut self, page: &str, locations: &[Location], server: &Server) -> String {
-        let exact = locations.iter().find(|l| l.matching == Matching::Exact && l.path == page);
-        let prefix = || {
-            let fitting = locations
-                .iter()
-                .filter(|l| l.matching != Matching::Regex && page.starts_with(&l.path));
-            fitting.max_by_key(|l| l.path.len())
-        };
-        let location = exact.or_else(prefix);
+    fn file(&mut self, page: &str, locations: &[Rc<Location>], server: &Server) -> String {
+        let location = find(locations, page).ok().flatten();
+        let exact = location.as_ref().filter(|location| location.matching == Matching::Exact);
+        let location = location.as_ref();
         let chain = location.map_or(&server.chain, |location| &location.chain);
         let root = self.setting(chain, "root");
         let mut seen: Vec<Id> = root.into_iter().collect();

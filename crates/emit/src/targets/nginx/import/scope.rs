@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
@@ -10,9 +11,11 @@ use wsgen_model::source::{Sources, Span};
 use super::server::Server;
 use super::tree::Tree;
 use super::value;
+use super::walk::Current;
 use crate::import::budget::Budget;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
+use crate::import::rules::Rule;
 use crate::import::{measure, origin};
 
 /// The blocks around a place, the outermost first.
@@ -30,10 +33,8 @@ pub(super) struct Importer<'a> {
     pub(super) outside: Vec<Id>,
     /// Groups of servers by their names.
     pub(super) groups: BTreeMap<String, Id>,
-    /// Variables that are set once, to a text without variables.
-    pub(super) constants: BTreeMap<String, String>,
-    /// Variables of maps that say `upgrade` for a handshake.
-    pub(super) upgrades: Vec<String>,
+    /// What is known of variables at the place that is being read.
+    pub(super) constants: Rc<BTreeMap<String, String>>,
     /// Variables of maps that tell whether a WebSocket is asked for.
     pub(super) asking: BTreeSet<String>,
     /// Variables that the configuration itself computes.
@@ -44,6 +45,14 @@ pub(super) struct Importer<'a> {
     pub(super) reached: BTreeSet<Id>,
     /// Names of upstreams, by what stands in `proxy_pass` and how it is reached.
     pub(super) upstreams: BTreeMap<String, String>,
+    /// The server whose requests are looked at.
+    pub(super) current: Option<Current>,
+    /// The rules so far, in the order in which the first that holds decides.
+    pub(super) rules: Vec<Rule>,
+    /// Maps that look at maps.
+    pub(super) depth: u8,
+    /// Whether `proxy_http_version` is 1.1 where it is not written: since 1.29.7.
+    pub(super) sends_1_1: bool,
     /// Budget for the values of constants that are put in.
     pub(super) budget: Budget,
 }
@@ -135,52 +144,30 @@ impl Importer<'_> {
         None
     }
 
-    /// What is the same for every request of a server: its port, if it has one, and its first name. Gives what was known
-    /// before.
-    pub(super) fn enter_server(&mut self, server: &Server) -> BTreeMap<String, String> {
-        let before = self.enter(&server.chain);
+    /// What is the same for every request of a server: its port, if it has one, and its first name; and that variables are
+    /// empty up to the `set` that a request comes to. Gives what was known before.
+    pub(super) fn enter_server(&mut self, server: &Server) -> Rc<BTreeMap<String, String>> {
+        let before = self.constants.clone();
+        let constants = Rc::make_mut(&mut self.constants);
         let listens = &server.listens;
         let mut ports: Vec<&str> =
             listens.iter().filter_map(|listen| Some(listen.address.rsplit_once(':')?.1)).collect();
         ports.dedup();
         if let [port] = ports.as_slice() {
-            self.constants.insert("server_port".to_owned(), (*port).to_owned());
+            constants.insert("server_port".to_owned(), (*port).to_owned());
         }
-        if !listens.iter().any(|listen| listen.has("proxy_protocol")) {
-            self.constants.insert("proxy_protocol_addr".to_owned(), String::new());
+        if !listens.iter().any(|listen| listen.proxy_protocol) {
+            constants.insert("proxy_protocol_addr".to_owned(), String::new());
         }
-        let name = self.tree.first(&server.list, "server_name").map(|id| self.text(id, 0));
-        match name {
+        match self.tree.first(&server.list, "server_name").map(|id| self.tree.argument(id, 0)) {
             None => {
-                self.constants.insert("server_name".to_owned(), String::new());
+                constants.insert("server_name".to_owned(), String::new());
             }
-            Some(name) if Hostname::parse(&name).is_ok() && !name.contains('*') => {
-                self.constants.insert("server_name".to_owned(), name);
+            Some(name) if Hostname::parse(name).is_ok() && !name.contains('*') => {
+                constants.insert("server_name".to_owned(), name.to_owned());
             }
+            // A wildcard or a regex names no host.
             Some(_) => {}
-        }
-        before
-    }
-
-    /// Variables that are set to a text at a place. Gives what was known before.
-    pub(super) fn enter(&mut self, chain: &Chain) -> BTreeMap<String, String> {
-        let before = self.constants.clone();
-        for list in chain {
-            let conditions = self.tree.named(list, "if").flat_map(|block| self.tree.block(block));
-            let conditional: BTreeSet<String> = conditions
-                .filter(|id| self.tree.all[**id].name == "set")
-                .map(|id| self.tree.argument(*id, 0).trim_start_matches('$').to_owned())
-                .collect();
-            for id in self.tree.named(list, "set").collect::<Vec<_>>() {
-                let name = self.tree.argument(id, 0).trim_start_matches('$').to_owned();
-                let value = self.text(id, 1);
-                if value.contains('$') || conditional.contains(&name) {
-                    self.constants.remove(&name);
-                } else {
-                    self.ledger.taken(id, "where the variable stands");
-                    self.constants.insert(name, value);
-                }
-            }
         }
         before
     }

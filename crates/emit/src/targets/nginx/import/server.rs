@@ -1,19 +1,22 @@
-//! `server` blocks: listeners, names, certificates, and the routes of each.
+//! `server` blocks: listeners, names, and which of them takes a request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use wsgen_model::code::Code;
-use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::Hostname;
 
 use super::claims;
 use super::listener::default_of;
-use super::location::Matching;
+use super::names::with_regexes;
 use super::scope::{Chain, Importer};
 use super::value;
-use crate::import::draft::{Draft, Item, words};
-use crate::import::hostnames::written_out;
+use super::walk::{Current, End, State};
+use crate::import::condition::{Clause, Condition};
+use crate::import::draft::Draft;
+use crate::import::hostnames::covers_host;
 use crate::import::ledger::Id;
+use crate::import::rules::{Bound, Rule, placeholder};
+use crate::targets::nginx::syntax::Statement;
 
 /// A `server` block.
 #[derive(Debug, Clone)]
@@ -25,8 +28,12 @@ pub(super) struct Server {
     pub(super) scheme: Option<&'static str>,
     pub(super) listens: Vec<Listen>,
     pub(super) names: Vec<String>,
-    /// Whether it has names that the model cannot say.
-    pub(super) unsaid: bool,
+    /// Names that its regexes are written out to.
+    pub(super) of_regexes: Vec<String>,
+    /// What its hosts begin with: `www.example.`.
+    pub(super) starts: Vec<String>,
+    /// Directives with names that the model cannot say.
+    pub(super) unsaid: Vec<Id>,
     /// Whether an earlier server has a name of its.
     pub(super) shadowed: bool,
 }
@@ -37,19 +44,17 @@ pub(super) struct Listen {
     pub(super) address: String,
     pub(super) tls: bool,
     pub(super) http2: bool,
-    /// Its words: `default_server`, `proxy_protocol` and the like.
-    pub(super) options: Vec<String>,
+    /// Whether it says that its server takes what no name claims.
+    pub(super) is_default: bool,
+    /// Whether connections begin with a PROXY header.
+    pub(super) proxy_protocol: bool,
 }
 
 impl Listen {
-    /// Whether it says that its server takes what no name claims.
-    pub(super) fn is_default(&self) -> bool {
-        self.has("default_server") || self.has("default")
-    }
-
-    /// Whether it has a word.
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.options.iter().any(|option| option == word)
+    /// nginx's own: port 80 of every address.
+    fn built_in(tls: bool, http2: bool) -> Self {
+        let address = "0.0.0.0:80".to_owned();
+        Self { address, tls, http2, is_default: false, proxy_protocol: false }
     }
 }
 
@@ -62,31 +67,22 @@ impl Importer<'_> {
         if let Some(first) = loose {
             // A part of a server that another file includes.
             let help = "port 80 is taken for it; read the file that includes this one";
-            self.ledger.say(
-                Code::IMPORT_MISSING,
-                self.span(first),
-                "no `server` is around this",
-                help,
-            );
-            let listens = vec![Listen {
-                address: "0.0.0.0:80".into(),
-                tls: false,
-                http2: false,
-                options: Vec::new(),
-            }];
-            let list = self.http.clone();
-            let chain = vec![self.outside.clone()];
+            let what = "no `server` is around this";
+            self.ledger.say(Code::IMPORT_MISSING, self.span(first), what, help);
             servers.push(Server {
                 id: None,
-                list,
-                chain,
+                list: self.http.clone(),
+                chain: vec![self.outside.clone()],
                 scheme: Some("http"),
-                listens,
+                listens: vec![Listen::built_in(false, false)],
                 names: Vec::new(),
-                unsaid: false,
+                of_regexes: Vec::new(),
+                starts: Vec::new(),
+                unsaid: Vec::new(),
                 shadowed: false,
             });
         }
+        with_regexes(&mut servers);
         let servers = claims::settled(servers);
         let mut listeners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
@@ -99,205 +95,242 @@ impl Importer<'_> {
                 of.push(number);
             }
         }
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        for address in order {
-            let of = &listeners[&address];
-            let called = self.listener(&address, of, &servers);
-            names.insert(address, called);
+        let mut bounds: BTreeMap<String, Bound> = BTreeMap::new();
+        for address in &order {
+            let of = &listeners[address];
+            let name = self.listener(address, of, &servers);
+            let tls = of.iter().any(|number| {
+                servers[*number]
+                    .listens
+                    .iter()
+                    .any(|listen| listen.address == *address && listen.tls)
+            });
+            bounds.insert(address.clone(), Bound { name, tls });
         }
         let defaults: BTreeMap<&str, usize> = listeners
             .iter()
             .map(|(address, of)| (address.as_str(), default_of(address, of, &servers)))
             .collect();
-        for (number, server) in servers.iter().enumerate() {
-            let is_first = |listen: &Listen| defaults.get(listen.address.as_str()) == Some(&number);
-            let first: Vec<bool> = server.listens.iter().map(is_first).collect();
-            self.routes(server, &first, &names);
-        }
+        self.rules_of(&servers, &order, &bounds, &defaults);
+        self.settle();
     }
 
     fn server_block(&mut self, id: Id) -> Server {
         self.ledger.taken(id, "listeners");
         let list = self.tree.block(id).to_vec();
         let chain = vec![self.outside.clone(), self.tree.around(&list)];
-        let old_tls = self.setting(&chain, "ssl").is_some_and(|id| {
+        let (old_tls, written) = self.switch(&chain, "ssl", false);
+        if let Some(id) = written {
             self.ledger.taken(id, "listeners.tls");
-            self.tree.argument(id, 0) == "on"
-        });
+        }
         let (http2, written) = self.switch(&chain, "http2", false);
         if let Some(id) = written {
             self.ledger.taken(id, "listeners.protocols");
         }
-        let mut listens = Vec::new();
+        let mut listens: Vec<Listen> = Vec::new();
         for id in self.tree.named(&list, "listen").collect::<Vec<_>>() {
-            let options = self.tree.all[id].arguments.clone();
-            let has = |word: &str| options.iter().any(|option| option == word);
-            if has("quic") {
+            let listen = match self.tree.all[id].value.clone() {
+                Ok(Statement::Listen(listen)) => listen,
+                Ok(_) => continue,
+                Err(unread) => {
+                    self.ledger.lost(id, &unread.why);
+                    continue;
+                }
+            };
+            if listen.quic {
                 self.ledger.lost(id, "HTTP/3 is offered by no listener");
                 continue;
             }
-            match value::listen(&self.text(id, 0)) {
-                Some(address) if listens.iter().any(|known: &Listen| known.address == address) => {
+            self.budget.at(self.span(id));
+            match value::listen(&self.known(&listen.address)) {
+                Some(address) if listens.iter().any(|known| known.address == address) => {
                     self.ledger.lost(id, "it listens there already: nginx refuses this");
                 }
                 Some(address) => {
                     self.ledger.taken(id, "listeners.address");
                     listens.push(Listen {
                         address,
-                        tls: has("ssl") || old_tls,
-                        http2: has("http2") || has("spdy") || http2,
-                        options: options.clone(),
+                        tls: listen.ssl || old_tls,
+                        http2: listen.http2 || http2,
+                        is_default: listen.default_server,
+                        proxy_protocol: listen.proxy_protocol,
                     });
                 }
                 None => self.ledger.lost(id, "this is no address to listen on"),
             }
         }
         if listens.is_empty() {
-            listens.push(Listen {
-                address: "0.0.0.0:80".into(),
-                tls: old_tls,
-                http2,
-                options: Vec::new(),
-            });
+            listens.push(Listen::built_in(old_tls, http2));
         }
         let scheme = scheme(&listens);
-        let (names, unsaid) = self.names(&list);
-        Server { id: Some(id), list, chain, scheme, listens, names, unsaid, shadowed: false }
+        let names = self.names(&list);
+        Server {
+            id: Some(id),
+            list,
+            chain,
+            scheme,
+            listens,
+            names: names.said,
+            of_regexes: names.of_regexes,
+            starts: names.starts,
+            unsaid: names.unsaid,
+            shadowed: false,
+        }
     }
 
-    /// The hostnames of a server, in the model's form.
-    fn names(&mut self, list: &[Id]) -> (Vec<String>, bool) {
-        let (mut names, mut unsaid): (Vec<String>, bool) = (Vec::new(), false);
-        for id in self.tree.named(list, "server_name").collect::<Vec<_>>() {
-            self.ledger.taken(id, "hostnames");
-            for number in 0..self.tree.all[id].arguments.len() {
-                let text = self.text(id, number);
-                if let Some(pattern) = text.strip_prefix('~')
-                    && let Some((list, more)) = written_out(pattern)
-                {
-                    if more {
-                        self.differs(
-                            id,
-                            "names that the pattern fits beside those that are written out",
-                        );
+    /// The rules of all servers: those with names first, then requests for names that the model cannot say, then the servers
+    /// that take every other host.
+    fn rules_of(
+        &mut self,
+        servers: &[Server],
+        order: &[String],
+        bounds: &BTreeMap<String, Bound>,
+        defaults: &BTreeMap<&str, usize>,
+    ) {
+        let is_default =
+            |number: usize, listen: &Listen| defaults.get(listen.address.as_str()) == Some(&number);
+        // The server of an address, where another has names that cannot be said: its own names go ahead of those.
+        let mut unsaid: BTreeMap<&str, Vec<Id>> = BTreeMap::new();
+        let mut used: BTreeSet<usize> = BTreeSet::new();
+        for (number, server) in servers.iter().enumerate() {
+            let others: Vec<&Listen> =
+                server.listens.iter().filter(|listen| !is_default(number, listen)).collect();
+            for listen in &others {
+                if let Some(id) = server.unsaid.first() {
+                    unsaid.entry(listen.address.as_str()).or_default().push(*id);
+                }
+            }
+            if others.is_empty() || server.names.is_empty() {
+                continue;
+            }
+            used.insert(number);
+            let others: Vec<Listen> = others.into_iter().cloned().collect();
+            self.rules_of_server(server, &others, bounds, server.names.clone(), servers);
+        }
+        for address in order {
+            let Some(ids) = unsaid.get(address.as_str()) else { continue };
+            let Some(bound) = bounds.get(address) else { continue };
+            let number = defaults.get(address.as_str()).copied().unwrap_or(0);
+            let Some(server) = servers.get(number) else { continue };
+            let own: Vec<Listen> = server
+                .listens
+                .iter()
+                .filter(|listen| listen.address == *address)
+                .cloned()
+                .collect();
+            if !server.names.is_empty() {
+                self.rules_of_server(server, &own, bounds, server.names.clone(), servers);
+            }
+            for id in ids {
+                let why = "the model cannot say this name: until you write hostnames, its requests and those of every other unnamed host get 502";
+                self.ledger.opens(*id, why);
+            }
+            let first = ids.first().copied().unwrap_or_default();
+            self.rules.push(Rule {
+                ids: ids.clone(),
+                origin: self.origin(first),
+                called: "unsaid names".to_owned(),
+                bounds: Rc::new([bound.clone()]),
+                condition: Condition::unread(),
+                fields: placeholder(),
+            });
+        }
+        for (number, server) in servers.iter().enumerate() {
+            let own: Vec<Listen> = server
+                .listens
+                .iter()
+                .filter(|listen| is_default(number, listen))
+                .cloned()
+                .collect();
+            if !own.is_empty() {
+                self.rules_of_server(server, &own, bounds, Vec::new(), servers);
+            } else if !used.contains(&number) {
+                let Some(id) = server.id else { continue };
+                if !server.unsaid.is_empty() {
+                    for inner in server.list.clone() {
+                        if !server.unsaid.contains(&inner) {
+                            self.lost_block(inner, "its names are none that the model can say");
+                        }
                     }
-                    let list = list.into_iter().map(|name| name.to_lowercase());
-                    names.extend(list.filter(|name| Hostname::parse(name).is_ok()));
+                    self.ledger.lost(id, "its names are none that the model can say");
+                } else if server.shadowed {
+                    self.dropped_block(id, "another server of its address has its names");
+                } else {
+                    self.dropped_block(id, "another server of its address takes every host");
+                }
+            }
+        }
+    }
+
+    /// The rules of one server at some of its addresses, for its hosts or for every host.
+    fn rules_of_server(
+        &mut self,
+        server: &Server,
+        listens: &[Listen],
+        bounds: &BTreeMap<String, Bound>,
+        hosts: Vec<String>,
+        servers: &[Server],
+    ) {
+        let scheme = scheme(listens);
+        let mut server = Server { scheme, listens: listens.to_vec(), ..server.clone() };
+        if hosts.is_empty() && !server.names.is_empty() {
+            server.names.truncate(1);
+        }
+        // Hosts below a wildcard that are another server's own.
+        let wide: Vec<&String> = hosts.iter().filter(|host| host.starts_with("*.")).collect();
+        let mut not_hosts: Vec<String> = Vec::new();
+        if !wide.is_empty() {
+            for other in servers.iter().filter(|other| other.id != server.id) {
+                let shared =
+                    |listen: &Listen| listens.iter().any(|own| own.address == listen.address);
+                if !other.listens.iter().any(shared) {
                     continue;
                 }
-                let text = text.to_lowercase();
-                let list = match text.strip_prefix('.') {
-                    _ if matches!(text.as_str(), "_" | "" | "__" | "*" | "$hostname") => continue,
-                    Some(domain) => vec![domain.to_owned(), format!("*.{domain}")],
-                    None => vec![text.clone()],
-                };
-                for name in list {
-                    let fits = Hostname::parse(&name).is_ok();
-                    if fits && !names.contains(&name) {
-                        names.push(name);
-                    } else if !fits {
-                        unsaid = true;
-                        self.ledger.lost(id, "a name that is no hostname, and no `*.` before one");
+                for name in &other.names {
+                    let narrower = wide.iter().any(|host| covers_host(host, name));
+                    if narrower && !hosts.contains(name) && !not_hosts.contains(name) {
+                        not_hosts.push(name.clone());
                     }
                 }
             }
         }
-        (names, unsaid)
+        let named = !hosts.is_empty();
+        let condition = Condition::of(Clause { hosts, not_hosts, ..Clause::default() });
+        let list: Vec<Bound> =
+            listens.iter().filter_map(|listen| bounds.get(&listen.address).cloned()).collect();
+        let before = self.enter_server(&server);
+        let variables = self.constants.clone();
+        let locations: Rc<[_]> = self.locations(&server.list, &server.chain).into();
+        let chain = server.chain.clone();
+        let id = server.id;
+        let mut rewrites = self.rewrites_in(&server.list);
+        rewrites.reverse();
+        let server = Rc::new(server);
+        self.current = Some(Current { server, bounds: list.into(), locations, ways: 0 });
+        let state = State { condition, variables, base: chain.len(), chain, ..State::default() };
+        self.run(state.clone(), rewrites, &End::Search);
+        // A host that is claimed never falls to another server.
+        if let Some(id) = id.filter(|_| named) {
+            self.rule(&state, id, Draft::of("respond", Draft::of("status", 404_u64)), "rest");
+        }
+        self.current = None;
+        self.constants = before;
     }
 
-    /// The routes of a server; `first` says of each address whether this server takes what no name claims there.
-    fn routes(&mut self, server: &Server, first: &[bool], names: &BTreeMap<String, String>) {
-        let takes_the_rest = first.iter().all(|first| *first);
-        // Without a name, only what nobody claims comes here.
-        let listeners: Vec<&str> = server
-            .listens
-            .iter()
-            .zip(first)
-            .filter(|(_, first)| **first || !server.names.is_empty())
-            .filter_map(|(listen, _)| names.get(&listen.address))
-            .map(String::as_str)
-            .collect();
-        if listeners.is_empty() {
-            let Some(id) = server.id else { return };
-            if server.shadowed && !server.unsaid {
-                self.dropped_block(id, "another server of its address has its names");
-            } else if server.unsaid {
-                // Without its names it would take what belongs to others.
-                self.lost_block(id, "its names are none that the model can say");
-            } else {
-                self.dropped_block(id, "another server of its address takes every host");
+    /// Puts the rules in the model's order, and says which of them no request reaches.
+    fn settle(&mut self) {
+        let rules = std::mem::take(&mut self.rules);
+        let unmatched = Draft::of("respond", Draft::of("status", 404_u64));
+        let settled = self.site.settle_rules(&rules, &unmatched);
+        for (id, taker) in settled.unreached {
+            if self.tree.all[id].name == "server" || id == taker {
+                continue;
             }
-            return;
-        }
-        let outside = self.enter_server(server);
-        let mut routes: Vec<Item> = Vec::new();
-        let plain: Vec<&str> = server
-            .listens
-            .iter()
-            .filter(|listen| !listen.tls)
-            .filter_map(|listen| names.get(&listen.address).map(String::as_str))
-            .collect();
-        let redirects = self.scheme_redirects(&server.list, &plain);
-        self.conditions(&server.list);
-        let own = server.list.clone();
-        if let Some(id) = self.tree.first(&own, "return") {
-            if let Some(fields) = self.answer(id) {
-                routes.push(Item { origin: self.origin(id), fields });
-            }
-            for id in self.tree.named(&own, "location").collect::<Vec<_>>() {
-                self.ledger.dropped(id, "the `return` of the server answers first");
-            }
-        } else if let Some((id, fields)) = self
-            .tree
-            .named(&own, "rewrite")
-            .collect::<Vec<_>>()
-            .into_iter()
-            .find_map(|id| Some((id, self.rewritten(id)?)))
-        {
-            routes.push(Item { origin: self.origin(id), fields });
-        } else {
-            let locations = self.locations(&own, &server.chain);
-            let paths: BTreeSet<&str> = locations.iter().map(|l| l.path.as_str()).collect();
-            let regexes = locations.iter().any(|l| l.matching == Matching::Regex);
-            let mut matched: BTreeSet<String> = BTreeSet::new();
-            for location in &locations {
-                for route in self.routes_of(location, &paths, regexes, server) {
-                    if matched.insert(format!("{:?}", route.fields.get(&["match"]))) {
-                        routes.push(route);
-                    } else {
-                        let why = "another location of this path answers first";
-                        self.ledger.lost(location.id, why);
-                    }
-                }
-            }
-        }
-        self.constants = outside;
-        for mut route in redirects.into_iter().chain(routes) {
-            if route.fields.get(&["listeners"]).is_none() {
-                route.fields.set(&["listeners"], listeners.clone());
-            }
-            if !takes_the_rest && !server.names.is_empty() {
-                route.fields.set(&["hostnames"], server.names.clone());
-            }
-            let path = route.fields.get(&["match"]).and_then(|list| match list {
-                Draft::List(list) => {
-                    let entry = list.first()?;
-                    let kinds = ["prefix", "exact", "starts_with", "regex"];
-                    kinds.iter().find_map(|kind| entry.text(&["path", kind])).map(words)
-                }
-                _ => None,
-            });
-            let host = server.names.first().map_or("", |name| name.as_str());
-            let wanted = if route.fields.get(&["redirect"]).is_some() {
-                format!("{host} redirect {}", path.unwrap_or_default())
-            } else {
-                format!("{host} {}", path.unwrap_or_default())
-            };
-            if !server.names.is_empty() && takes_the_rest {
-                route.origin =
-                    format!("{} ({} and every other host)", route.origin, server.names.join(", "));
-            }
-            self.site.add_route(&wanted, route);
+            let what =
+                format!("no request comes to this: {} takes all of them", self.origin(taker));
+            let help = "put it ahead of the other, or take it away";
+            self.ledger.say(Code::IMPORT_DIFFERS, self.span(id), &what, help);
+            self.ledger.unreached(id);
         }
     }
 }

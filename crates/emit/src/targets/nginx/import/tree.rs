@@ -6,13 +6,17 @@ use wsgen_model::source::{Source, SourceId, Sources, Span};
 use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
 use crate::import::{Files, told};
+use crate::syntax::{Parsed, Word};
 use crate::targets::nginx::lex::{Kind, Token, lex};
+use crate::targets::nginx::syntax::{Block, Statement, parse};
 
 /// A directive.
 #[derive(Debug)]
 pub(super) struct Directive {
     pub(super) name: String,
     pub(super) arguments: Vec<String>,
+    /// Its meaning, or the first word that was not understood.
+    pub(super) value: Parsed<Statement>,
     /// From its name to its `;`, or to the `{` of its block.
     pub(super) span: Span,
     /// What stands in its block.
@@ -39,6 +43,8 @@ pub(super) struct Reading<'a> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) tree: Tree,
     open: Vec<String>,
+    /// The block that is being read.
+    context: Vec<Block>,
     included: usize,
     budget: Budget,
 }
@@ -55,6 +61,7 @@ impl<'a> Reading<'a> {
             ledger,
             tree: Tree::default(),
             open: Vec::new(),
+            context: Vec::new(),
             included: 0,
             budget: Budget::default(),
         }
@@ -88,7 +95,7 @@ impl<'a> Reading<'a> {
         let mut list = Vec::new();
         while let Some(first) = tokens.get(*at) {
             let begin = first.range.start;
-            let mut words: Vec<String> = Vec::new();
+            let mut words: Vec<Word> = Vec::new();
             let mut end = first.range.end;
             loop {
                 let Some(token) = tokens.get(*at) else {
@@ -104,7 +111,13 @@ impl<'a> Reading<'a> {
                         self.add(file, &words, begin..end, None, &mut list);
                         return list;
                     }
-                    Kind::Word(word) => words.push(word.clone()),
+                    Kind::Word(word) => {
+                        let quoted = self
+                            .sources
+                            .slice(Span::new(file, token.range.start..token.range.start + 1))
+                            .starts_with(['"', '\'']);
+                        words.push(Word { text: word.clone(), span, quoted });
+                    }
                     Kind::End => {
                         end = token.range.end;
                         *at += 1;
@@ -126,7 +139,10 @@ impl<'a> Reading<'a> {
                         let head = begin..token.range.end;
                         *at += 1;
                         let id = self.reserve(file, &words, head);
+                        let name = words.first().map_or("", Word::as_str);
+                        self.context.push(Block::of(name));
                         let inner = self.block(file, tokens, at, depth + 1);
+                        self.context.pop();
                         match tokens.get(*at) {
                             Some(_) => *at += 1,
                             None => self.wrong(span, "nothing closes this block"),
@@ -137,7 +153,7 @@ impl<'a> Reading<'a> {
                     }
                     Kind::Unclosed => {
                         self.wrong(span, "nothing closes this quote");
-                        words.push(String::new());
+                        words.push(Word::new("", span));
                     }
                     Kind::Blank | Kind::Comment => {}
                 }
@@ -153,14 +169,25 @@ impl<'a> Reading<'a> {
         self.ledger.say(Code::IMPORT_SYNTAX, span, what, help);
     }
 
-    fn reserve(&mut self, file: SourceId, words: &[String], range: std::ops::Range<usize>) -> Id {
-        let mut words: Vec<String> = words.iter().map(|word| told(word, self.files)).collect();
-        self.ledger.clean(self.tree.all.len(), &mut words);
-        let mut words = words.into_iter();
+    fn reserve(&mut self, file: SourceId, words: &[Word], range: std::ops::Range<usize>) -> Id {
+        let mut words: Vec<Word> = words
+            .iter()
+            .map(|word| Word { text: told(&word.text, self.files), ..word.clone() })
+            .collect();
+        let texts = words.iter_mut().map(|word| &mut word.text);
+        self.ledger.clean_all(self.tree.all.len(), texts);
+        let span = Span::new(file, range);
+        let context = self.context.last().copied().unwrap_or_default();
+        let value = match words.split_first() {
+            Some((name, arguments)) => parse(context, name, arguments, span),
+            None => Err(crate::syntax::Unread::new(span, "a name is missing")),
+        };
+        let mut words = words.into_iter().map(|word| word.text);
         let directive = Directive {
             name: words.next().unwrap_or_default(),
             arguments: words.collect(),
-            span: Span::new(file, range),
+            value,
+            span,
             block: None,
         };
         self.tree.all.push(directive);
@@ -170,7 +197,7 @@ impl<'a> Reading<'a> {
     fn add(
         &mut self,
         file: SourceId,
-        words: &[String],
+        words: &[Word],
         range: std::ops::Range<usize>,
         block: Option<Vec<Id>>,
         list: &mut Vec<Id>,
