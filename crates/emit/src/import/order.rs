@@ -37,7 +37,10 @@ impl Taken {
         }
         for place in places(route) {
             // Of the hosts that it is not for, it takes nothing.
-            let wide = place.1.as_ref().is_none_or(|host| host.starts_with("*."));
+            let wide = place
+                .1
+                .as_ref()
+                .is_none_or(|host| route.not_hosts.iter().any(|not| covers_host(host, not)));
             if wide && !route.not_hosts.is_empty() {
                 continue;
             }
@@ -386,6 +389,15 @@ mod tests {
         let (routes, settled) = settled(&[wide, rule(2, &["*.deep.test"], "/")]);
         assert_eq!(routes, ["1 *.test", "2 *.deep.test"]);
         assert_eq!(settled.unreached, []);
+    }
+
+    #[test]
+    fn a_name_above_a_wildcard_is_not_of_it() {
+        let mut rest = rule(1, &[], "/");
+        rest.condition =
+            Condition::of(Clause { not_hosts: vec!["a.test".to_owned()], ..Clause::default() });
+        let (routes, _) = settled(&[rest, rule(2, &["*.a.test"], "/"), rule(3, &[], "/")]);
+        assert_eq!(routes, ["1 *.a.test", "1 any", "3 a.test"]);
     }
 
     #[test]
