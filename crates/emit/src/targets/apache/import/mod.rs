@@ -19,6 +19,7 @@ mod route;
 mod rule;
 mod scope;
 mod sections;
+mod subjects;
 mod substitution;
 mod target;
 mod tested;

@@ -177,7 +177,10 @@ impl Importer<'_> {
 
     /// The model with all verdicts.
     pub(super) fn close(self) -> Imported {
-        let Self { all, ledger, site, .. } = self;
+        let Self { all, mut ledger, site, .. } = self;
+        for (id, directive) in all.iter().enumerate() {
+            ledger.about(id, super::subjects::of(directive));
+        }
         let mut around: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
         for (id, directive) in all.iter().enumerate() {
             for inner in directive.block.iter().flatten() {

@@ -15,6 +15,7 @@ use crate::import::ledger::Id;
 use crate::import::matcher::is_below;
 use crate::import::measure;
 use crate::import::rules::placeholder;
+use crate::subject::Subject;
 
 impl Importer<'_> {
     /// The fields of a route.
@@ -115,7 +116,11 @@ impl Importer<'_> {
         for id in self.settings(chain, "allowencodedslashes") {
             self.ledger.taken(id, "as it came");
             if self.word(id, 0).eq_ignore_ascii_case("on") {
-                self.differs(id, "`%2F` passes as it came, where it was made a slash");
+                self.differs(
+                    id,
+                    &[Subject::Target],
+                    "`%2F` passes as it came, where it was made a slash",
+                );
             }
         }
         let by_type = self.settings(chain, "addoutputfilterbytype");
@@ -189,7 +194,7 @@ impl Importer<'_> {
                     continue;
                 }
                 self.ledger.dropped(id, "the Location of an answer passes as it comes");
-                self.differs(id, "a Location that names the upstream reaches the client as it is: let it see the name of this server (`host: preserve`), or its own paths");
+                self.differs(id, &[Subject::Location], "a Location that names the upstream reaches the client as it is: let it see the name of this server (`host: preserve`), or its own paths");
             }
         }
         for name in ["proxypassreversecookiedomain", "proxypassreversecookiepath"] {

@@ -10,6 +10,7 @@ use super::tree::Directive;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
+use crate::subject::Subject;
 use crate::syntax::Word;
 use crate::targets::apache::syntax::{Setting, Statement};
 
@@ -115,8 +116,8 @@ impl Importer<'_> {
         origin(self.sources, self.span(id))
     }
 
-    /// Something is taken, and means a little less or more in the model.
-    pub(super) fn differs(&mut self, id: Id, how: &str) {
-        self.ledger.differs(self.span(id), how);
+    /// Something is taken, and means a little less or more in the model: differences of these subjects are announced.
+    pub(super) fn differs(&mut self, id: Id, subjects: &[Subject], how: &str) {
+        self.ledger.announces(self.span(id), subjects, how);
     }
 }

@@ -10,8 +10,11 @@ use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::Id;
 use crate::import::ledger::STICKS_ANEW;
 use crate::import::measure;
+use crate::subject::Subject;
 use crate::targets::apache::syntax::setting::time;
-use crate::targets::apache::syntax::{Parameter, ProxyScope, Section, Statement};
+use crate::targets::apache::syntax::{
+    Parameter, ProxyPass, ProxyScope, ProxyTarget, Section, Statement,
+};
 
 /// What an upstream comes to for one route.
 #[derive(Debug, Clone)]
@@ -56,6 +59,9 @@ impl Importer<'_> {
             }
         } else {
             settings.extend(self.worker(to, chain));
+            if parameters.is_empty() {
+                settings.extend(self.shared_worker(to, chain));
+            }
             members.push(Member { id: rule, to: to.clone(), parameters: settings.clone() });
         }
         let value = |list: &[Parameter], wanted: &str| {
@@ -94,7 +100,11 @@ impl Importer<'_> {
             value(&m.parameters, "keepalive").is_some_and(|v| v.eq_ignore_ascii_case("on"))
         }) {
             fields.set(&["tcp_keepalive"], "2h");
-            self.differs(rule, "the system's own times are taken for two hours, as Linux has them");
+            self.differs(
+                rule,
+                &[Subject::Connection],
+                "the system's own times are taken for two hours, as Linux has them",
+            );
         }
         if count > 1 {
             let method = value(&settings, "lbmethod").unwrap_or_default();
@@ -245,6 +255,21 @@ impl Importer<'_> {
         settings
     }
 
+    /// The parameters of a `ProxyPass` to the root of the same server: the worker with the longest URL that a request's URL
+    /// begins with takes it, whichever directive made it.
+    fn shared_worker(&self, to: &Destination, chain: &Chain) -> Vec<Parameter> {
+        let shared = chain.iter().flatten().find_map(|id| match &self.all[*id].statement {
+            Ok(Statement::ProxyPass(ProxyPass {
+                to: ProxyTarget::Url(url), parameters, ..
+            })) => {
+                let (known, path) = destination(url)?;
+                (known == *to && path.trim_end_matches('/').is_empty()).then(|| parameters.clone())
+            }
+            _ => None,
+        });
+        shared.unwrap_or_default()
+    }
+
     fn server(&mut self, member: &Member) -> Option<Draft> {
         let mut server = Draft::of("address", member.to.authority.as_str());
         let mut plain = true;
@@ -288,7 +313,7 @@ impl Importer<'_> {
         match makes {
             Some(id) => {
                 self.ledger.taken(id, "sticky.cookie");
-                self.differs(id, STICKS_ANEW);
+                self.differs(id, &[Subject::Balancing], STICKS_ANEW);
                 let text = self.texts(id).join(" ").to_lowercase();
                 let mut own = Draft::of("name", cookie);
                 own.set(&["http_only"], text.contains("httponly"));
@@ -303,7 +328,7 @@ impl Importer<'_> {
                 fields.set(&["sticky", "cookie"], own);
             }
             None => {
-                self.differs(rule, "the proxy makes the cookie itself, where the application put its server's name into its own");
+                self.differs(rule, &[Subject::Balancing], "the proxy makes the cookie itself, where the application put its server's name into its own");
                 fields.set(&["sticky", "cookie", "name"], cookie);
             }
         }
