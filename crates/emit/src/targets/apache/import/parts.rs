@@ -127,7 +127,7 @@ impl Importer<'_> {
         let url = format!("{scheme}://{}/", to.authority).to_lowercase();
         let mut found = Vec::new();
         for list in chain.iter() {
-            for id in list.iter().copied() {
+            for id in [self.named(list, "proxy"), self.named(list, "proxymatch")].concat() {
                 let Ok(Statement::Section(Section::Proxy(scope, _))) = &self.all[id].statement
                 else {
                     continue;

@@ -1,7 +1,8 @@
 //! What holds at a place: a directive of a section further in hides those of the same name further out, and header
 //! fields add up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wsgen_model::source::{Sources, Span};
 
@@ -16,6 +17,12 @@ use crate::targets::apache::syntax::{Setting, Statement};
 
 /// The lists of directives around a place, the outermost first.
 pub(super) type Chain = Vec<Vec<Id>>;
+
+/// Lists that are longer are looked up by the names of directives.
+const LONG: usize = 32;
+
+/// The directives of lists by their names.
+pub(super) type Index = HashMap<(Id, Id, usize), HashMap<String, Vec<Id>>>;
 
 /// Everything that reading a configuration needs.
 pub(super) struct Importer<'a> {
@@ -37,6 +44,8 @@ pub(super) struct Importer<'a> {
     pub(super) handshakes: BTreeSet<String>,
     /// Variables of which the first rule that sets them wins.
     pub(super) tables: BTreeSet<String>,
+    /// The directives of long lists by their names; a list is known by its first and last directive and its length.
+    pub(super) index: RefCell<Index>,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
 }
@@ -44,7 +53,19 @@ pub(super) struct Importer<'a> {
 impl Importer<'_> {
     /// The directives of this name among these.
     pub(super) fn named(&self, list: &[Id], name: &str) -> Vec<Id> {
-        list.iter().copied().filter(|id| self.all[*id].name == name).collect()
+        let (Some(first), Some(last)) = (list.first(), list.last()) else { return Vec::new() };
+        if list.len() < LONG {
+            return list.iter().copied().filter(|id| self.all[*id].name == name).collect();
+        }
+        let mut index = self.index.borrow_mut();
+        let names = index.entry((*first, *last, list.len())).or_insert_with(|| {
+            let mut names: HashMap<String, Vec<Id>> = HashMap::new();
+            for id in list {
+                names.entry(self.all[*id].name.clone()).or_default().push(*id);
+            }
+            names
+        });
+        names.get(name).cloned().unwrap_or_default()
     }
 
     /// The one directive that holds.

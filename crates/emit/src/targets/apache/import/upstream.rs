@@ -157,6 +157,16 @@ impl Importer<'_> {
             .or_else(|| self.time(chain, "timeout", "timeouts.response_header"))
     }
 
+    /// Directives of workers and balancers.
+    fn of_workers(&self, chain: &Chain) -> Vec<Id> {
+        let mut all: Vec<Id> = ["proxy", "balancermember", "proxyset"]
+            .iter()
+            .flat_map(|name| self.settings(chain, name))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
     /// `<Proxy balancer://name>`: its members, what is set for it, and where it stands.
     fn balancer(
         &mut self,
@@ -169,7 +179,7 @@ impl Importer<'_> {
             url.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("balancer://"))
                 && url[11..].eq_ignore_ascii_case(wanted)
         };
-        for id in chain.iter().flatten().copied() {
+        for id in self.of_workers(chain) {
             match self.all[id].statement.clone() {
                 Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own)))
                     if is_it(&url) =>
@@ -233,7 +243,7 @@ impl Importer<'_> {
         let mut settings = Vec::new();
         let same =
             |url: &str| destination(url).is_some_and(|(other, _)| other.authority == to.authority);
-        for id in chain.iter().flatten().copied() {
+        for id in self.of_workers(chain) {
             match self.all[id].statement.clone() {
                 Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own))) if same(&url) => {
                     self.ledger.taken(id, "upstreams");
@@ -258,7 +268,8 @@ impl Importer<'_> {
     /// The parameters of a `ProxyPass` to the root of the same server: the worker with the longest URL that a request's URL
     /// begins with takes it, whichever directive made it.
     fn shared_worker(&self, to: &Destination, chain: &Chain) -> Vec<Parameter> {
-        let shared = chain.iter().flatten().find_map(|id| match &self.all[*id].statement {
+        let passes = self.settings(chain, "proxypass");
+        let shared = passes.iter().find_map(|id| match &self.all[*id].statement {
             Ok(Statement::ProxyPass(ProxyPass {
                 to: ProxyTarget::Url(url), parameters, ..
             })) => {
