@@ -75,6 +75,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
         tables: BTreeSet::new(),
+        reached_lists: BTreeSet::new(),
         index: std::cell::RefCell::default(),
         servers: BTreeSet::new(),
     };

@@ -79,7 +79,7 @@ impl Importer<'_> {
             self.reached.insert(scope.id);
         }
         if made.iter().any(|rule| matches!(rule.act, Act::Forward(..))) {
-            self.reached.extend(chain.iter().flatten());
+            self.reach(&chain);
         }
         let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
         match self.guard(&chain, vhost.tls) {

@@ -64,7 +64,7 @@ impl Importer<'_> {
         vhost: &Vhost,
         chain: &Chain,
     ) -> Option<Draft> {
-        self.reached.extend(chain.iter().flatten());
+        self.reach(chain);
         let reached = self.upstream(to, rule.id, &rule.parameters, chain)?;
         let mut route = Draft::of("upstream", reached.name.as_str());
         if let Some(change) = change {

@@ -44,6 +44,8 @@ pub(super) struct Importer<'a> {
     pub(super) handshakes: BTreeSet<String>,
     /// Variables of which the first rule that sets them wins.
     pub(super) tables: BTreeSet<String>,
+    /// The lists of them that are there in full, as in [`Self::index`].
+    pub(super) reached_lists: BTreeSet<(Id, Id, usize)>,
     /// The directives of long lists by their names; a list is known by its first and last directive and its length.
     pub(super) index: RefCell<Index>,
     /// The lists of virtual hosts.
@@ -89,6 +91,16 @@ impl Importer<'_> {
         let Some(id) = self.setting(chain, name) else { return default };
         self.ledger.taken(id, field);
         self.is_on(id)
+    }
+
+    /// Remembers that lists are within the reach of a route.
+    pub(super) fn reach(&mut self, chain: &Chain) {
+        for list in chain {
+            let (Some(first), Some(last)) = (list.first(), list.last()) else { continue };
+            if self.reached_lists.insert((*first, *last, list.len())) {
+                self.reached.extend(list);
+            }
+        }
     }
 
     /// Whether a directive says `on`.
