@@ -179,7 +179,10 @@ fn claimed(list: Vec<Route>) -> Vec<Route> {
         }
         let mut hosts: Vec<String> = Vec::new();
         for host in &route.hosts {
+            // Only a wildcard has names below it.
+            let wide = host.starts_with('*');
             let below = names.iter().filter(|name| *name != host && covers_host(host, name));
+            let below: Vec<&String> = if wide { below.collect() } else { Vec::new() };
             for name in std::iter::once(host).chain(below).filter(free) {
                 if !hosts.contains(name) {
                     hosts.push(name.clone());
