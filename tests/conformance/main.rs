@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod cookbook;
+mod differential;
 mod faults;
 mod interrupted;
 mod migrate;

@@ -5,6 +5,7 @@ pub mod case;
 mod cases;
 pub mod catalogue;
 pub mod coverage;
+pub mod differential;
 pub mod expectation;
 mod folder;
 mod honesty;

@@ -16,9 +16,18 @@ pub struct Port {
 impl Port {
     /// Reserves a port of the loopback address.
     pub fn reserve() -> io::Result<Self> {
+        Self::reserve_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// Reserves a port of an address; port 0 is one that nobody has.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else listens there.
+    pub fn reserve_at(at: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        socket.bind(&at.into())?;
         let address = socket.local_addr()?.as_socket();
         let address = address.ok_or_else(|| io::Error::other("a socket without an address"))?;
         Ok(Self { _held: socket, address })

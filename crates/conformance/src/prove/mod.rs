@@ -3,9 +3,9 @@
 
 mod compare;
 mod ground;
-mod observe;
+pub(crate) mod observe;
 mod probe;
-mod sample;
+pub(crate) mod sample;
 mod timers;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::own::moved::Moved;
+use crate::own::moved::{Answered, Moved};
 use crate::own::{Own, Sent};
 use crate::peer::Seen;
 use crate::prove::probe::Probe;
@@ -10,22 +10,23 @@ use crate::stage::Stage;
 use crate::verdict::Trouble;
 use crate::wire::frame::{Frame, TEXT};
 
-/// An observation.
+/// What a server did with one question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Observed {
-    /// 0 where the connection ended without an answer.
-    pub(super) status: u16,
-    pub(super) location: String,
-    /// The server that was reached, by its address in the configuration.
-    pub(super) by: String,
-    /// The target that it saw.
-    pub(super) target: String,
-    /// The fields that it saw.
-    pub(super) fields: BTreeMap<String, String>,
-    /// The fields of the answer.
-    pub(super) answer: BTreeMap<String, String>,
-    /// Whether a message came back.
-    pub(super) echoes: bool,
+pub(crate) struct Observed {
+    /// The status of the answer; 0 where the connection ended without one.
+    pub(crate) status: u16,
+    /// The answer's `Location`; empty where there is none.
+    pub(crate) location: String,
+    /// The name of the application that was reached; empty where the server answered by itself.
+    pub(crate) by: String,
+    /// The target that the application saw.
+    pub(crate) target: String,
+    /// The fields that the application saw, by lower-case names.
+    pub(crate) fields: BTreeMap<String, String>,
+    /// The fields of the answer, by lower-case names.
+    pub(crate) answer: BTreeMap<String, String>,
+    /// Whether a message through the tunnel came back.
+    pub(crate) echoes: bool,
 }
 
 /// Fields of one connection, of the clock, and of the harness.
@@ -68,9 +69,17 @@ async fn observed(
     probe: &Probe,
 ) -> Result<Observed, Trouble> {
     let sent = Sent { host: probe.host.clone(), text: probe.text() };
-    let mut answered = moved.ask(stage, own, probe.listener, &sent).await?;
+    let answered = moved.ask(stage, own, probe.listener, &sent).await?;
+    let mut observed = read(answered, probe.method == "HEAD").await?;
+    observed.location = without_port(&observed.location, moved, probe);
+    Ok(observed)
+}
+
+/// Reads what came for a question; `head` says that the answer has no body.
+pub(crate) async fn read(mut answered: Answered, head: bool) -> Result<Observed, Trouble> {
     let status = answered.head.status();
-    let body = if status == 101 || probe.method == "HEAD" {
+    // RFC 9110 section 6.4.1: none of these has a body.
+    let body = if [101, 204, 304].contains(&status) || head {
         Vec::new()
     } else {
         answered.wire.body(&answered.head).await.unwrap_or_default()
@@ -104,7 +113,7 @@ async fn observed(
     let location = answer.remove("location").unwrap_or_default();
     Ok(Observed {
         status,
-        location: without_port(&location, moved, probe),
+        location,
         by: seen.by.clone(),
         target: if reached { seen.head.target().to_owned() } else { String::new() },
         fields: if reached { told(fields(&seen.head.fields)) } else { BTreeMap::new() },

@@ -1,5 +1,11 @@
 //! A path that a regex fits.
 
+/// Returns a text that a regex matches, whatever it is about; nothing where none is found in a simple way.
+pub(crate) fn text(pattern: &str) -> Option<String> {
+    let mut rest: Vec<char> = pattern.chars().rev().collect();
+    sequence(&mut rest)
+}
+
 /// A text for a pattern of the model; nothing where none is found in a simple way.
 pub(super) fn sample(pattern: &str) -> Option<String> {
     let body = pattern.strip_prefix('^');
