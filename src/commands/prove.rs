@@ -1,11 +1,8 @@
 //! `wsgen migrate --prove`.
 
 use wsgen_conformance::launch::Target as Installed;
-use wsgen_conformance::prove::{self, Announcement, Proof, Proved};
-use wsgen_emit::{Handed, Loss, LossPolicy, Options, Selection};
-use wsgen_model::code::Code;
-use wsgen_model::diagnostic::Diagnostics;
-use wsgen_model::site::Site;
+use wsgen_conformance::prove::{self, Announced, Difference, Proof, Proved, Step};
+use wsgen_emit::Selection;
 use wsgen_model::source::{Source, Sources};
 
 use super::import::{Reading, Tree};
@@ -38,7 +35,13 @@ pub(super) fn run(
     sources.add(Source::new("wsgen.yaml", model.clone()));
     let (site, _) = wsgen_model::read(&sources);
     let site = site.ok_or_else(|| Failure::new("the model is none", "report this"))?;
-    let announced = announced(reading, &site, &selection, &sources);
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("cannot prove: {error}"), "run wsgen by its path"))?;
+    let announced = Announced {
+        reading: reading.imported.announced.clone(),
+        rendering: wsgen_emit::rendering_announcements(&site, &selection),
+        routes: reading.imported.routes.clone(),
+    };
     let mut tree = Tree::of(&arguments.import, reading.from);
     let (original, ids) = (&mut reading.sources, &reading.ids);
     let relocate = reading.from.relocate;
@@ -54,6 +57,7 @@ pub(super) fn run(
     let proof = Proof {
         from,
         to,
+        reference: Installed::reference(program),
         model,
         site,
         relocate: &mut moved,
@@ -71,46 +75,12 @@ pub(super) fn run(
     Ok(proved.differences.iter().all(|difference| difference.announced.is_some()))
 }
 
-/// What was said when the configuration was read, and what is said when the model is rendered.
-fn announced(
-    reading: &Reading,
-    site: &Site,
-    selection: &Selection,
-    sources: &Sources,
-) -> Vec<Announcement> {
-    let mut handed = Handed::new();
-    for need in wsgen_emit::needs(site, selection) {
-        handed.insert(need.path, b"wsgen:x\n".to_vec());
-    }
-    let policy = LossPolicy { loss: Loss::Warn, today: None };
-    let options = Options { policy, handed, ..Options::default() };
-    let mut rendered = Diagnostics::default();
-    // What cannot be rendered is said elsewhere.
-    let _ = wsgen_emit::render(site, selection, &options, &mut rendered);
-    let words = |findings: &Diagnostics, sources: &Sources| -> Vec<Announcement> {
-        let real = findings.iter().filter(|finding| {
-            ![Code::IMPORT_SYNTAX, Code::IMPORT_MISSING, Code::LOSS_OF_DEFAULTS]
-                .contains(&finding.code)
-        });
-        real.map(|finding| {
-            let labels = finding.primary.iter().chain(&finding.secondary);
-            let texts: Vec<String> = labels
-                .map(|label| format!("{} {}", label.text, sources.slice(label.span)))
-                .collect();
-            Announcement {
-                title: format!("{}: {}", finding.code, finding.message),
-                words: format!("{} {}", finding.message, texts.join(" ")),
-            }
-        })
-        .collect()
-    };
-    let mut all = words(&reading.imported.findings, &reading.sources);
-    all.extend(words(&rendered, sources));
-    all
-}
+/// The most examples of one kind of difference.
+const EXAMPLES: usize = 3;
 
-/// What is printed: what had to be changed, what was not tried, and every difference.
-fn page(proved: &Proved, (from, to): &(String, String)) -> String {
+/// Returns the page: what had to be changed, what was not tried, and the differences by their kinds, those first that no
+/// finding excuses.
+fn page(proved: &Proved, titles: &(String, String)) -> String {
     let mut page = String::new();
     for change in &proved.changes {
         page.push_str(&format!("to run here: {change}\n"));
@@ -118,21 +88,52 @@ fn page(proved: &Proved, (from, to): &(String, String)) -> String {
     for left in &proved.left {
         page.push_str(&format!("{left}\n"));
     }
+    let mut kinds: Vec<(&Difference, Vec<&Difference>)> = Vec::new();
     for difference in &proved.differences {
-        let announced = difference
-            .announced
-            .as_ref()
-            .map_or_else(|| "not announced".to_owned(), |title| format!("announced, {title}"));
-        page.push_str(&format!(
-            "\n{}\n  {}: {} on {from}, {} on {to}\n  {announced}\n",
-            difference.probe, difference.topic, difference.original, difference.migrated
-        ));
+        let alike = |(first, _): &&mut (&Difference, Vec<&Difference>)| {
+            (first.step, &first.topic, &first.announced)
+                == (difference.step, &difference.topic, &difference.announced)
+        };
+        match kinds.iter_mut().find(alike) {
+            Some((_, list)) => list.push(difference),
+            None => kinds.push((difference, vec![difference])),
+        }
     }
+    kinds.sort_by_key(|(first, _)| first.announced.is_some());
+    for (first, list) in &kinds {
+        page.push_str(&kind(first, list, titles));
+    }
+    let (from, to) = titles;
     let unannounced = proved.differences.iter().filter(|d| d.announced.is_none()).count();
+    let all = proved.differences.len();
     page.push_str(&format!(
-        "\n{from} and {to} were asked {} questions: {} differences, {unannounced} of them not announced\n",
+        "\n{from} and {to} were asked {} questions: {all} differences of {} kinds, {unannounced} of them not announced\n",
         proved.probes,
-        proved.differences.len()
+        kinds.len(),
     ));
     page
+}
+
+/// Returns one kind of difference with a few examples.
+fn kind(first: &Difference, list: &[&Difference], (from, to): &(String, String)) -> String {
+    let (before, after, step) = match first.step {
+        Step::Reading => (from.as_str(), "the model", "reading"),
+        Step::Rendering => ("the model", to.as_str(), "rendering"),
+    };
+    let announced = match &first.announced {
+        Some(title) => format!("announced, {title}"),
+        None => "not announced".to_owned(),
+    };
+    let count = list.len();
+    let mut text = format!("\n{}, made by {step} ({count}): {announced}\n", first.topic);
+    for example in list.iter().take(EXAMPLES) {
+        text.push_str(&format!(
+            "  {}: {} on {before}, {} on {after}\n",
+            example.probe, example.before, example.after
+        ));
+    }
+    if count > EXAMPLES {
+        text.push_str(&format!("  and {} more\n", count - EXAMPLES));
+    }
+    text
 }

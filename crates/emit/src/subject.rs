@@ -34,6 +34,8 @@ pub enum Subject {
     Balancing,
     /// What is agreed upon ahead of requests: TLS, the PROXY protocol, the version of HTTP.
     Connection,
+    /// Everything: a directive that was not understood may be about anything. No difference has this subject.
+    Anything,
 }
 
 /// A finding that was told ahead of a comparison: it excuses differences of its subjects at its places.
@@ -63,6 +65,7 @@ impl Subject {
     /// Whether a finding about this subject is about a difference of another one.
     pub fn covers(&self, difference: &Self) -> bool {
         match (self, difference) {
+            (Self::Anything, _) => true,
             (Self::Forwarded, Self::RequestField(name)) => {
                 FORWARDED_FIELDS.iter().any(|known| is_same(known, name))
             }
@@ -238,6 +241,6 @@ mod tests {
         assert!(!host.covers(&Subject::response_field("host")) && !Subject::Answer.covers(&host));
         assert!(Subject::Forwarded.covers(&Subject::request_field("x-forwarded-for")));
         assert!(!Subject::Forwarded.covers(&Subject::request_field("x-remote-user")));
-        assert!(!Subject::Target.covers(&Subject::Answer));
+        assert!(!Subject::Target.covers(&Subject::Answer) && Subject::Anything.covers(&host));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Moved {
     /// The model as it runs.
     pub(crate) text: String,
     listeners: Vec<SocketAddr>,
+    /// The certificate that clients show to listeners that want one.
+    client: Option<Arc<Certificate>>,
     _held: Vec<Port>,
     _tellers: Vec<Teller>,
 }
@@ -77,12 +79,20 @@ impl Moved {
         let scale = shortened(own, &mut changes);
         let text = replaced(&own.text, &changes)?;
         let server = stage.start_at(&text, &listeners).await?;
-        Ok(Self { server, scale, text, listeners, _held: held, _tellers: tellers })
+        Ok(Self { server, scale, text, listeners, client: None, _held: held, _tellers: tellers })
     }
 
-    /// A server that was started by somebody else, and where its listeners are.
-    pub(crate) fn at(server: Arc<Server>, text: String, listeners: Vec<SocketAddr>) -> Self {
-        Self { server, scale: 1.0, text, listeners, _held: Vec::new(), _tellers: Vec::new() }
+    /// A server that was started by somebody else, where its listeners are, and what clients show to those that want a
+    /// certificate.
+    pub(crate) fn at(
+        server: Arc<Server>,
+        text: String,
+        listeners: Vec<SocketAddr>,
+        client: Arc<Certificate>,
+    ) -> Self {
+        let (held, tellers) = (Vec::new(), Vec::new());
+        let client = Some(client);
+        Self { server, scale: 1.0, text, listeners, client, _held: held, _tellers: tellers }
     }
 
     /// Where a listener is.
@@ -105,7 +115,10 @@ impl Moved {
             written.map_err(Trouble::broken)?;
         }
         let mut wire = if own.site.listener(listener).tls.is_some() {
-            client_tls(tcp, &sent.host, "http/1.1", Versions::Both, None, &stage.transcript)
+            let wanted =
+                own.site.listener(listener).tls.as_ref().is_some_and(|t| t.client_auth.is_some());
+            let shown = self.client.as_deref().filter(|_| wanted);
+            client_tls(tcp, &sent.host, "http/1.1", Versions::Both, shown, &stage.transcript)
                 .await?
                 .0
         } else {

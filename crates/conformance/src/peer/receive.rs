@@ -1,14 +1,16 @@
 //! Receives the heads of requests as they arrive: their text is what peers tell of.
 
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Most bytes of a head.
 const HEAD: usize = 64 * 1024;
 
 /// Reads the next head, without its empty line; bytes behind it stay in the buffer. `None` where the client has closed, or
 /// the head is too long.
-pub(super) async fn head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
+pub(super) async fn head(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+) -> Option<String> {
     let mut searched = 0;
     loop {
         let ends = buffer[searched..].windows(4).position(|four| four == b"\r\n\r\n");

@@ -1,15 +1,20 @@
 //! An application that tells what it saw: plain requests and handshakes are answered with what arrived, frames come back.
+//!
+//! It speaks as it is spoken to: a PROXY header may come first, and then TLS.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use super::{handshake, receive};
 use crate::verdict::{Trouble, Verdict};
-use crate::wire::Head;
 use crate::wire::frame::{CLOSE, Frame};
+use crate::wire::{Certificate, Head};
 
 /// A running application; it ends with its owner.
 #[derive(Debug)]
@@ -39,13 +44,23 @@ impl Teller {
 
     /// Starts one at an address.
     pub async fn bind_to(name: &str, at: SocketAddr) -> Verdict<Self> {
+        Self::started(name, at, None).await
+    }
+
+    /// Starts one that speaks TLS with a certificate where its client begins with TLS.
+    pub async fn bind_with(name: &str, certificate: &Certificate) -> Verdict<Self> {
+        let tls = Arc::new(certificate.server_config()?);
+        Self::started(name, ([127, 0, 0, 1], 0).into(), Some(tls)).await
+    }
+
+    async fn started(name: &str, at: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Verdict<Self> {
         let listener = TcpListener::bind(at).await.map_err(Trouble::broken)?;
         let address = listener.local_addr().map_err(Trouble::broken)?;
         let name = name.to_owned();
         let task = tokio::spawn(async move {
             let mut serving = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                serving.spawn(serve(stream, name.clone()));
+                serving.spawn(accepted(stream, name.clone(), tls.clone()));
             }
         });
         Ok(Self { address, task })
@@ -73,9 +88,66 @@ impl Seen {
     }
 }
 
-async fn serve(mut stream: TcpStream, name: String) {
+/// The first byte of a TLS record with a handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+async fn accepted(mut stream: TcpStream, name: String, tls: Option<Arc<ServerConfig>>) {
+    let proxied = match &tls {
+        // Cases that look at the bytes of a connection themselves get it as it is.
+        None => String::new(),
+        Some(_) => match proxy_header(&mut stream).await {
+            Some(version) => {
+                version.map_or_else(String::new, |v| format!("\r\nX-Proxy-Header: {v}"))
+            }
+            None => return,
+        },
+    };
+    let mut first = [0];
+    let begins_with_tls = tls.is_some()
+        && matches!(stream.peek(&mut first).await, Ok(1..))
+        && first[0] == TLS_HANDSHAKE;
+    match tls.filter(|_| begins_with_tls) {
+        Some(config) => {
+            if let Ok(stream) = TlsAcceptor::from(config).accept(stream).await {
+                serve(stream, name, proxied + "\r\nX-Upstream-Tls: yes").await;
+            }
+        }
+        None => serve(stream, name, proxied).await,
+    }
+}
+
+/// Takes the PROXY header at the beginning of a connection (the PROXY protocol's specification, sections 2.1 and 2.2). Returns
+/// its version, if there is one; nothing where the connection ends within it.
+async fn proxy_header(stream: &mut TcpStream) -> Option<Option<&'static str>> {
+    const SECOND: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    let mut seen = [0; 12];
+    // A beginning that is neither ends this: no request and no TLS record begins so.
+    loop {
+        let length = stream.peek(&mut seen).await.ok().filter(|length| *length > 0)?;
+        let begun = &seen[..length];
+        if begun.starts_with(b"PROXY ") {
+            while stream.read_u8().await.ok()? != b'\n' {}
+            return Some(Some("v1"));
+        }
+        if begun == SECOND {
+            let mut head = [0; 16];
+            stream.read_exact(&mut head).await.ok()?;
+            let length = usize::from(u16::from_be_bytes([head[14], head[15]]));
+            stream.read_exact(&mut vec![0; length]).await.ok()?;
+            return Some(Some("v2"));
+        }
+        if !b"PROXY ".starts_with(begun) && !SECOND.starts_with(begun) {
+            return Some(None);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Answers requests; `more` is told with each of them.
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, name: String, more: String) {
     let mut buffer = Vec::new();
     while let Some(text) = receive::head(&mut stream, &mut buffer).await {
+        let text = text + &more;
         let head = Head::parse(&text);
         if head.lists("upgrade", "websocket") && head.lists("connection", "upgrade") {
             let told = text.replace("\r\n", " | ");
@@ -107,7 +179,7 @@ async fn serve(mut stream: TcpStream, name: String) {
 }
 
 /// Sends messages back until one says that it is the last.
-async fn echo(mut stream: TcpStream, mut buffer: Vec<u8>) {
+async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin, mut buffer: Vec<u8>) {
     loop {
         while let Some((frame, length)) = Frame::parse(&buffer) {
             buffer.drain(..length);

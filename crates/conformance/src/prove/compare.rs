@@ -1,187 +1,273 @@
-//! Two observations of one question, and what was said beforehand of how they differ.
+//! Two observations of one question, and whether a finding excuses what they differ in.
+
+use std::collections::BTreeMap;
+
+use wsgen_emit::{Announcement, RouteOrigin, Subject};
+use wsgen_model::site::RouteId;
+use wsgen_model::source::Span;
 
 use super::observe::Observed;
-use super::probe::Probe;
+
+/// Which step made a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Reading: the original on its own server, and the model on the reference proxy.
+    Reading,
+    /// Rendering: the model on the reference proxy, and the new configuration on the new server.
+    Rendering,
+}
 
 /// What two servers do differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The question.
     pub probe: String,
+    /// The step that made it.
+    pub step: Step,
     /// What it is about.
+    pub subject: Subject,
+    /// The same for people: "the target that the upstream sees".
     pub topic: String,
-    /// What the original does.
-    pub original: String,
-    /// What the new server does.
-    pub migrated: String,
-    /// What was said of it when the configuration was read or rendered; nothing where it comes unannounced.
+    /// What the first of the two does.
+    pub before: String,
+    /// What the second of the two does.
+    pub after: String,
+    /// The title of the finding that excuses it; nothing where no finding does.
     pub announced: Option<String>,
 }
 
-/// Something that was said: its code, and its words with those of the directive that it is about.
-#[derive(Debug, Clone)]
-pub struct Announcement {
-    /// The first line of the finding.
-    pub title: String,
-    /// All its words.
-    pub words: String,
+/// What was told ahead of a comparison.
+#[derive(Debug, Clone, Default)]
+pub struct Announced {
+    /// What reading the original told.
+    pub reading: Vec<Announcement>,
+    /// What rendering the model told.
+    pub rendering: Vec<Announcement>,
+    /// What the routes of the model were made of.
+    pub routes: Vec<RouteOrigin>,
 }
 
-/// Directives that say where requests go: what is lost of them changes that.
-const LOST_ROUTES: [&str; 12] = [
-    "`location` is lost",
-    "`if` is lost",
-    "`rewrite` is lost",
-    "`return` is lost",
-    "`proxy_pass` is lost",
-    "`use_backend` is lost",
-    "`redirect` is lost",
-    "`http-request deny` is lost",
-    "`http-request redirect` is lost",
-    "`rewriterule` is lost",
-    "`proxypass` is lost",
-    "`proxypassmatch` is lost",
-];
+impl Announced {
+    /// Returns the same with directives that were left out of the original, because the server that runs it does not know
+    /// them: whatever they do, it does not.
+    pub(super) fn with_left_out(mut self, places: &[Span]) -> Self {
+        self.reading.extend(places.iter().map(|place| Announcement {
+            title: "the original runs without this directive".to_owned(),
+            subjects: vec![Subject::Anything],
+            spans: vec![*place],
+            route: None,
+        }));
+        self
+    }
 
-/// All differences of a question.
-pub(super) fn compare(
-    probe: &Probe,
-    original: &Observed,
-    migrated: &Observed,
-    announced: &[Announcement],
-) -> Vec<Difference> {
+    /// Returns the names of request fields that findings of reading are about: the original told them to its upstreams.
+    pub(super) fn request_fields(&self) -> Vec<String> {
+        let subjects = self.reading.iter().flat_map(|announcement| &announcement.subjects);
+        let names = subjects.filter_map(|subject| match subject {
+            Subject::RequestField(name) => Some(name.clone()),
+            _ => None,
+        });
+        names.collect()
+    }
+
+    /// Returns the finding that excuses a difference of a route: one of its subject and of its place.
+    pub(super) fn excuse(
+        &self,
+        step: Step,
+        subject: &Subject,
+        route: Option<(RouteId, Option<&str>)>,
+    ) -> Option<&Announcement> {
+        let of_subject = |announcement: &&Announcement| {
+            announcement.subjects.iter().any(|announced| announced.covers(subject))
+        };
+        match step {
+            Step::Rendering => self.rendering.iter().filter(of_subject).find(|announcement| {
+                announcement.route.is_none_or(|id| route.is_some_and(|(own, _)| own == id))
+            }),
+            Step::Reading => {
+                let name = route.and_then(|(_, name)| name);
+                let origin =
+                    self.routes.iter().find(|origin| Some(origin.route.as_str()) == name)?;
+                let about = |announcement: &&Announcement| {
+                    announcement.spans.iter().any(|span| self.is_about(*span, origin))
+                };
+                self.reading.iter().filter(of_subject).find(about)
+            }
+        }
+    }
+
+    /// Whether a directive at a place belongs to a route: it is one of those that the route was made of, or it stands in a
+    /// block around them and in no block of another route within that one.
+    fn is_about(&self, place: Span, origin: &RouteOrigin) -> bool {
+        let inside = |outer: &Span| {
+            outer.source == place.source && outer.start <= place.start && place.end <= outer.end
+        };
+        if origin.directives.iter().any(|own| *own == place || inside(own)) {
+            return true;
+        }
+        let Some(around) = origin.blocks.iter().find(|block| inside(block)) else { return false };
+        let others = self.routes.iter().flat_map(|other| &other.blocks);
+        let mut nearer = others.filter(|block| {
+            inside(block)
+                && block.start >= around.start
+                && block.end <= around.end
+                && *block != around
+        });
+        nearer.all(|block| origin.blocks.contains(block))
+    }
+}
+
+/// One thing that two observations differ in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) subject: Subject,
+    pub(super) topic: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+/// Returns everything that two observations of one question differ in. Where another server answers, or with another
+/// status, the details say no more.
+pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
     let mut all = Vec::new();
-    // What is said of a field may stand in the directive; of the rest, only in what was said itself.
-    let mut say = |topic: String, words: &[&str], original: String, migrated: String| {
-        if original != migrated {
-            let field = topic.starts_with("the field ");
-            let found = announced.iter().find(|announcement| {
-                let text = if field { &announcement.words } else { &announcement.title };
-                let text = text.to_lowercase();
-                words.iter().any(|word| text.contains(&word.to_lowercase()))
-            });
-            all.push(Difference {
-                probe: probe.title(),
-                topic,
-                original,
-                migrated,
-                announced: found.map(|announcement| announcement.title.clone()),
-            });
+    let mut say = |subject: Subject, topic: String, before: String, after: String| {
+        if before != after {
+            all.push(Found { subject, topic, before, after });
         }
     };
-    let mut routes = vec![
-        "without their ports",
-        "beside the proxy",
-        "served first",
-        "computed",
-        "whole segments",
-        "last slash",
-    ];
-    routes.extend(LOST_ROUTES);
-    if probe.variant {
-        routes.push("ends with a slash");
-    }
-    if original.status == 0 {
-        routes = vec!["ends the connection without an answer"];
-    }
-    // Where they do not do the same thing at all, the details say no more.
-    if (original.status, &original.by) != (migrated.status, &migrated.by) {
-        let tells = |observed: &Observed| match (observed.status, observed.by.as_str()) {
-            (0, _) => "the connection ends".to_owned(),
-            (status, "") => format!("{status}"),
-            (status, by) => format!("{status} by {by}"),
-        };
-        let tunnels = original.echoes != migrated.echoes;
-        let websocket = ["websocket", "upgrade", "handshake"];
-        if tunnels {
-            routes.extend(websocket);
-        }
-        say("who answers".to_owned(), &routes, tells(original), tells(migrated));
+    let answer = |observed: &Observed| match (observed.status, observed.by.as_str()) {
+        (0, _) => "the connection ends".to_owned(),
+        (status, "") => format!("{status}"),
+        (status, by) => format!("{status} by {by}"),
+    };
+    if (before.status, &before.by) != (after.status, &after.by) {
+        let tunnels = before.echoes != after.echoes && before.by == after.by;
+        let subject = if tunnels { Subject::Handshake } else { Subject::Answer };
+        say(subject, "who answers".to_owned(), answer(before), answer(after));
         return all;
     }
-    say(
-        "the Location".to_owned(),
-        &["location"],
-        original.location.clone(),
-        migrated.location.clone(),
-    );
-    let path = ["the path", "slash", "segment", "rewrite", "%2f", "the text is replaced"];
-    say(
-        "the target that the server sees".to_owned(),
-        &path,
-        original.target.clone(),
-        migrated.target.clone(),
-    );
+    let location = "the Location".to_owned();
+    say(Subject::Location, location, before.location.clone(), after.location.clone());
+    let target = "the target that the upstream sees".to_owned();
+    say(Subject::Target, target, before.target.clone(), after.target.clone());
     let echo = |observed: &Observed| if observed.echoes { "an echo" } else { "none" }.to_owned();
-    say("the tunnel".to_owned(), &["websocket", "upgrade"], echo(original), echo(migrated));
-    for (what, first, second) in [
-        ("that the server sees", &original.fields, &migrated.fields),
-        ("of the answer", &original.answer, &migrated.answer),
-    ] {
-        let mut names: Vec<&String> = first.keys().chain(second.keys()).collect();
-        names.sort();
-        names.dedup();
-        for name in names {
-            let tell = |fields: &std::collections::BTreeMap<String, String>| {
-                fields.get(name).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
-            };
-            let variable = name.replace('-', "_");
-            let mut words = vec![name.as_str(), variable.as_str()];
-            if probe.variant {
-                words.extend(["whole segments", "last slash"]);
-            }
-            if what == "of the answer"
-                && (original.status == 101 || original.by.is_empty() || original.status >= 300)
-            {
-                words.push("errors carry it too");
-                words.push("not on a 101");
-            }
-            if name == "set-cookie" {
-                words.push("values of the cookie");
-            }
-            if name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded" {
-                words.extend(["what the client itself sent", "forwarded.", "forwardfor"]);
-            }
-            say(format!("the field {name} {what}"), &words, tell(first), tell(second));
-        }
-    }
+    say(Subject::Handshake, "the tunnel".to_owned(), echo(before), echo(after));
+    fields(&before.fields, &after.fields, |name, one, other| {
+        say(
+            Subject::request_field(name),
+            format!("the field {name} that the upstream sees"),
+            one,
+            other,
+        );
+    });
+    fields(&before.answer, &after.answer, |name, one, other| {
+        say(Subject::response_field(name), format!("the field {name} of the answer"), one, other);
+    });
     all
+}
+
+/// Calls a function with each name of two maps, and what each has for it.
+fn fields(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    mut say: impl FnMut(&str, String, String),
+) {
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        let tell = |fields: &BTreeMap<String, String>| {
+            fields.get(name).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
+        };
+        say(name, tell(before), tell(after));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use wsgen_model::source::{Source, Sources};
+    use wsgen_model::source::SourceId;
 
-    fn probe() -> Probe {
-        let model = "version: 1\nlisteners: [{name: web, address: \"127.0.0.1:80\"}]\n\
-                     upstreams: {app: {servers: [\"127.0.0.1:1\"]}}\nroutes: [{upstream: app}]\n";
-        let mut sources = Sources::default();
-        sources.add(Source::new("wsgen.yaml", model));
-        let (site, _) = wsgen_model::read(&sources);
-        super::super::probe::probes(&site.expect("a model")).remove(0)
+    use super::*;
+
+    fn span(start: usize, end: usize) -> Span {
+        Span::new(SourceId(0), start..end)
+    }
+
+    fn origin(route: &str, own: Span, block: Span) -> RouteOrigin {
+        let server = span(0, 1000);
+        RouteOrigin { route: route.to_owned(), directives: vec![own], blocks: vec![block, server] }
+    }
+
+    fn announced(subject: Subject, place: Span) -> Announced {
+        Announced {
+            reading: vec![Announcement {
+                title: "WSG0403".to_owned(),
+                subjects: vec![subject],
+                spans: vec![place],
+                route: None,
+            }],
+            rendering: Vec::new(),
+            routes: vec![
+                origin("a", span(20, 30), span(10, 100)),
+                origin("b", span(210, 230), span(200, 300)),
+            ],
+        }
     }
 
     #[test]
-    fn what_nobody_has_said_is_not_announced() {
-        let said = [Announcement {
-            title: "WSG0408: files that are there were served first".to_owned(),
-            words: "files that are there were served first try_files $uri @app".to_owned(),
-        }];
-        let seen = |status, host: &str| Observed {
+    fn a_finding_excuses_its_own_subject_at_its_own_place() {
+        let route = |name| Some((RouteId(0), Some(name)));
+        let reading = Step::Reading;
+        let of_a = announced(Subject::Answer, span(50, 60));
+        assert!(of_a.excuse(reading, &Subject::Answer, route("a")).is_some());
+        // Another subject, another route, no route, and another step.
+        assert_eq!(of_a.excuse(reading, &Subject::Target, route("a")), None);
+        assert_eq!(of_a.excuse(reading, &Subject::Answer, route("b")), None);
+        assert_eq!(of_a.excuse(reading, &Subject::Answer, None), None);
+        assert_eq!(of_a.excuse(Step::Rendering, &Subject::Answer, route("a")), None);
+        // What stands in the server is about both.
+        let of_both = announced(Subject::Answer, span(400, 410));
+        assert!(of_both.excuse(reading, &Subject::Answer, route("a")).is_some());
+        assert!(of_both.excuse(reading, &Subject::Answer, route("b")).is_some());
+        // What stands elsewhere is about neither.
+        let elsewhere = announced(Subject::Answer, span(2000, 2010));
+        assert_eq!(elsewhere.excuse(reading, &Subject::Answer, route("a")), None);
+    }
+
+    #[test]
+    fn a_finding_of_rendering_is_about_its_route_or_all() {
+        let announcement = |route| Announcement {
+            title: "WSG0301".to_owned(),
+            subjects: vec![Subject::Forwarded],
+            spans: Vec::new(),
+            route,
+        };
+        let said =
+            |route| Announced { rendering: vec![announcement(route)], ..Announced::default() };
+        let field = Subject::request_field("X-Forwarded-For");
+        let of = |said: &Announced, id| {
+            said.excuse(Step::Rendering, &field, Some((RouteId(id), None))).is_some()
+        };
+        assert!(of(&said(Some(RouteId(1))), 1) && !of(&said(Some(RouteId(1))), 0));
+        assert!(of(&said(None), 0) && of(&said(None), 1));
+    }
+
+    #[test]
+    fn everything_that_differs_is_told() {
+        let seen = |status, by: &str, host: &str| Observed {
             status,
-            by: "a".to_owned(),
+            by: by.to_owned(),
             fields: [("host".to_owned(), host.to_owned())].into(),
             ..Observed::default()
         };
-        assert_eq!(compare(&probe(), &seen(200, "x"), &seen(200, "x"), &said), []);
-        let all = compare(&probe(), &seen(200, "x"), &seen(404, "x"), &said);
-        assert_eq!(all.len(), 1);
-        assert_eq!(all[0].announced.as_deref(), Some(said[0].title.as_str()));
-        let all = compare(&probe(), &seen(200, "x"), &seen(200, "y"), &said);
-        assert_eq!((all.len(), all[0].announced.as_deref()), (1, None));
-        // Who does not answer at all has not been announced by anything.
-        let none = Observed::default();
-        assert_eq!(compare(&probe(), &none, &seen(200, "x"), &said)[0].announced, None);
+        assert_eq!(compare(&seen(200, "a", "x"), &seen(200, "a", "x")), []);
+        let all = compare(&seen(200, "a", "x"), &seen(404, "", "y"));
+        assert_eq!((all.len(), &all[0].subject), (1, &Subject::Answer));
+        let all = compare(&seen(200, "a", "x"), &seen(200, "a", "y"));
+        assert_eq!((all.len(), &all[0].subject), (1, &Subject::request_field("host")));
+        assert_eq!(
+            compare(&Observed::default(), &seen(200, "a", "x"))[0].before,
+            "the connection ends"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wsgen_emit::{Elsewhere, Pair};
 use wsgen_model::site::{Auth, Site};
@@ -18,18 +19,22 @@ use crate::wire::Certificate;
 /// Who waits where an address leads that no route needs.
 const NOBODY: &str = "127.0.0.1:9";
 
-/// A user whose word nobody has (SHA-256 crypt, which all servers read).
-const USERS: &str = "wsgen:$5$wsgen$x0ADzcdKXZYlSWKyKb2sjrDxfjIYNJ02EObl1qvOJv/\n";
+/// The one user, `wsgen` with the password `secret` (SHA-256 crypt, which all servers read).
+const USERS: &str = "wsgen:$5$wsgen$C/0dmOHlvdk33sTRY7lcX/nqwhMci8fUrmK.EDuacLB\n";
 
 /// Applications, certificates, and ports for one server.
 #[derive(Debug)]
 pub(super) struct Ground {
     folder: PathBuf,
     certificate: Pair,
+    /// The same, with who signed it: for applications and for clients.
+    made: Arc<Certificate>,
     tellers: BTreeMap<String, Teller>,
     ports: BTreeMap<String, Port>,
     /// What was put in another's place.
     pub(super) changes: Vec<String>,
+    /// Whether a file of users was made up.
+    pub(super) has_users: bool,
 }
 
 impl Ground {
@@ -44,17 +49,29 @@ impl Ground {
             Auth::Forward { url, .. } => Some(url.value.address.to_string()),
             Auth::Basic { .. } => None,
         }));
-        for address in addresses {
-            let teller = Teller::bind(&address).await?;
-            tellers.entry(address).or_insert(teller);
-        }
         let mut names = vec!["wsgen.test".to_owned()];
         names.extend(
             site.routes.iter().flat_map(|route| &route.hostnames).map(|name| host(&name.value)),
         );
+        // What upstreams are called in TLS.
+        let secure = site.upstreams.iter().filter(|upstream| upstream.tls.is_some());
+        for upstream in secure {
+            let name = upstream.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+            names.extend(name.map(|name| host(&name.value)));
+            names.extend(upstream.servers.iter().filter_map(|server| {
+                let address = server.address.value.to_string();
+                let name = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+                Some(name.trim_matches(['[', ']']).to_owned()).filter(|name| !name.is_empty())
+            }));
+        }
+        names.push("127.0.0.1".to_owned());
         names.sort();
         names.dedup();
         let made = Certificate::new(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        for address in addresses {
+            let teller = Teller::bind_with(&address, &made).await?;
+            tellers.entry(address).or_insert(teller);
+        }
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
             folder::write(&path, text.as_bytes(), place).map_err(Trouble::broken)?;
@@ -69,10 +86,17 @@ impl Ground {
         Ok(Self {
             folder: folder.to_owned(),
             certificate,
+            made: Arc::new(made),
             tellers,
             ports: BTreeMap::new(),
             changes,
+            has_users: false,
         })
+    }
+
+    /// What clients show to listeners that want a certificate.
+    pub(super) fn client(&self) -> Arc<Certificate> {
+        self.made.clone()
     }
 
     /// Fresh ports for another server.
@@ -159,12 +183,9 @@ impl Elsewhere for Ground {
 
     fn file(&mut self, name: &str) -> String {
         let users = !["pem", "crt", "cer", "ca"].iter().any(|end| name.ends_with(end));
+        self.has_users |= users;
         let path = self.folder.join(if users { "users" } else { "authorities.pem" });
-        let text = if users {
-            USERS.to_owned()
-        } else {
-            std::fs::read_to_string(&self.certificate.certificate).unwrap_or_default()
-        };
+        let text = if users { USERS.to_owned() } else { self.made.authority.clone() };
         self.say(format!("`{name}` is a file that was made up"));
         // Who cannot write here has failed before.
         let _ = std::fs::write(&path, text);

@@ -1,5 +1,6 @@
-//! `wsgen migrate --prove`: the original configuration in its own server and the migrated one in the new server, both in
-//! front of the same applications, are asked the same questions, and every difference is told.
+//! `wsgen migrate --prove`: the original configuration on its own server, the model on the reference proxy, and the new
+//! configuration on the new server stand in front of the same applications and are asked the same questions. Every
+//! difference is told, with the step that made it.
 
 mod compare;
 mod ground;
@@ -20,12 +21,12 @@ use wsgen_model::source::Span;
 use self::ground::Ground;
 use self::probe::probes;
 use crate::launch::{Place, Target};
+use crate::own::Own;
 use crate::own::moved::{Moved, replaced};
-use crate::own::{Own, unplayable};
 use crate::stage::Stage;
 use crate::verdict::{Trouble, Verdict};
 
-pub use self::compare::{Announcement, Difference};
+pub use self::compare::{Announced, Difference, Step};
 
 /// What is to be proved.
 pub struct Proof<'a> {
@@ -33,14 +34,16 @@ pub struct Proof<'a> {
     pub from: Target,
     /// The new one.
     pub to: Target,
+    /// The reference proxy, which runs the model itself.
+    pub reference: Target,
     /// The model that was read, as text.
     pub model: String,
     /// What it means.
     pub site: Site,
     /// Moves the original; directives of these names are left out.
     pub relocate: &'a mut dyn FnMut(&mut dyn Elsewhere, &[String]) -> Relocated,
-    /// What was said of losses and differences.
-    pub announced: Vec<Announcement>,
+    /// What reading and rendering told of losses and differences.
+    pub announced: Announced,
     /// Whether tunnels are left idle until they end.
     pub timers: bool,
 }
@@ -79,7 +82,7 @@ pub async fn run(proof: Proof<'_>, folder: &Path) -> Result<Proved, String> {
 }
 
 async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
-    let Proof { from, to, model, site, relocate, announced, timers } = proof;
+    let Proof { from, to, reference, model, site, relocate, announced, timers } = proof;
     let room = |name: &str| -> Verdict<PathBuf> {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).map_err(Trouble::broken)?;
@@ -91,40 +94,67 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     let mut ground = Ground::of(&site, &room("ground")?, place).await?;
     let own = Own { text: model, folder: folder.to_owned(), site, slow: true };
     let first = Stage::new(&from, &room("original")?, None);
+    let middle = Stage::new(&reference, &room("model")?, None);
     let second = Stage::new(&to, &room("migrated")?, None);
-    let (original, left_out) = original(&first, &own, &mut ground, relocate).await?;
-    let left = left_out.iter().map(|change| Announcement {
-        title: "it was left out of the original".to_owned(),
-        words: change.clone(),
-    });
-    let announced: Vec<Announcement> = announced.into_iter().chain(left).collect();
+    let (original, relocated) = original(&first, &own, &mut ground, relocate).await?;
+    let announced = announced.with_left_out(&relocated.left_out);
+    // Passwords that stand in the original itself are not known.
+    let logins = ground.has_users;
     let held = ground.forget_ports();
+    let modelled = migrated(&middle, &own, &mut ground).await?;
+    let held_too = ground.forget_ports();
     let migrated = migrated(&second, &own, &mut ground).await?;
-    let mut proved = Proved { changes: left_out, ..Proved::default() };
+    let mut proved = Proved { changes: relocated.changes, ..Proved::default() };
+    let servers = [&original, &modelled, &migrated];
     let mut ports: Vec<(String, u16)> = Vec::new();
     for (at, listener) in own.site.listeners.iter().enumerate() {
-        let moved = [original.address(ListenerId(at)), migrated.address(ListenerId(at))];
+        let moved = servers.map(|server| server.address(ListenerId(at)));
         let address = listener.address.value.to_string();
         ports.extend(moved.into_iter().flatten().map(|moved| (address.clone(), moved.port())));
     }
     let mut tried: Vec<RouteId> = Vec::new();
     let mut answered = false;
     for (id, route) in own.site.routes_with_ids() {
-        match unplayable(&own.site, id) {
-            Some(why) => proved.left.push(format!("{} is not tried: {why}", route.title(id))),
-            None => tried.push(id),
+        let auth = route.forward().and_then(|forward| forward.auth.as_ref());
+        match auth.map(|auth| &auth.value) {
+            Some(Auth::Forward { url, .. }) if url.value.tls => {
+                let why = "its service is asked by TLS";
+                proved.left.push(format!("{} is not tried: {why}", route.title(id)));
+            }
+            _ => tried.push(id),
         }
     }
-    for probe in probes(&own.site) {
-        if probe.route(&own.site).is_some_and(|id| !tried.contains(&id)) {
+    let told: Vec<String> = announced.request_fields();
+    for probe in probes(&own.site, &told, logins) {
+        let id = probe.route(&own.site);
+        if id.is_some_and(|id| !tried.contains(&id)) {
             continue;
         }
-        let mut one = observe::ask(&first, &own, &original, &probe).await;
-        let mut other = observe::ask(&second, &own, &migrated, &probe).await;
-        ground.unified(&own.site, &ports, &mut one, &mut other);
+        let one = observe::ask(&first, &own, &original, &probe).await;
+        let two = observe::ask(&middle, &own, &modelled, &probe).await;
+        let three = observe::ask(&second, &own, &migrated, &probe).await;
         proved.probes += 1;
         answered |= one.status != 0;
-        proved.differences.extend(compare::compare(&probe, &one, &other, &announced));
+        let name =
+            |id: RouteId| own.site.routes[id.0].name.as_ref().map(|name| name.value.as_str());
+        let route = id.map(|id| (id, name(id)));
+        for (step, mut before, mut after) in
+            [(Step::Reading, one, two.clone()), (Step::Rendering, two, three)]
+        {
+            ground.unified(&own.site, &ports, &mut before, &mut after);
+            for found in compare::compare(&before, &after) {
+                let excuse = announced.excuse(step, &found.subject, route);
+                proved.differences.push(Difference {
+                    probe: probe.title(),
+                    step,
+                    announced: excuse.map(|announcement| announcement.title.clone()),
+                    subject: found.subject,
+                    topic: found.topic,
+                    before: found.before,
+                    after: found.after,
+                });
+            }
+        }
     }
     if proved.probes == 0 {
         let why = format!("nothing can be asked\n{}", proved.left.join("\n"));
@@ -146,7 +176,7 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         .await?;
     }
     proved.changes.append(&mut ground.changes);
-    drop(held);
+    drop((held, held_too));
     Ok(proved)
 }
 
@@ -156,7 +186,7 @@ async fn original(
     own: &Own,
     ground: &mut Ground,
     relocate: &mut dyn FnMut(&mut dyn Elsewhere, &[String]) -> Relocated,
-) -> Verdict<(Moved, Vec<String>)> {
+) -> Verdict<(Moved, Relocated)> {
     let mut unknown: Vec<String> = Vec::new();
     loop {
         let relocated = relocate(ground, &unknown);
@@ -168,7 +198,8 @@ async fn original(
                     let what = format!("{} has ended: {}", stage.target.title(), server.troubles());
                     return Err(Trouble::Broken(what));
                 }
-                return Ok((Moved::at(server, relocated.text, listeners), relocated.changes));
+                let text = relocated.text.clone();
+                return Ok((Moved::at(server, text, listeners, ground.client()), relocated));
             }
             Err(Trouble::Broken(said)) => {
                 let name =
@@ -222,5 +253,5 @@ async fn migrated(stage: &Stage, own: &Own, ground: &mut Ground) -> Verdict<Move
     }
     let text = replaced(&own.text, &changes)?;
     let server = stage.start_at(&text, &listeners).await?;
-    Ok(Moved::at(server, text, listeners))
+    Ok(Moved::at(server, text, listeners, ground.client()))
 }

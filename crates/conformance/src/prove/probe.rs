@@ -2,7 +2,7 @@
 
 use wsgen_model::config::ValueMatch;
 use wsgen_model::routing::{Outcome, Request, Version};
-use wsgen_model::site::{Entry, ListenerId, PathRule, RouteId, Site};
+use wsgen_model::site::{Auth, Entry, ListenerId, PathRule, RouteId, Site};
 
 use super::sample::sample;
 use crate::own::host;
@@ -17,8 +17,8 @@ pub(super) struct Probe {
     pub(super) listener: ListenerId,
     /// Whether it is a handshake.
     pub(super) handshake: bool,
-    /// Whether the path is one beside that of a route.
-    pub(super) variant: bool,
+    /// Fields that a client forges: those that the proxy itself tells its upstreams.
+    pub(super) forged: Vec<String>,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) host: String,
@@ -31,7 +31,8 @@ impl Probe {
         let what = if self.handshake { "WebSocket" } else { self.method.as_str() };
         let fields: Vec<String> =
             self.fields.iter().map(|(name, value)| format!(", {name}: {value}")).collect();
-        format!("{what} {} of {}{}", self.target, self.host, fields.concat())
+        let forged = if self.forged.is_empty() { "" } else { ", with forged fields" };
+        format!("{what} {} of {}{}{forged}", self.target, self.host, fields.concat())
     }
 
     /// The route that it belongs to.
@@ -56,13 +57,18 @@ impl Probe {
         }
     }
 
-    /// As bytes. Clients lie: what they say of themselves goes with every request.
+    /// Returns the request as bytes.
     pub(super) fn text(&self) -> String {
-        let mut lines = format!(
-            "Host: {}\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: gopher\r\n\
-             X-Forwarded-Host: liar.test\r\nX-Real-IP: 203.0.113.9\r\nX-Kept: as it is\r\n",
-            self.host
-        );
+        let mut lines = format!("Host: {}\r\nX-Kept: as it is\r\n", self.host);
+        for name in &self.forged {
+            let value = match name.as_str() {
+                "x-forwarded-for" | "x-real-ip" => "203.0.113.9",
+                "x-forwarded-proto" => "gopher",
+                "forwarded" => "for=203.0.113.9;proto=gopher",
+                _ => "forged.test",
+            };
+            lines.push_str(&format!("{name}: {value}\r\n"));
+        }
         for (name, value) in &self.fields {
             lines.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -84,15 +90,32 @@ impl Probe {
     }
 }
 
-/// All questions for a model.
-pub(super) fn probes(site: &Site) -> Vec<Probe> {
+/// The word of the made-up user (RFC 7617 section 2: `wsgen:secret`).
+const LOGIN: (&str, &str) = ("authorization", "Basic d3NnZW46c2VjcmV0");
+
+/// Returns all questions for a model. `told` are request fields that the original tells its upstreams, beside those of the
+/// model; `logins` says whether both know the made-up user.
+pub(super) fn probes(site: &Site, told: &[String], logins: bool) -> Vec<Probe> {
     let mut probes: Vec<Probe> = Vec::new();
+    let forged = forged(site, told);
     for (id, route) in site.routes_with_ids() {
         for listener in &route.listeners {
             for host in hosts(site, id) {
                 for entry in &route.entries {
-                    for (variant, target) in targets(entry) {
-                        ask(*listener, &host, entry, variant, &target, &mut probes);
+                    let basic = route.forward().and_then(|forward| forward.auth.as_ref());
+                    let basic = basic.is_some_and(|auth| matches!(auth.value, Auth::Basic { .. }));
+                    for target in targets(entry) {
+                        let mut asked = Asked {
+                            listener: *listener,
+                            host: &host,
+                            forged: &forged,
+                            login: false,
+                        };
+                        asked.ask(entry, &target, &mut probes);
+                        if basic && logins {
+                            asked.login = true;
+                            asked.ask(entry, &target, &mut probes);
+                        }
                     }
                 }
             }
@@ -100,6 +123,39 @@ pub(super) fn probes(site: &Site) -> Vec<Probe> {
     }
     probes.truncate(MOST);
     probes
+}
+
+/// The fields that a client may forge, in lower case.
+fn forged(site: &Site, told: &[String]) -> Vec<String> {
+    // Fields that say what a request is are none that anybody vouches for.
+    const OWN: [&str; 8] = [
+        "host",
+        "connection",
+        "upgrade",
+        "content-length",
+        "transfer-encoding",
+        "origin",
+        "te",
+        "expect",
+    ];
+    let mut all: Vec<String> =
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"]
+            .map(str::to_owned)
+            .into();
+    let edits = site.routes.iter().filter_map(|route| route.forward()).map(|f| &f.request_headers);
+    for edit in edits {
+        let set = edit.set.iter().chain(&edit.add).map(|(name, _)| name.value.to_string());
+        all.extend(set.chain(edit.remove.iter().map(|name| name.value.to_string())));
+    }
+    all.extend(told.iter().cloned());
+    for name in &mut all {
+        name.make_ascii_lowercase();
+    }
+    all.sort();
+    all.dedup();
+    all.retain(|name| !OWN.contains(&name.as_str()) && !name.starts_with("sec-websocket-"));
+    all.truncate(24);
+    all
 }
 
 /// A name of the route; one that nobody claims where it has none.
@@ -112,81 +168,82 @@ fn hosts(site: &Site, id: RouteId) -> Vec<String> {
 }
 
 /// Paths of an entry, and those beside it.
-fn targets(entry: &Entry) -> Vec<(bool, String)> {
+fn targets(entry: &Entry) -> Vec<String> {
     match &entry.path {
         PathRule::Exact(path) => {
             let path = path.as_str();
-            vec![(false, path.to_owned()), (true, format!("{path}/")), (true, format!("{path}x"))]
+            vec![path.to_owned(), format!("{path}/"), format!("{path}x")]
         }
         PathRule::Prefix(path) => {
             let bare = path.as_str().trim_end_matches('/');
-            let mut all =
-                vec![(false, format!("{bare}/")), (false, format!("{bare}/qed/a%20b?c=d%26e"))];
+            let mut all = vec![format!("{bare}/"), format!("{bare}/qed/a%20b?c=d%26e")];
             if !bare.is_empty() {
-                all.extend([(true, bare.to_owned()), (true, format!("{bare}7"))]);
+                all.extend([bare.to_owned(), format!("{bare}7")]);
             }
             all
         }
         PathRule::StartsWith(path) => {
             let text = path.as_str();
             let shorter = text[..text.len() - 1].to_owned();
-            let mut all = vec![
-                (false, text.to_owned()),
-                (false, format!("{text}7")),
-                (false, format!("{}/qed/a%20b?c=d%26e", text.trim_end_matches('/'))),
-            ];
-            if shorter.len() > 1 {
-                all.push((true, shorter));
-            }
+            let below = format!("{}/qed/a%20b?c=d%26e", text.trim_end_matches('/'));
+            let mut all = vec![text.to_owned(), format!("{text}7"), below];
+            all.extend(Some(shorter).filter(|shorter| shorter.len() > 1));
             all
         }
-        PathRule::Regex(pattern) => {
-            sample(pattern.as_str()).into_iter().map(|path| (false, path)).collect()
-        }
+        PathRule::Regex(pattern) => sample(pattern.as_str()).into_iter().collect(),
     }
 }
 
-fn ask(
+/// What all questions for one entry have in common.
+struct Asked<'a> {
     listener: ListenerId,
-    host: &str,
-    entry: &Entry,
-    variant: bool,
-    target: &str,
-    probes: &mut Vec<Probe>,
-) {
-    let value = |value: &ValueMatch| match value {
-        ValueMatch::Present => "x".to_owned(),
-        ValueMatch::Equals(value) => value.as_str().to_owned(),
-    };
-    let query: Vec<String> = entry
-        .query
-        .iter()
-        .map(|(name, wanted)| format!("{}={}", name.as_str(), value(wanted)))
-        .collect();
-    let target = match (query.is_empty(), target.contains('?')) {
-        (true, _) => target.to_owned(),
-        (false, true) => format!("{target}&{}", query.join("&")),
-        (false, false) => format!("{target}?{}", query.join("&")),
-    };
-    let fields: Vec<(String, String)> =
-        entry.headers.iter().map(|(name, wanted)| (name.to_string(), value(wanted))).collect();
-    let method = entry.methods.first().map_or_else(|| "GET".to_owned(), |m| m.as_str().to_owned());
-    for handshake in [false, true] {
-        if handshake && method != "GET" {
-            continue;
-        }
-        let probe = Probe {
-            listener,
-            handshake,
-            variant,
-            method: method.clone(),
-            target: target.clone(),
-            host: host.to_owned(),
-            fields: fields.clone(),
+    host: &'a str,
+    forged: &'a [String],
+    login: bool,
+}
+
+impl Asked<'_> {
+    /// Adds the questions for one target.
+    fn ask(&self, entry: &Entry, target: &str, probes: &mut Vec<Probe>) {
+        let value = |value: &ValueMatch| match value {
+            ValueMatch::Present => "x".to_owned(),
+            ValueMatch::Equals(value) => value.as_str().to_owned(),
         };
-        let same = |known: &Probe| known.listener == probe.listener && known.text() == probe.text();
-        if !probes.iter().any(same) {
-            probes.push(probe);
+        let query: Vec<String> = entry
+            .query
+            .iter()
+            .map(|(name, wanted)| format!("{}={}", name.as_str(), value(wanted)))
+            .collect();
+        let target = match (query.is_empty(), target.contains('?')) {
+            (true, _) => target.to_owned(),
+            (false, true) => format!("{target}&{}", query.join("&")),
+            (false, false) => format!("{target}?{}", query.join("&")),
+        };
+        let mut fields: Vec<(String, String)> =
+            entry.headers.iter().map(|(name, wanted)| (name.to_string(), value(wanted))).collect();
+        if self.login {
+            fields.push((LOGIN.0.to_owned(), LOGIN.1.to_owned()));
+        }
+        let method =
+            entry.methods.first().map_or_else(|| "GET".to_owned(), |m| m.as_str().to_owned());
+        for (handshake, forges) in [(false, false), (false, true), (true, false), (true, true)] {
+            if handshake && method != "GET" {
+                continue;
+            }
+            let probe = Probe {
+                listener: self.listener,
+                handshake,
+                forged: if forges { self.forged.to_vec() } else { Vec::new() },
+                method: method.clone(),
+                target: target.clone(),
+                host: self.host.to_owned(),
+                fields: fields.clone(),
+            };
+            let same =
+                |known: &Probe| known.listener == probe.listener && known.text() == probe.text();
+            if !probes.iter().any(same) {
+                probes.push(probe);
+            }
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use wsgen_emit::Subject;
 use wsgen_model::config::WebSocketMode;
 use wsgen_model::scalar::TunnelIdle;
 use wsgen_model::site::RouteId;
 
 use super::probe::probes;
-use super::{Announcement, Difference, Proved};
+use super::{Announced, Difference, Proved, Step};
 use crate::own::moved::Moved;
 use crate::own::{Own, Sent};
 use crate::stage::Stage;
@@ -26,10 +27,10 @@ pub(super) async fn compare(
     second: (&Stage, &Moved),
     own: &Own,
     tried: &[RouteId],
-    announced: &[Announcement],
+    announced: &Announced,
     proved: &mut Proved,
 ) -> Verdict {
-    let all = probes(&own.site);
+    let all = probes(&own.site, &[], false);
     for id in tried {
         let route = &own.site.routes[id.0];
         let Some(forward) = route.forward().filter(|f| *f.websocket.mode != WebSocketMode::Deny)
@@ -41,9 +42,8 @@ pub(super) async fn compare(
             proved.left.push(format!("{}: {idle} is not waited for", route.title(*id)));
             continue;
         }
-        let own_probe = all
-            .iter()
-            .find(|probe| probe.handshake && !probe.variant && probe.route(&own.site) == Some(*id));
+        let own_probe =
+            all.iter().find(|probe| probe.handshake && probe.route(&own.site) == Some(*id));
         let Some(probe) = own_probe else {
             proved.left.push(format!("{}: no handshake for it could be made up", route.title(*id)));
             continue;
@@ -67,14 +67,19 @@ pub(super) async fn compare(
             (one, other) => one.is_none() && other.is_none(),
         };
         if !alike {
-            let words = ["tunnel_idle", "one time holds"];
-            let found = announced.iter().find(|a| words.iter().any(|word| a.title.contains(word)));
+            let name = route.name.as_ref().map(|name| name.value.as_str());
+            let place = Some((*id, name));
+            let steps = [Step::Reading, Step::Rendering].into_iter();
+            let found =
+                steps.filter_map(|step| announced.excuse(step, &Subject::Timer, place)).next();
             proved.differences.push(Difference {
                 probe: probe.title(),
+                step: Step::Rendering,
+                subject: Subject::Timer,
                 topic: "how long a silent tunnel is kept".to_owned(),
-                original: tell(one),
-                migrated: tell(other),
-                announced: found.map(|a| a.title.clone()),
+                before: tell(one),
+                after: tell(other),
+                announced: found.map(|announcement| announcement.title.clone()),
             });
         }
     }

@@ -59,6 +59,17 @@ impl Certificate {
         })
     }
 
+    /// Returns the settings of a server that shows this certificate.
+    pub(crate) fn server_config(&self) -> Verdict<ServerConfig> {
+        let (chain, key) = self.parts()?;
+        ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Trouble::broken)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(Trouble::broken)
+    }
+
     fn signed_by_itself(
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -187,13 +198,7 @@ pub async fn server_tls(
     protocols: &[&str],
     transcript: &Transcript,
 ) -> Verdict<(Wire, Option<String>)> {
-    let (chain, key) = certificate.parts()?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Trouble::broken)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(Trouble::broken)?;
+    let mut config = certificate.server_config()?;
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let socket = second(&stream);
     let accepting = TlsAcceptor::from(Arc::new(config)).accept(stream);

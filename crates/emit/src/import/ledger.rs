@@ -156,17 +156,16 @@ impl Ledger {
 
     /// Something is taken, and means a little less or more in the model: differences of these subjects at this place are
     /// announced.
-    #[allow(dead_code, reason = "the importers are ported to it one by one")]
     pub(crate) fn announces(&mut self, span: Span, subjects: &[Subject], how: &str) {
-        self.differs(span, how);
+        self.say(Code::IMPORT_DIFFERS, span, how, "compare the two where you rely on it");
         let title = format!("{}: {how}", Code::IMPORT_DIFFERS);
         let (subjects, spans) = (subjects.to_vec(), vec![span]);
         self.announced.push(Announcement { title, subjects, spans, route: None });
     }
 
-    /// Something is taken, and means a little less or more in the model.
+    /// Something is taken, and means a little less or more in the model, in a way that is not told apart.
     pub(crate) fn differs(&mut self, span: Span, how: &str) {
-        self.say(Code::IMPORT_DIFFERS, span, how, "compare the two where you rely on it");
+        self.announces(span, &[Subject::Anything], how);
     }
 
     fn at(&mut self, id: Id) -> &mut Option<Verdict> {
@@ -214,15 +213,10 @@ impl Ledger {
                     _ => (Code::IMPORT_LOST, "is lost"),
                 };
                 let finding = Diagnostic::new(code, format!("`{name}` {what}"));
-                if let Some(subjects) = self.about.remove(&id) {
-                    let title = format!("{code}: `{name}` {what}: {}", loss.why);
-                    announced.push(Announcement {
-                        title,
-                        subjects,
-                        spans: vec![span],
-                        route: None,
-                    });
-                }
+                let title = format!("{code}: `{name}` {what}: {}", loss.why);
+                // What nobody has understood may be about anything, at its own place.
+                let subjects = self.about.remove(&id).unwrap_or_else(|| vec![Subject::Anything]);
+                announced.push(Announcement { title, subjects, spans: vec![span], route: None });
                 let place = self.points.get(&id).copied().unwrap_or(span);
                 self.findings.push(finding.labelled(place, loss.why.clone()));
             }

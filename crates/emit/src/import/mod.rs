@@ -15,7 +15,7 @@ pub(crate) mod matcher;
 pub(crate) mod measure;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod order;
-mod origins;
+pub(crate) mod origins;
 pub(crate) mod pattern;
 #[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod priority;

@@ -1,7 +1,7 @@
 //! A server's own configuration at another place: one file, on other addresses, with other certificates, for whoever runs
 //! it beside what it was migrated to.
 
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{SourceId, Sources, Span};
 
 use super::Files;
 
@@ -38,6 +38,8 @@ pub struct Relocated {
     pub text: String,
     /// What had to be changed beyond addresses and files.
     pub changes: Vec<String>,
+    /// The places of directives that the server does not know, and that were left out for it.
+    pub left_out: Vec<Span>,
 }
 
 /// Moves a configuration; directives of these names are left out, because the server that runs it does not know them.

@@ -136,7 +136,8 @@ impl Importer<'_> {
 
     /// The innermost list that has one of these directives: it replaces what is around it.
     fn innermost(&self, chain: &Chain, names: &[&str]) -> Option<Vec<Id>> {
-        let has = |list: &&Vec<Id>| names.iter().any(|name| !self.named(list, name).is_empty());
+        let has =
+            |list: &&Vec<Id>| list.iter().any(|id| names.contains(&self.all[*id].name.as_str()));
         chain.iter().rev().find(has).cloned()
     }
 
@@ -286,8 +287,7 @@ impl Importer<'_> {
     fn other_guards(&mut self, chain: &Chain, tls: bool) -> Verdict {
         let mut verdict = Verdict::Granted;
         for list in chain {
-            let names = ["limit", "limitexcept", "sslrequire", "sslrequiressl"];
-            for id in names.iter().flat_map(|name| self.named(list, name)).collect::<Vec<Id>>() {
+            for id in list.iter().copied() {
                 let name = self.all[id].name.clone();
                 match (name.as_str(), &self.all[id].statement) {
                     ("limit" | "limitexcept", _) => {

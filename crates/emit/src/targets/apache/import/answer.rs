@@ -12,7 +12,6 @@ use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
 use crate::import::matcher::PathMatcher;
 use crate::import::pattern::prefix_change;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::rewrite::RewriteRule;
 use crate::targets::apache::syntax::{Place, Statement};
 
@@ -93,11 +92,10 @@ impl Importer<'_> {
         let (old, new) = (bare(from), bare(&path));
         let slashes = (from.ends_with('/'), path.ends_with('/'));
         if slashes == (true, false) && path.is_empty() {
-            self.differs(id, &[Subject::Location], "a slash stands between the host of the Location and the path, where there was none");
+            self.differs(id, "a slash stands between the host of the Location and the path, where there was none");
         } else if slashes == (false, true) {
             self.differs(
                 id,
-                &[Subject::Location],
                 "Apache sends two slashes ahead of the rest of the path here; the model sends one",
             );
         } else if slashes.0 != slashes.1 {
@@ -133,11 +131,7 @@ impl Importer<'_> {
             return Err("it takes the query away, which the model passes on as it came");
         }
         if fixed && !rule.flags.query_discard && !to.contains('?') {
-            self.differs(
-                id,
-                &[Subject::Location],
-                "the query of the request does not go on with the new path",
-            );
+            self.differs(id, "the query of the request does not go on with the new path");
         }
         Ok(made)
     }
@@ -193,7 +187,6 @@ impl Importer<'_> {
         if doubled {
             self.differs(
                 id,
-                &[Subject::Location],
                 "Apache sends two slashes ahead of the path here; the model sends one",
             );
         }

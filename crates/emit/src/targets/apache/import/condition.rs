@@ -9,7 +9,6 @@ use super::scope::Importer;
 use super::vhost::Vhost;
 use crate::import::condition::{Clause, Condition};
 use crate::import::ledger::Id;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::expression::{Expression, Operand};
 use crate::targets::apache::syntax::rewrite::{Comparison, CondPattern};
 use crate::targets::apache::syntax::template::Variable;
@@ -122,7 +121,6 @@ impl Importer<'_> {
         }
         self.differs(
             id,
-            &[Subject::Answer],
             "a part of a host is taken for the name: `^` and `$` say that nothing stands around it",
         );
         let mut hosts = vec![bare.to_owned()];
@@ -144,7 +142,6 @@ impl Importer<'_> {
         if token == Some(true) && without == Some(false) && other == Some(false) {
             self.differs(
                 id,
-                &[Subject::Handshake, Subject::Answer, Subject::Target],
                 "clients that write `Upgrade: WebSocket` in other letters are taken too",
             );
         }
@@ -177,7 +174,7 @@ impl Importer<'_> {
 
     fn says_broken(&mut self, id: Id, what: &str, help: &str, negated: bool) {
         if negated {
-            return self.differs(id, &[Subject::Handshake, Subject::Answer], what);
+            return self.differs(id, what);
         }
         self.ledger.say(Code::IMPORT_BROKEN, self.span(id), what, help);
     }
@@ -210,7 +207,6 @@ impl Importer<'_> {
         part.inspect(|_| {
             self.differs(
                 id,
-                &[Subject::Answer, Subject::Target],
                 "this part of the query is taken as a parameter with exactly this value",
             );
         })

@@ -9,7 +9,6 @@ use super::vhost::Vhost;
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::Statement;
 use crate::targets::apache::syntax::expression::{Expression, Operand};
 use crate::targets::apache::syntax::header::{
@@ -135,11 +134,7 @@ impl Importer<'_> {
             HeaderAction::Set => "set",
             HeaderAction::Add => "add",
             HeaderAction::Append => {
-                self.differs(
-                    id,
-                    &[Subject::request_field(name), Subject::response_field(name)],
-                    "a value that is appended stands on a line of its own",
-                );
+                self.differs(id, "a value that is appended stands on a line of its own");
                 "add"
             }
             HeaderAction::Merge

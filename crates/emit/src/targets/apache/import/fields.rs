@@ -11,7 +11,6 @@ use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::header::{
     FormatPart, HeaderAction, HeaderCondition, HeaderValue,
 };
@@ -37,7 +36,7 @@ impl Importer<'_> {
         if adds {
             told.extend(["for", "host"]);
             let how = "X-Forwarded-For, -Host and -Server: what the client itself sent is replaced, and -Server is not sent";
-            self.differs(rule, &[Subject::Forwarded], how);
+            self.differs(rule, how);
         }
         let mut kept = Vec::new();
         let mut forwarded = Forwarded::default();
@@ -125,7 +124,7 @@ impl Importer<'_> {
             route.set(&["forwarded", "headers"], told);
         }
         if !forwarded.kept_of_peers && implied::takes_more(route) {
-            self.differs(rule, &[Subject::Forwarded], implied::TAKES_MORE);
+            self.differs(rule, implied::TAKES_MORE);
         }
     }
 
@@ -226,7 +225,6 @@ impl Importer<'_> {
             {
                 self.differs(
                     edit.id,
-                    &[Subject::response_field(&edit.of.name)],
                     "the proxy's own errors carry it too; without `always` they do not",
                 );
             }

@@ -19,7 +19,6 @@ mod route;
 mod rule;
 mod scope;
 mod sections;
-mod subjects;
 mod substitution;
 mod target;
 mod tested;
@@ -75,8 +74,6 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
         tables: BTreeSet::new(),
-        reached_lists: BTreeSet::new(),
-        index: std::cell::RefCell::default(),
         servers: BTreeSet::new(),
     };
     let mut vhosts = importer.vhosts();

@@ -79,7 +79,7 @@ impl Importer<'_> {
             self.reached.insert(scope.id);
         }
         if made.iter().any(|rule| matches!(rule.act, Act::Forward(..))) {
-            self.reach(&chain);
+            self.reached.extend(chain.iter().flatten());
         }
         let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
         match self.guard(&chain, vhost.tls) {
@@ -127,7 +127,7 @@ impl Importer<'_> {
         let url = format!("{scheme}://{}/", to.authority).to_lowercase();
         let mut found = Vec::new();
         for list in chain.iter() {
-            for id in [self.named(list, "proxy"), self.named(list, "proxymatch")].concat() {
+            for id in list.iter().copied() {
                 let Ok(Statement::Section(Section::Proxy(scope, _))) = &self.all[id].statement
                 else {
                     continue;

@@ -17,7 +17,6 @@ use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::matcher::PathMatcher;
 use crate::import::pattern::{of_text, rewrites};
-use crate::subject::Subject;
 use crate::targets::apache::syntax::{
     Parameter, Place, ProxyPass, ProxyTarget, Section, Statement,
 };
@@ -249,7 +248,6 @@ impl Importer<'_> {
         // One has a last slash and the other has none: the text is replaced as it stands.
         self.differs(
             id,
-            &[Subject::Target, Subject::Answer],
             "one path ends with a slash and the other does not: the text is replaced as it stands",
         );
         if from == "/" {

@@ -1,6 +1,6 @@
 //! Apache's configuration at another place.
 
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{SourceId, Sources, Span};
 
 use super::target::destination;
 use super::tree::{Directive, Reading};
@@ -122,8 +122,15 @@ pub(in crate::targets::apache) fn relocate(
     if addresses.is_empty() {
         addresses.push("0.0.0.0:80".to_owned());
     }
-    let mut moving =
-        Moving { sources, all: &all, elsewhere, unknown, listens, changes: Vec::new() };
+    let mut moving = Moving {
+        sources,
+        all: &all,
+        elsewhere,
+        unknown,
+        listens,
+        changes: Vec::new(),
+        left_out: Vec::new(),
+    };
     let mut text = String::from(
         "ServerName wsgen.invalid\nPidFile httpd.pid\nDefaultRuntimeDir .\nErrorLog error.log\n",
     );
@@ -142,7 +149,7 @@ pub(in crate::targets::apache) fn relocate(
         text.push_str(&format!("Listen {place}\n"));
     }
     text.push_str(&moving.list(&top));
-    Relocated { text, changes: moving.changes }
+    Relocated { text, changes: moving.changes, left_out: moving.left_out }
 }
 
 /// The words of a directive as texts.
@@ -173,6 +180,7 @@ struct Moving<'a> {
     unknown: &'a [String],
     listens: Vec<String>,
     changes: Vec<String>,
+    left_out: Vec<Span>,
 }
 
 impl Moving<'_> {
@@ -207,6 +215,7 @@ impl Moving<'_> {
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }
+            self.left_out.push(directive.span);
             return String::new();
         }
         let slice = self.slice(id).to_owned();

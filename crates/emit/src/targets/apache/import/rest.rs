@@ -4,6 +4,7 @@ use super::beside;
 use super::scope::Importer;
 use crate::import::Imported;
 use crate::import::ledger::Id;
+use crate::import::origins::Blocks;
 use crate::targets::apache::syntax::{Section, Statement};
 
 /// How directives of other logins begin.
@@ -177,26 +178,11 @@ impl Importer<'_> {
 
     /// The model with all verdicts.
     pub(super) fn close(self) -> Imported {
-        let Self { all, mut ledger, site, .. } = self;
-        for (id, directive) in all.iter().enumerate() {
-            ledger.about(id, super::subjects::of(directive));
-        }
-        let mut around: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
-        for (id, directive) in all.iter().enumerate() {
-            for inner in directive.block.iter().flatten() {
-                around[*inner].push(id);
-            }
-        }
-        let blocks = |id: Id| {
-            let mut found = Vec::new();
-            let mut at = id;
-            while let Some(outer) = around.get(at).and_then(|list| list.first()) {
-                found.push(all[*outer].span);
-                at = *outer;
-            }
-            found
-        };
-        let routes = site.origins(|id| all[id].span, blocks);
+        let Self { all, ledger, site, .. } = self;
+        let inner = all.iter().enumerate();
+        let inner = inner.filter_map(|(id, outer)| Some((id, outer.block.as_deref()?)));
+        let blocks = Blocks::new(all.iter().map(|directive| directive.span), inner);
+        let routes = site.origins(|id| all[id].span, |id| blocks.of(id));
         let judged: Vec<_> = all
             .into_iter()
             .map(|directive| {

@@ -13,7 +13,6 @@ use super::{location, regex};
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::rewrite::RewriteRule;
 use crate::targets::apache::syntax::{self, Statement};
 
@@ -297,7 +296,7 @@ impl Importer<'_> {
             };
             let of_group = rest.starts_with(['$', '%']) && !rest.starts_with("%{");
             if of_group && !rule.pattern.contains("(/") && !regex::is_every_path(&rule.pattern) {
-                self.differs(id, &[Subject::Answer, Subject::Target], "where the path goes on without a slash, it runs into the name of the host: Apache answers 400 or 500");
+                self.differs(id, "where the path goes on without a slash, it runs into the name of the host: Apache answers 400 or 500");
             }
             let change = match rules.context {
                 Context::Server => change(&rest, groups)?,

@@ -15,7 +15,6 @@ use crate::import::ledger::Id;
 use crate::import::matcher::is_below;
 use crate::import::measure;
 use crate::import::rules::placeholder;
-use crate::subject::Subject;
 
 impl Importer<'_> {
     /// The fields of a route.
@@ -64,7 +63,7 @@ impl Importer<'_> {
         vhost: &Vhost,
         chain: &Chain,
     ) -> Option<Draft> {
-        self.reach(chain);
+        self.reached.extend(chain.iter().flatten());
         let reached = self.upstream(to, rule.id, &rule.parameters, chain)?;
         let mut route = Draft::of("upstream", reached.name.as_str());
         if let Some(change) = change {
@@ -116,11 +115,7 @@ impl Importer<'_> {
         for id in self.settings(chain, "allowencodedslashes") {
             self.ledger.taken(id, "as it came");
             if self.word(id, 0).eq_ignore_ascii_case("on") {
-                self.differs(
-                    id,
-                    &[Subject::Target],
-                    "`%2F` passes as it came, where it was made a slash",
-                );
+                self.differs(id, "`%2F` passes as it came, where it was made a slash");
             }
         }
         let by_type = self.settings(chain, "addoutputfilterbytype");
@@ -194,7 +189,7 @@ impl Importer<'_> {
                     continue;
                 }
                 self.ledger.dropped(id, "the Location of an answer passes as it comes");
-                self.differs(id, &[Subject::Location], "a Location that names the upstream reaches the client as it is: let it see the name of this server (`host: preserve`), or its own paths");
+                self.differs(id, "a Location that names the upstream reaches the client as it is: let it see the name of this server (`host: preserve`), or its own paths");
             }
         }
         for name in ["proxypassreversecookiedomain", "proxypassreversecookiepath"] {

@@ -1,8 +1,7 @@
 //! What holds at a place: a directive of a section further in hides those of the same name further out, and header
 //! fields add up.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsgen_model::source::{Sources, Span};
 
@@ -11,18 +10,11 @@ use super::tree::Directive;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
-use crate::subject::Subject;
 use crate::syntax::Word;
 use crate::targets::apache::syntax::{Setting, Statement};
 
 /// The lists of directives around a place, the outermost first.
 pub(super) type Chain = Vec<Vec<Id>>;
-
-/// Lists that are longer are looked up by the names of directives.
-const LONG: usize = 32;
-
-/// The directives of lists by their names.
-pub(super) type Index = HashMap<(Id, Id, usize), HashMap<String, Vec<Id>>>;
 
 /// Everything that reading a configuration needs.
 pub(super) struct Importer<'a> {
@@ -44,10 +36,6 @@ pub(super) struct Importer<'a> {
     pub(super) handshakes: BTreeSet<String>,
     /// Variables of which the first rule that sets them wins.
     pub(super) tables: BTreeSet<String>,
-    /// The lists of them that are there in full, as in [`Self::index`].
-    pub(super) reached_lists: BTreeSet<(Id, Id, usize)>,
-    /// The directives of long lists by their names; a list is known by its first and last directive and its length.
-    pub(super) index: RefCell<Index>,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
 }
@@ -55,19 +43,7 @@ pub(super) struct Importer<'a> {
 impl Importer<'_> {
     /// The directives of this name among these.
     pub(super) fn named(&self, list: &[Id], name: &str) -> Vec<Id> {
-        let (Some(first), Some(last)) = (list.first(), list.last()) else { return Vec::new() };
-        if list.len() < LONG {
-            return list.iter().copied().filter(|id| self.all[*id].name == name).collect();
-        }
-        let mut index = self.index.borrow_mut();
-        let names = index.entry((*first, *last, list.len())).or_insert_with(|| {
-            let mut names: HashMap<String, Vec<Id>> = HashMap::new();
-            for id in list {
-                names.entry(self.all[*id].name.clone()).or_default().push(*id);
-            }
-            names
-        });
-        names.get(name).cloned().unwrap_or_default()
+        list.iter().copied().filter(|id| self.all[*id].name == name).collect()
     }
 
     /// The one directive that holds.
@@ -91,16 +67,6 @@ impl Importer<'_> {
         let Some(id) = self.setting(chain, name) else { return default };
         self.ledger.taken(id, field);
         self.is_on(id)
-    }
-
-    /// Remembers that lists are within the reach of a route.
-    pub(super) fn reach(&mut self, chain: &Chain) {
-        for list in chain {
-            let (Some(first), Some(last)) = (list.first(), list.last()) else { continue };
-            if self.reached_lists.insert((*first, *last, list.len())) {
-                self.reached.extend(list);
-            }
-        }
     }
 
     /// Whether a directive says `on`.
@@ -149,8 +115,8 @@ impl Importer<'_> {
         origin(self.sources, self.span(id))
     }
 
-    /// Something is taken, and means a little less or more in the model: differences of these subjects are announced.
-    pub(super) fn differs(&mut self, id: Id, subjects: &[Subject], how: &str) {
-        self.ledger.announces(self.span(id), subjects, how);
+    /// Something is taken, and means a little less or more in the model.
+    pub(super) fn differs(&mut self, id: Id, how: &str) {
+        self.ledger.differs(self.span(id), how);
     }
 }

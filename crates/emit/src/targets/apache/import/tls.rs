@@ -8,7 +8,6 @@ use super::scope::{Chain, Importer};
 use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::subject::Subject;
 
 impl Importer<'_> {
     /// The certificates of a listener: those of its first virtual host come first.
@@ -34,7 +33,6 @@ impl Importer<'_> {
                 if own.as_deref() != Some(self.word(id, 0)) {
                     self.differs(
                         id,
-                        &[Subject::Connection],
                         "the file of a certificate holds its chain too: put both into one",
                     );
                 }

@@ -10,11 +10,8 @@ use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::Id;
 use crate::import::ledger::STICKS_ANEW;
 use crate::import::measure;
-use crate::subject::Subject;
 use crate::targets::apache::syntax::setting::time;
-use crate::targets::apache::syntax::{
-    Parameter, ProxyPass, ProxyScope, ProxyTarget, Section, Statement,
-};
+use crate::targets::apache::syntax::{Parameter, ProxyScope, Section, Statement};
 
 /// What an upstream comes to for one route.
 #[derive(Debug, Clone)]
@@ -59,9 +56,6 @@ impl Importer<'_> {
             }
         } else {
             settings.extend(self.worker(to, chain));
-            if parameters.is_empty() {
-                settings.extend(self.shared_worker(to, chain));
-            }
             members.push(Member { id: rule, to: to.clone(), parameters: settings.clone() });
         }
         let value = |list: &[Parameter], wanted: &str| {
@@ -100,11 +94,7 @@ impl Importer<'_> {
             value(&m.parameters, "keepalive").is_some_and(|v| v.eq_ignore_ascii_case("on"))
         }) {
             fields.set(&["tcp_keepalive"], "2h");
-            self.differs(
-                rule,
-                &[Subject::Connection],
-                "the system's own times are taken for two hours, as Linux has them",
-            );
+            self.differs(rule, "the system's own times are taken for two hours, as Linux has them");
         }
         if count > 1 {
             let method = value(&settings, "lbmethod").unwrap_or_default();
@@ -157,16 +147,6 @@ impl Importer<'_> {
             .or_else(|| self.time(chain, "timeout", "timeouts.response_header"))
     }
 
-    /// Directives of workers and balancers.
-    fn of_workers(&self, chain: &Chain) -> Vec<Id> {
-        let mut all: Vec<Id> = ["proxy", "balancermember", "proxyset"]
-            .iter()
-            .flat_map(|name| self.settings(chain, name))
-            .collect();
-        all.sort_unstable();
-        all
-    }
-
     /// `<Proxy balancer://name>`: its members, what is set for it, and where it stands.
     fn balancer(
         &mut self,
@@ -179,7 +159,7 @@ impl Importer<'_> {
             url.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("balancer://"))
                 && url[11..].eq_ignore_ascii_case(wanted)
         };
-        for id in self.of_workers(chain) {
+        for id in chain.iter().flatten().copied() {
             match self.all[id].statement.clone() {
                 Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own)))
                     if is_it(&url) =>
@@ -243,7 +223,7 @@ impl Importer<'_> {
         let mut settings = Vec::new();
         let same =
             |url: &str| destination(url).is_some_and(|(other, _)| other.authority == to.authority);
-        for id in self.of_workers(chain) {
+        for id in chain.iter().flatten().copied() {
             match self.all[id].statement.clone() {
                 Ok(Statement::Section(Section::Proxy(ProxyScope::Url(url), own))) if same(&url) => {
                     self.ledger.taken(id, "upstreams");
@@ -263,22 +243,6 @@ impl Importer<'_> {
             }
         }
         settings
-    }
-
-    /// The parameters of a `ProxyPass` to the root of the same server: the worker with the longest URL that a request's URL
-    /// begins with takes it, whichever directive made it.
-    fn shared_worker(&self, to: &Destination, chain: &Chain) -> Vec<Parameter> {
-        let passes = self.settings(chain, "proxypass");
-        let shared = passes.iter().find_map(|id| match &self.all[*id].statement {
-            Ok(Statement::ProxyPass(ProxyPass {
-                to: ProxyTarget::Url(url), parameters, ..
-            })) => {
-                let (known, path) = destination(url)?;
-                (known == *to && path.trim_end_matches('/').is_empty()).then(|| parameters.clone())
-            }
-            _ => None,
-        });
-        shared.unwrap_or_default()
     }
 
     fn server(&mut self, member: &Member) -> Option<Draft> {
@@ -324,7 +288,7 @@ impl Importer<'_> {
         match makes {
             Some(id) => {
                 self.ledger.taken(id, "sticky.cookie");
-                self.differs(id, &[Subject::Balancing], STICKS_ANEW);
+                self.differs(id, STICKS_ANEW);
                 let text = self.texts(id).join(" ").to_lowercase();
                 let mut own = Draft::of("name", cookie);
                 own.set(&["http_only"], text.contains("httponly"));
@@ -339,7 +303,7 @@ impl Importer<'_> {
                 fields.set(&["sticky", "cookie"], own);
             }
             None => {
-                self.differs(rule, &[Subject::Balancing], "the proxy makes the cookie itself, where the application put its server's name into its own");
+                self.differs(rule, "the proxy makes the cookie itself, where the application put its server's name into its own");
                 fields.set(&["sticky", "cookie", "name"], cookie);
             }
         }

@@ -1,6 +1,6 @@
 //! HAProxy's configuration at another place.
 
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{SourceId, Sources, Span};
 
 use super::bind::listen;
 use super::scope::Importer;
@@ -32,7 +32,13 @@ pub(in crate::targets::haproxy) fn relocate(
     unknown: &[String],
 ) -> Relocated {
     let importer = super::importer(sources, ids, files);
-    let mut moving = Moving { importer: &importer, elsewhere, unknown, changes: Vec::new() };
+    let mut moving = Moving {
+        importer: &importer,
+        elsewhere,
+        unknown,
+        changes: Vec::new(),
+        left_out: Vec::new(),
+    };
     let mut text = String::from("global\n    maxconn 1000\n");
     for section in 0..importer.sections.len() {
         let kind = importer.sections[section].kind.as_str();
@@ -46,7 +52,7 @@ pub(in crate::targets::haproxy) fn relocate(
             text.push_str(&moving.section(section));
         }
     }
-    Relocated { text, changes: moving.changes }
+    Relocated { text, changes: moving.changes, left_out: moving.left_out }
 }
 
 /// The statement that a checker says it does not know.
@@ -71,6 +77,7 @@ struct Moving<'a, 's> {
     elsewhere: &'a mut dyn Elsewhere,
     unknown: &'a [String],
     changes: Vec<String>,
+    left_out: Vec<Span>,
 }
 
 impl Moving<'_, '_> {
@@ -122,6 +129,7 @@ impl Moving<'_, '_> {
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }
+            self.left_out.push(self.importer.span(id));
             return String::new();
         }
         match name {

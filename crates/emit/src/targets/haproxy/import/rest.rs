@@ -323,12 +323,8 @@ impl Importer<'_> {
                 (name_of(&line.words), line.span, proxying)
             })
             .collect();
-        // A line belongs to the last section that began ahead of it.
-        let around = |id: Id| {
-            let at = sections.partition_point(|section| section.id <= id).checked_sub(1)?;
-            Some(all[sections[at].id].span)
-        };
-        let routes = site.origins(|id| all[id].span, |id| around(id).into_iter().collect());
+        let routes =
+            site.origins(|id| all[id].span, |id| super::sections::around(&sections, &all, id));
         let (directives, findings, announced) = ledger.close(judged.into_iter());
         Imported { model: site.write(), directives, findings, announced, routes }
     }

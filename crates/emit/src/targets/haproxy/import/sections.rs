@@ -145,3 +145,30 @@ pub(super) fn read(
     }
     (all, sections)
 }
+
+/// Returns the places of the sections that matter to a rule: its own, the backend that it leads to, and the `defaults` of
+/// both.
+pub(super) fn around(sections: &[Section], all: &[Directive], id: Id) -> Vec<Span> {
+    let own = sections.partition_point(|section| section.id <= id).checked_sub(1);
+    let leads = match all[id].statement.as_ref().map(|read| read.as_deref()) {
+        Some(Ok(Statement::UseBackend { backend, .. })) => backend.literal().map(str::to_owned),
+        Some(Ok(Statement::DefaultBackend(name))) => Some(name.clone()),
+        _ => None,
+    };
+    let is_backend = |section: &Section| {
+        leads.as_ref() == Some(&section.name)
+            && ["backend", "listen"].contains(&section.kind.as_str())
+    };
+    let back = sections.iter().position(is_backend);
+    let mut spans = Vec::new();
+    for first in own.into_iter().chain(back) {
+        let mut next = Some(first);
+        while let Some(section) = next.map(|at| &sections[at]) {
+            let last = section.list.last().copied().unwrap_or(section.id);
+            spans.push(Span { end: all[last].span.end, ..all[section.id].span });
+            // It stands ahead of the section, so that this ends.
+            next = section.defaults;
+        }
+    }
+    spans
+}

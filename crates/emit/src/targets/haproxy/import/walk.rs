@@ -78,7 +78,6 @@ impl Importer<'_> {
         self.reached.insert(section);
         let mut walk = Walk::new(section, &bounds);
         let mut routes: Vec<Route> = Vec::new();
-        self.ignored_rules(section);
         let label = self.label(section);
         self.anyway(section, &bounds, label.as_ref().map(|label| label.name.as_str()));
         self.tcp_rules(section, &mut walk, &mut routes);
@@ -104,21 +103,6 @@ impl Importer<'_> {
             if !self.ledger.is_lost(id) && self.all[id].statement.is_some() {
                 let why = "a rule ahead, or this one, is for requests that the model cannot tell apart from others";
                 self.lose(id, None, why, self.guards.contains(&id));
-            }
-        }
-    }
-
-    /// Without `mode http` a frontend ignores its rules for requests, but for `use_backend`.
-    fn ignored_rules(&mut self, section: usize) {
-        if !self.is_tcp(section) {
-            return;
-        }
-        for id in self.rules_of(section) {
-            if !matches!(self.statement(id).as_deref(), Some(Statement::UseBackend { .. }))
-                && self.word(id, 0) != "use_backend"
-            {
-                self.ledger.dropped(id, "HAProxy ignores it: its frontend lacks `mode http`");
-                self.settled.insert(id);
             }
         }
     }

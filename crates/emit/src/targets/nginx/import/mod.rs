@@ -37,6 +37,7 @@ use self::tree::Reading;
 use crate::import::budget::Budget;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
+use crate::import::origins::Blocks;
 use crate::import::{Files, Imported};
 use crate::targets::nginx::syntax::Statement;
 
@@ -303,8 +304,12 @@ impl Importer<'_> {
             let proxying = beside::reason(&directive.name).is_none();
             (directive.name.clone(), directive.span, proxying)
         });
+        let inner = tree.all.iter().enumerate();
+        let inner = inner.filter_map(|(id, outer)| Some((id, outer.block.as_deref()?)));
+        let blocks = Blocks::new(tree.all.iter().map(|directive| directive.span), inner);
+        let routes = site.origins(|id| tree.all[id].span, |id| blocks.of(id));
         let (directives, findings, announced) = ledger.close(all);
-        Imported { model: site.write(), directives, findings, announced, routes: Vec::new() }
+        Imported { model: site.write(), directives, findings, announced, routes }
     }
 }
 

@@ -1,6 +1,6 @@
 //! nginx's configuration at another place.
 
-use wsgen_model::source::{SourceId, Sources};
+use wsgen_model::source::{SourceId, Sources, Span};
 
 use super::forward::destination;
 use super::tree::{Reading, Tree};
@@ -61,8 +61,15 @@ pub(in crate::targets::nginx) fn relocate(
         .filter(|id| tree.all[*id].name == "upstream")
         .map(|id| tree.argument(id, 0).to_owned());
     let upstreams = upstreams.collect();
-    let mut moving =
-        Moving { sources, tree: &tree, elsewhere, unknown, upstreams, changes: Vec::new() };
+    let mut moving = Moving {
+        sources,
+        tree: &tree,
+        elsewhere,
+        unknown,
+        upstreams,
+        changes: Vec::new(),
+        left_out: Vec::new(),
+    };
     let mut text =
         String::from("pid nginx.pid;\nerror_log error.log;\nevents {}\nhttp {\naccess_log off;\n");
     let mut http: Vec<Id> = Vec::new();
@@ -93,7 +100,7 @@ pub(in crate::targets::nginx) fn relocate(
         text.push_str(&format!("server {{\nlisten {listen};\n{}}}\n", moving.list(&loose)));
     }
     text.push_str("}\n");
-    Relocated { text, changes: moving.changes }
+    Relocated { text, changes: moving.changes, left_out: moving.left_out }
 }
 
 /// The directive that a checker says it does not know.
@@ -113,6 +120,7 @@ struct Moving<'a> {
     unknown: &'a [String],
     upstreams: Vec<String>,
     changes: Vec<String>,
+    left_out: Vec<Span>,
 }
 
 impl Moving<'_> {
@@ -136,6 +144,7 @@ impl Moving<'_> {
             if !self.changes.contains(&change) {
                 self.changes.push(change);
             }
+            self.left_out.push(directive.span);
             return String::new();
         }
         let slice = self.slice(id).to_owned();
