@@ -3,10 +3,12 @@
 mod access;
 mod answer;
 mod beside;
+mod checks;
 mod condition;
 mod edits;
 mod fields;
 mod location;
+mod login;
 mod parts;
 mod passes;
 mod placed;
