@@ -137,7 +137,7 @@ fn reached(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
 }
 
 /// Returns a route as several, so that the same hosts are named on all listeners of each.
-fn alike(route: Route, claims: &HashMap<String, BTreeSet<String>>) -> Vec<Route> {
+fn alike(route: &Route, claims: &HashMap<String, BTreeSet<String>>) -> Vec<Route> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     for listener in &route.listeners {
         let same = |group: &&mut Vec<String>| {
@@ -162,7 +162,7 @@ fn claimed(list: Vec<Route>) -> Vec<Route> {
         }
     }
     let mut all = Vec::with_capacity(list.len());
-    for route in list.into_iter().flat_map(|route| alike(route, &claims)) {
+    for route in list.into_iter().flat_map(|route| alike(&route, &claims)) {
         let none = BTreeSet::new();
         let names = route.listeners.first().and_then(|name| claims.get(name)).unwrap_or(&none);
         let free = |name: &&String| !route.not_hosts.iter().any(|not| covers_host(not, name));

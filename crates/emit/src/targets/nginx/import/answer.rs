@@ -7,7 +7,7 @@ use super::differs::Differs;
 use super::location::numbered;
 use super::scope::{Chain, Importer};
 use super::server::Server;
-use super::walk::Path;
+use super::state::Path;
 use crate::import::draft::Draft;
 use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
@@ -142,7 +142,7 @@ impl Importer<'_> {
         if let Some(bare) = to.strip_suffix('?') {
             let how = "nginx sends no query behind a `?` at the end; the model keeps it";
             self.announce(id, Differs::Target, how);
-            to = bare.to_owned();
+            to.truncate(bare.len());
         }
         let value = Value::of(&to);
         let captures = value.as_ref().is_some_and(Value::has_captures);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::location::Location;
 use super::scope::{Chain, Importer};
 use super::search::find;
-use super::walk::{Current, End, Path, State};
+use super::state::{Current, End, Path, State};
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
@@ -78,12 +78,12 @@ impl Importer<'_> {
                 return self.rule(&state, id, status(502), &path);
             }
         }
-        if let Some((page, name)) = self.page_of_files(&state) {
-            if self.jump(&state, &name, location) {
-                self.ledger.taken(page, "routes");
-                self.beside(page, "files that are there were served first");
-                return;
-            }
+        if let Some((page, name)) = self.page_of_files(&state)
+            && self.jump(&state, &name, location)
+        {
+            self.ledger.taken(page, "routes");
+            self.beside(page, "files that are there were served first");
+            return;
         }
         self.beside(id, "files are served beside the proxy");
         self.ledger.dropped(id, "files that the server makes or serves itself");
@@ -107,7 +107,7 @@ impl Importer<'_> {
         if !state.erred
             && let Some((page, PageTarget::Named(name), own_status)) = self.page(&state.chain, code)
         {
-            let from = here.clone().unwrap_or_else(|| self.anywhere(&state));
+            let from = here.clone().unwrap_or_else(|| anywhere(&state));
             let literal = name.literal().map(str::to_owned);
             let leads = match (literal, name.variable()) {
                 (Some(name), _) => self.jump(&state, &name, &from),
@@ -148,21 +148,6 @@ impl Importer<'_> {
                 }
                 _ => None,
             }
-        })
-    }
-
-    /// A location for requests that are in none.
-    fn anywhere(&self, state: &State) -> Rc<Location> {
-        let id = state.ids.first().copied().unwrap_or_default();
-        Rc::new(Location {
-            id,
-            matching: super::location::Matching::Prefix,
-            path: "/".to_owned(),
-            groups: Vec::new(),
-            chain: state.chain.clone(),
-            list: Vec::new(),
-            nested: Vec::new(),
-            passes: false,
         })
     }
 
@@ -260,7 +245,7 @@ impl Importer<'_> {
                 continue;
             };
             let mut methods = methods;
-            // `GET` is `HEAD` too (ngx_http_core_module, "limit_except").
+            // `GET` is `HEAD` too (`ngx_http_core_module`, "`limit_except`").
             if methods.iter().any(|method| method == "GET") {
                 methods.push("HEAD".to_owned());
             }
@@ -294,4 +279,19 @@ impl Importer<'_> {
         }
         true
     }
+}
+
+/// A location for requests that are in none.
+fn anywhere(state: &State) -> Rc<Location> {
+    let id = state.ids.first().copied().unwrap_or_default();
+    Rc::new(Location {
+        id,
+        matching: super::location::Matching::Prefix,
+        path: "/".to_owned(),
+        groups: Vec::new(),
+        chain: state.chain.clone(),
+        list: Vec::new(),
+        nested: Vec::new(),
+        passes: false,
+    })
 }

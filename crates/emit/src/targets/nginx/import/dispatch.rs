@@ -9,7 +9,7 @@ use wsgen_model::scalar::{HeaderValue, Method, Token};
 use super::location::Location;
 use super::maps::Map;
 use super::scope::Importer;
-use super::walk::State;
+use super::state::State;
 use crate::import::condition::{Clause, Condition};
 use crate::import::matcher::PathMatcher;
 

@@ -1,26 +1,14 @@
 //! Header fields: what upstreams are told, which requests may upgrade, and what clients see.
 
 use wsgen_model::check::is_proxys_own;
-use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
 
 use super::scope::{Chain, Importer};
+use super::upgrades::Upgrades;
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
-use crate::subject::Subject;
-
-/// What the fields of requests say of WebSockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Upgrades {
-    /// Handshakes pass.
-    Yes,
-    /// None was meant to.
-    No,
-    /// They were meant to and cannot.
-    Broken,
-}
 
 impl Importer<'_> {
     /// Fields of requests; the scheme is that of all listeners, where they agree.
@@ -204,93 +192,6 @@ impl Importer<'_> {
             }
         }
         self.upgrades(chain, upgrade, pass)
-    }
-
-    /// Whether handshakes reach the upstream: by what nginx sends, whatever a strict server makes of it.
-    fn upgrades(&mut self, chain: &Chain, upgrade: Option<Id>, pass: Id) -> Upgrades {
-        let version = self.setting(chain, "proxy_http_version");
-        if let Some(id) = version {
-            self.ledger.taken(id, "websocket.mode");
-        }
-        let Some(upgrade) = upgrade else {
-            self.hidden(chain, pass);
-            return Upgrades::No;
-        };
-        let span = self.span(upgrade);
-        let text = self.text(upgrade, 1);
-        let sent = self.for_handshake(&text);
-        if sent.as_deref().is_some_and(|sent| !sent.eq_ignore_ascii_case("websocket")) {
-            return Upgrades::No;
-        }
-        let said = self.settings(chain, "proxy_set_header").into_iter().any(|id| {
-            self.tree.argument(id, 0).eq_ignore_ascii_case("connection") && {
-                let text = self.text(id, 1);
-                self.says_upgrade(&text)
-            }
-        });
-        if !said {
-            let what =
-                "`Connection` does not say `upgrade`, so that no server takes this handshake";
-            let help = "it did not work before; take `mode: deny` away to let WebSockets pass";
-            self.ledger.say(Code::IMPORT_BROKEN, span, what, help);
-            return Upgrades::Broken;
-        }
-        let modern = match version {
-            Some(id) => self.tree.argument(id, 0) == "1.1",
-            None => self.sends_1_1,
-        };
-        if !modern {
-            let what = "this handshake goes on with HTTP/1.0: some servers take it, strict ones answer 505 or 426";
-            let help =
-                "write `proxy_http_version 1.1;` beside it; the imported route sends HTTP/1.1";
-            self.ledger.announces(span, &[Subject::Handshake], what);
-            self.ledger.say(Code::IMPORT_DIFFERS, span, what, help);
-        }
-        Upgrades::Yes
-    }
-
-    /// Lines of this name further out that lines of the location hide (ngx_http_proxy_module, "proxy_set_header").
-    fn hidden(&mut self, chain: &Chain, pass: Id) {
-        let of = |list: &Vec<Id>, tree: &super::tree::Tree| {
-            tree.named(list, "proxy_set_header").collect::<Vec<_>>()
-        };
-        let lists: Vec<Vec<Id>> = chain.iter().map(|list| of(list, &self.tree)).collect();
-        let Some(at) = lists.iter().rposition(|list| !list.is_empty()) else { return };
-        let names = |list: &[Id]| -> Vec<String> {
-            list.iter().map(|id| self.tree.argument(*id, 0).to_owned()).collect()
-        };
-        let own = names(&lists[at]);
-        let mut hidden: Vec<String> = Vec::new();
-        for list in lists[..at].iter().filter(|list| !list.is_empty()) {
-            for name in names(list) {
-                let known =
-                    |list: &[String]| list.iter().any(|own| own.eq_ignore_ascii_case(&name));
-                if !known(&own) && !known(&hidden) {
-                    hidden.push(name);
-                }
-            }
-        }
-        let Some(first) = lists[at].first().copied().filter(|_| !hidden.is_empty()) else { return };
-        let sockets = hidden.iter().any(|name| name.eq_ignore_ascii_case("upgrade"));
-        let what = format!(
-            "`proxy_set_header {}` here hides {} further out{}",
-            self.tree.argument(first, 0),
-            hidden.join(", "),
-            if sockets { ": WebSockets do not pass" } else { "" }
-        );
-        let help = "repeat the lines here, or move this one out: a block has the lines of its own or those around it";
-        let code = if sockets { Code::IMPORT_BROKEN } else { Code::IMPORT_DIFFERS };
-        let _ = pass;
-        self.ledger.say(code, self.span(first), &what, help);
-    }
-
-    /// Whether a value of `Connection` lets a handshake pass.
-    fn says_upgrade(&mut self, text: &str) -> bool {
-        match self.for_handshake(text) {
-            Some(sent) => sent.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")),
-            // Everybody calls it so; its map is in another file.
-            None => text == "$connection_upgrade" && !self.maps.contains_key("connection_upgrade"),
-        }
     }
 
     /// What nginx calls a group of servers is what it tells them as their host.

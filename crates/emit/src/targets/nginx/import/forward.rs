@@ -6,13 +6,13 @@ use wsgen_model::scalar::{PathLiteral, Replacement};
 use wsgen_model::code::Code;
 
 use super::differs::Differs;
-use super::fields::Upgrades;
 use super::location::{Location, Matching};
 use super::scope::{Chain, Importer};
 use super::server::Server;
+use super::state::{Path, State};
+use super::upgrades::Upgrades;
 use super::upstream::Destination;
 use super::value;
-use super::walk::{Path, State};
 use crate::import::draft::Draft;
 use crate::import::ledger::{Id, STICKS_ANEW};
 use crate::import::measure;
@@ -115,7 +115,7 @@ impl Importer<'_> {
             (Path::Changed { pattern, to }, None) => {
                 return self.rewritten_path(pass, pattern, to, route);
             }
-            // The URL's own path gives way to one that was rewritten (ngx_http_proxy_module, "proxy_pass").
+            // The URL's own path gives way to one that was rewritten (`ngx_http_proxy_module`, "`proxy_pass`").
             (Path::Changed { pattern, to }, Some(_)) if state.broken && !computed => {
                 return self.rewritten_path(pass, pattern, to, route);
             }
@@ -191,10 +191,10 @@ impl Importer<'_> {
                 return true;
             }
             _ if path.ends_with("$request_uri") && path.matches('$').count() == 1 => {
-                let base = path.trim_end_matches("$request_uri").trim_end_matches('/');
+                let folder = path.trim_end_matches("$request_uri").trim_end_matches('/');
                 let mut change = Draft::of("from", "/");
-                change.set(&["to"], base);
-                PathLiteral::parse(base).is_ok().then(|| Draft::of("replace_prefix", change))
+                change.set(&["to"], folder);
+                PathLiteral::parse(folder).is_ok().then(|| Draft::of("replace_prefix", change))
             }
             Matching::Regex => {
                 let mut regex = Draft::of("pattern", whole(from));

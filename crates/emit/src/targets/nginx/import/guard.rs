@@ -3,7 +3,7 @@
 use super::content::status;
 use super::location::Location;
 use super::scope::Importer;
-use super::walk::State;
+use super::state::State;
 use crate::import::ledger::Id;
 use crate::targets::nginx::syntax::{Satisfy, Statement};
 

@@ -3,6 +3,7 @@
 mod access;
 mod answer;
 mod beside;
+mod branch;
 mod claims;
 mod content;
 mod differs;
@@ -18,13 +19,17 @@ mod page;
 mod passed;
 pub(super) mod relocate;
 mod responses;
+mod rewrite;
 mod scope;
 mod search;
 mod server;
+mod state;
 mod test;
 mod tree;
+mod upgrades;
 mod upstream;
 mod value;
+mod variable;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

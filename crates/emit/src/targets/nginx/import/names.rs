@@ -1,4 +1,4 @@
-//! `server_name`: which hosts a server takes (ngx_http_core_module, "server_name"): its names, then the longest wildcard ahead
+//! `server_name`: which hosts a server takes (`ngx_http_core_module`, "`server_name`"): its names, then the longest wildcard ahead
 //! of a domain, then the longest behind one, then regexes in the order of the file.
 
 use wsgen_model::decode::Scalar;

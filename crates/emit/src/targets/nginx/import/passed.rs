@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::location::Location;
 use super::scope::Importer;
-use super::walk::{Current, State};
+use super::state::{Current, State};
 use crate::import::condition::Condition;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;

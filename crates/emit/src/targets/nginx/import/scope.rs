@@ -9,9 +9,9 @@ use wsgen_model::scalar::Hostname;
 use wsgen_model::source::{Sources, Span};
 
 use super::server::Server;
+use super::state::Current;
 use super::tree::Tree;
 use super::value;
-use super::walk::Current;
 use crate::import::budget::Budget;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};

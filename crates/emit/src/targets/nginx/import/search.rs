@@ -94,7 +94,7 @@ pub(super) fn search(list: &[Rc<Location>]) -> Vec<Found> {
     found
 }
 
-/// The redirect of `/path` to `/path/` (ngx_http_core_module, "location"): it ends the search.
+/// The redirect of `/path` to `/path/` (`ngx_http_core_module`, "`location`"): it ends the search.
 fn folders(location: &Rc<Location>, known: &HashSet<&str>, found: &mut Vec<Found>) {
     let bare = location.path.strip_suffix('/').filter(|bare| !bare.is_empty());
     if let Some(bare) = bare.filter(|bare| location.passes && !known.contains(bare))

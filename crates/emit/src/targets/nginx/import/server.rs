@@ -9,8 +9,8 @@ use super::claims;
 use super::listener::default_of;
 use super::names::with_regexes;
 use super::scope::{Chain, Importer};
+use super::state::{Current, End, State};
 use super::value;
-use super::walk::{Current, End, State};
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::hostnames::covers_host;
@@ -40,6 +40,7 @@ pub(super) struct Server {
 
 /// A `listen` of a server.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the directive")]
 pub(super) struct Listen {
     pub(super) address: String,
     pub(super) tls: bool,

@@ -3,7 +3,7 @@
 use super::value::Value;
 use crate::syntax::{Parsed, Unread, Words};
 
-/// `allow` or `deny` (ngx_http_access_module); the first that fits decides.
+/// `allow` or `deny` (`ngx_http_access_module`); the first that fits decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// Whether clients of these addresses are let in.

@@ -1,4 +1,4 @@
-//! `location` (ngx_http_core_module, "location").
+//! `location` (`ngx_http_core_module`, "`location`").
 
 use crate::syntax::{Parsed, Words};
 

@@ -3,7 +3,7 @@
 use super::value::{Value, made};
 use crate::syntax::{Parsed, Unread, Word, Words};
 
-/// The head of a `map` (ngx_http_map_module).
+/// The head of a `map` (`ngx_http_map_module`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
     /// What is looked up.
@@ -77,7 +77,7 @@ impl MapLine {
     }
 }
 
-/// The head of a `geo` (ngx_http_geo_module) or of `split_clients`.
+/// The head of a `geo` (`ngx_http_geo_module`) or of `split_clients`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
     /// What is looked up; the client's address where none is written.

@@ -1,5 +1,5 @@
-//! `proxy_pass` and what is said of requests and answers around it (ngx_http_proxy_module, ngx_http_headers_module,
-//! `error_page` and `try_files` of ngx_http_core_module).
+//! `proxy_pass` and what is said of requests and answers around it (`ngx_http_proxy_module`, `ngx_http_headers_module`,
+//! `error_page` and `try_files` of `ngx_http_core_module`).
 
 use super::value::Value;
 use crate::syntax::{Parsed, Unread, Word, Words};
@@ -101,15 +101,15 @@ impl ErrorPage {
     pub fn parse(words: &mut Words<'_>) -> Parsed<Self> {
         let place = words.place();
         let list = words.rest();
-        let Some((last, codes)) = list.split_last() else {
+        let Some((target, codes)) = list.split_last() else {
             return Err(Unread::new(place, "a page is missing"));
         };
         let mut page = Self {
             codes: Vec::new(),
             response: None,
-            target: match last.text.strip_prefix('@') {
-                Some(name) => PageTarget::Named(name_value(last, name)?),
-                None => PageTarget::Uri(Value::parse(last)?),
+            target: match target.text.strip_prefix('@') {
+                Some(name) => PageTarget::Named(name_value(target, name)?),
+                None => PageTarget::Uri(Value::parse(target)?),
             },
         };
         for word in codes {
@@ -122,7 +122,7 @@ impl ErrorPage {
             page.codes.push(code.ok_or_else(|| Unread::word(word))?);
         }
         if page.codes.is_empty() {
-            return Err(Unread::new(last.span, "a status is missing"));
+            return Err(Unread::new(target.span, "a status is missing"));
         }
         Ok(page)
     }
@@ -160,15 +160,15 @@ impl TryFiles {
     pub fn parse(words: &mut Words<'_>) -> Parsed<Self> {
         let place = words.place();
         let list = words.rest();
-        let Some((last, files)) = list.split_last().filter(|(_, files)| !files.is_empty()) else {
+        let Some((end, files)) = list.split_last().filter(|(_, files)| !files.is_empty()) else {
             return Err(Unread::new(place, "a file and what comes behind it are missing"));
         };
-        let otherwise = if let Some(name) = last.text.strip_prefix('@') {
+        let otherwise = if let Some(name) = end.text.strip_prefix('@') {
             Otherwise::Named(name.to_owned())
-        } else if let Some(status) = last.text.strip_prefix('=') {
-            Otherwise::Status(status.parse().map_err(|_| Unread::word(last))?)
+        } else if let Some(status) = end.text.strip_prefix('=') {
+            Otherwise::Status(status.parse().map_err(|_| Unread::word(end))?)
         } else {
-            Otherwise::Uri(Value::parse(last)?)
+            Otherwise::Uri(Value::parse(end)?)
         };
         let files = files.iter().map(Value::parse).collect::<Parsed<_>>()?;
         Ok(Self { files, otherwise })

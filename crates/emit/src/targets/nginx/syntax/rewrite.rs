@@ -1,4 +1,4 @@
-//! The directives of ngx_http_rewrite_module: `if`, `return`, `rewrite`, `set`, `break`.
+//! The directives of `ngx_http_rewrite_module`: `if`, `return`, `rewrite`, `set`, `break`.
 
 use super::value::{Value, made};
 use crate::syntax::{Parsed, Unread, Word, Words};
@@ -48,8 +48,8 @@ impl If {
         let wrong = || Unread::new(place, "this is no condition of an `if`");
         let first = list.first_mut().ok_or_else(wrong)?;
         first.text = first.text.strip_prefix('(').ok_or_else(wrong)?.to_owned();
-        let last = list.last_mut().ok_or_else(wrong)?;
-        last.text = last.text.strip_suffix(')').ok_or_else(wrong)?.to_owned();
+        let end = list.last_mut().ok_or_else(wrong)?;
+        end.text = end.text.strip_suffix(')').ok_or_else(wrong)?.to_owned();
         if list.first().is_some_and(|word| word.text.is_empty()) {
             list.remove(0);
         }

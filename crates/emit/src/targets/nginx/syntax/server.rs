@@ -1,9 +1,10 @@
-//! `listen` and `server_name` (ngx_http_core_module).
+//! `listen` and `server_name` (`ngx_http_core_module`).
 
 use crate::syntax::{Parsed, Unread, Word, Words};
 
 /// `listen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the directive")]
 pub struct Listen {
     /// The address as it is written: `80`, `[::]:443`, `unix:/run/a.sock`.
     pub address: String,
@@ -93,9 +94,8 @@ impl ServerName {
         }
         let text = word.text.to_lowercase();
         Ok(match text.as_str() {
-            "" | "_" | "__" | "--" | "$hostname" | "!_" => Self::Nothing,
             // Nothing but an asterisk is no name of any host.
-            "*" => Self::Nothing,
+            "" | "_" | "__" | "--" | "$hostname" | "!_" | "*" => Self::Nothing,
             name => {
                 if let Some(domain) = name.strip_prefix("*.").filter(|rest| !rest.contains('*')) {
                     Self::LeadingWildcard(domain.to_owned())

@@ -1,9 +1,10 @@
-//! `server` of an `upstream` (ngx_http_upstream_module).
+//! `server` of an `upstream` (`ngx_http_upstream_module`).
 
 use crate::syntax::{Parsed, Unread, Words};
 
 /// One server of an `upstream`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the directive")]
 pub struct UpstreamServer {
     /// The address as it is written.
     pub address: String,
