@@ -69,9 +69,8 @@ pub(super) async fn compare(
         if !alike {
             let name = route.name.as_ref().map(|name| name.value.as_str());
             let place = Some((*id, name));
-            let steps = [Step::Reading, Step::Rendering].into_iter();
-            let found =
-                steps.filter_map(|step| announced.excuse(step, &Subject::Timer, place)).next();
+            let mut steps = [Step::Reading, Step::Rendering].into_iter();
+            let found = steps.find_map(|step| announced.excuse(step, &Subject::Timer, place));
             proved.differences.push(Difference {
                 probe: probe.title(),
                 step: Step::Rendering,
