@@ -13,6 +13,10 @@ pub(super) enum Differs {
     Target,
     /// The `Location` of an answer.
     Location,
+    /// The request's `Host`.
+    Host,
+    /// Which server of an upstream gets a request.
+    Balancing,
     /// What is told of the client.
     Forwarded,
 }
@@ -23,6 +27,8 @@ impl Differs {
             Self::Answer => Subject::Answer,
             Self::Target => Subject::Target,
             Self::Location => Subject::Location,
+            Self::Host => Subject::request_field("host"),
+            Self::Balancing => Subject::Balancing,
             Self::Forwarded => Subject::Forwarded,
         }
     }

@@ -4,6 +4,7 @@ use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
 
+use super::differs::Differs;
 use super::scope::{Chain, Importer};
 use super::upgrades::Upgrades;
 use crate::import::draft::Draft;
@@ -179,16 +180,15 @@ impl Importer<'_> {
             let trusts = self.setting(chain, "set_real_ip_from").is_some();
             route.set(&["forwarded", "mode"], if appends && trusts { "append" } else { "replace" });
             if let (Some(id), false) = (appended, trusts) {
-                self.differs(
-                    id,
-                    "what the client itself sent is not passed on: nobody is trusted to say it",
-                );
+                let how =
+                    "what the client itself sent is not passed on: nobody is trusted to say it";
+                self.announce(id, Differs::Forwarded, how);
             }
             if forwarded != ["for", "proto", "host"] {
                 route.set(&["forwarded", "headers"], forwarded);
             }
             if !kept_of_peers && implied::takes_more(route) {
-                self.differs(pass, implied::TAKES_MORE);
+                self.announce(pass, Differs::Forwarded, implied::TAKES_MORE);
             }
         }
         self.upgrades(chain, upgrade, pass)
@@ -203,7 +203,8 @@ impl Importer<'_> {
             None => "upstream".to_owned(),
             Some(name) if Hostname::parse(&name).is_ok() => name.to_lowercase(),
             Some(_) => {
-                self.differs(pass, "Host names the server; nginx tells it the name of its group");
+                let how = "Host names the server; nginx tells it the name of its group";
+                self.announce(pass, Differs::Host, how);
                 "upstream".to_owned()
             }
         }

@@ -46,7 +46,7 @@ impl Importer<'_> {
         self.ledger.taken(pass, "upstream");
         if let Some(((_, cookie), item)) = stuck.zip(self.site.upstream(&upstream)) {
             item.fields.set(&["sticky", "cookie"], cookie);
-            self.differs(pass, STICKS_ANEW);
+            self.announce(pass, Differs::Balancing, STICKS_ANEW);
         }
         let mut route = Draft::of("upstream", upstream.as_str());
         let sent = match moved {

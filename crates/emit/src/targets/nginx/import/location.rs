@@ -127,6 +127,11 @@ impl Importer<'_> {
         }
     }
 
+    /// Whether a location without `~` has what only regexes have.
+    pub(super) fn looks_like_regex(&self, id: Id) -> bool {
+        matches!(&self.tree.all[id].value, Ok(Statement::Location(location)) if location.looks_like_regex)
+    }
+
     /// The named location of a server.
     pub(super) fn named(&self, list: &[Id], name: &str) -> Option<Id> {
         let is = |id: &&Id| matches!(self.matcher(**id), Some(LocationMatcher::Named(known)) if known == name);

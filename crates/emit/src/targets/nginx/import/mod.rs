@@ -24,6 +24,7 @@ mod scope;
 mod search;
 mod server;
 mod state;
+mod subjects;
 mod test;
 mod tree;
 mod upgrades;
@@ -109,6 +110,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     for block in blocks {
         importer.ledger.taken(block, "listeners");
     }
+    importer.tell_subjects();
     importer.variables();
     importer.whole();
     importer.servers();

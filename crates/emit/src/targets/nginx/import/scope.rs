@@ -191,6 +191,7 @@ impl Importer<'_> {
 
     /// Something is taken, and means a little less or more in the model.
     pub(super) fn differs(&mut self, id: Id, how: &str) {
-        self.ledger.differs(self.span(id), how);
+        let subjects = self.subjects(id);
+        self.ledger.announces(self.span(id), &subjects, how);
     }
 }

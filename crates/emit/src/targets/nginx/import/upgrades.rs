@@ -96,12 +96,31 @@ impl Importer<'_> {
         self.ledger.say(code, self.span(first), &what, help);
     }
 
+    /// The `http` block, where the configuration stands in one file.
+    fn made_of_http(&self) -> Option<Id> {
+        let types = |id: usize| self.tree.argument(id, 0).ends_with("mime.types");
+        let others = |id: usize| self.tree.all[id].name == "include" && !types(id);
+        if (0..self.tree.all.len()).any(others) {
+            return None;
+        }
+        self.tree.named(&self.tree.top, "http").next()
+    }
+
     /// Whether a value of `Connection` lets a handshake pass.
     pub(super) fn says_upgrade(&mut self, text: &str) -> bool {
         match self.for_handshake(text) {
             Some(sent) => sent.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")),
             // Everybody calls it so; its map is in another file.
-            None => text == "$connection_upgrade" && !self.maps.contains_key("connection_upgrade"),
+            None => {
+                let usual =
+                    text == "$connection_upgrade" && !self.maps.contains_key("connection_upgrade");
+                if usual && let Some(id) = self.made_of_http() {
+                    let what = "nginx refuses to start: unknown \"connection_upgrade\" variable";
+                    let help = "write `map $http_upgrade $connection_upgrade { default upgrade; '' close; }` into `http`";
+                    self.ledger.say(Code::IMPORT_MISSING, self.span(id), what, help);
+                }
+                usual
+            }
         }
     }
 }

@@ -201,6 +201,9 @@ impl Importer<'_> {
         } else {
             let why = match location.matching {
                 Matching::Regex => "the regex is none that PCRE and RE2 read alike",
+                _ if self.looks_like_regex(location.id) => {
+                    "it looks like a regex, and without `~` nginx compares it as text: no path begins so; write `location ~ …`"
+                }
                 _ => "the model has no such path",
             };
             if self.refuses(&location.list) {
