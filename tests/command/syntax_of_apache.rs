@@ -24,7 +24,7 @@ fn nearly_every_directive_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = Vec::new();
     files(&root.join("tests/imports/apache"), &mut all);
-    // Beside the checkout, or beside a folder of worktrees.
+    // Next to the checkout, or next to a folder of several.
     for shared in ["../shared", "../../shared"] {
         files(&root.join(shared).join("corpus/apache"), &mut all);
         files(&root.join(shared).join("field"), &mut all);

@@ -149,7 +149,6 @@ impl Ledger {
     }
 
     /// Says what others see of a directive: its loss announces differences of these subjects.
-    #[allow(dead_code, reason = "the importers are ported to it one by one")]
     pub(crate) fn about(&mut self, id: Id, subjects: Vec<Subject>) {
         self.about.insert(id, subjects);
     }

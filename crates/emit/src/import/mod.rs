@@ -1,31 +1,23 @@
 //! Reading a server's own configuration back into a model: what is the same for every dialect.
 
-pub(crate) mod beside;
 pub(crate) mod budget;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod condition;
 pub(crate) mod draft;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod entry;
 pub(crate) mod hostnames;
 pub(crate) mod implied;
 pub(crate) mod ledger;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod matcher;
 pub(crate) mod measure;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod order;
 pub(crate) mod origins;
+pub(crate) mod out_of_scope;
 pub(crate) mod pattern;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod priority;
 pub(crate) mod relocate;
 mod rewritten;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod rules;
 mod simplify;
-pub(crate) mod twins;
-#[allow(dead_code, reason = "the importers are ported to it one by one")]
 pub(crate) mod websocket_pairs;
 mod write;
 

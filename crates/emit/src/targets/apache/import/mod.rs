@@ -2,13 +2,13 @@
 
 mod access;
 mod answer;
-mod beside;
 mod checks;
 mod condition;
 mod edits;
 mod fields;
 mod location;
 mod login;
+mod out_of_scope;
 mod parts;
 mod passes;
 mod placed;

@@ -1,6 +1,6 @@
 //! Directives that nobody has spoken of: business of others, out of reach, or not understood.
 
-use super::beside;
+use super::out_of_scope;
 use super::scope::Importer;
 use crate::import::Imported;
 use crate::import::ledger::Id;
@@ -49,7 +49,7 @@ impl Importer<'_> {
                 continue;
             }
             let name = self.all[id].name.clone();
-            if let Some(why) = beside::reason(&name) {
+            if let Some(why) = out_of_scope::reason(&name) {
                 self.files(id, why);
                 continue;
             }
@@ -186,7 +186,7 @@ impl Importer<'_> {
         let judged: Vec<_> = all
             .into_iter()
             .map(|directive| {
-                let proxying = beside::reason(&directive.name).is_none();
+                let proxying = out_of_scope::reason(&directive.name).is_none();
                 (directive.name, directive.span, proxying)
             })
             .collect();

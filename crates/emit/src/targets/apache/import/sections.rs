@@ -181,7 +181,7 @@ impl Importer<'_> {
             | "elseif"
             | "else" => false,
             "rewriterule" | "rewriteengine" | "rewritecond" => true,
-            _ => super::beside::reason(name).is_none(),
+            _ => super::out_of_scope::reason(name).is_none(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::scope::Importer;
 use crate::import::Imported;
 use crate::import::ledger::Id;
 use crate::syntax::Word;
-use crate::targets::haproxy::syntax::{HttpCheck, Statement, aside};
+use crate::targets::haproxy::syntax::{HttpCheck, Statement, out_of_scope};
 
 /// Sections that say nothing of what is done with requests.
 const OF_THE_PROCESS: [&str; 8] =
@@ -196,11 +196,11 @@ impl Importer<'_> {
 
     /// A statement of which nothing was said.
     fn statement_left(&mut self, section: usize, id: Id, statement: &Statement, defaults: bool) {
-        let aside = aside(&self.all[id].words);
+        let reason = out_of_scope(&self.all[id].words);
         match statement {
             Statement::Aside(why) => self.ledger.dropped(id, why),
-            _ if aside.is_some() => {
-                if let Some(why) = aside {
+            _ if reason.is_some() => {
+                if let Some(why) = reason {
                     self.ledger.dropped(id, why);
                 }
             }
@@ -319,7 +319,7 @@ impl Importer<'_> {
             .iter()
             .enumerate()
             .map(|(id, line)| {
-                let proxying = aside(&line.words).is_none() && !of_the_process.contains(&id);
+                let proxying = out_of_scope(&line.words).is_none() && !of_the_process.contains(&id);
                 (name_of(&line.words), line.span, proxying)
             })
             .collect();

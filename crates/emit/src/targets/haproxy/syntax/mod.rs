@@ -4,11 +4,11 @@
 
 mod action;
 mod answer;
-mod aside;
 mod check;
 mod condition;
 mod endpoint;
 mod log_format;
+mod out_of_scope;
 mod redirect;
 mod sample;
 mod setting;
@@ -17,11 +17,11 @@ use wsgen_model::source::Span;
 
 pub use self::action::{Action, Rule, Target};
 pub use self::answer::{Body, Return};
-pub use self::aside::aside;
 pub use self::check::{HttpCheck, Probe};
 pub use self::condition::{Condition, Matcher, Range, Term, TermTest, Test};
 pub use self::endpoint::{Bind, EndpointOption, Server, option, server_options};
 pub use self::log_format::{LogFormat, Part};
+pub use self::out_of_scope::out_of_scope;
 pub use self::redirect::{Redirect, RedirectRule, To};
 pub use self::sample::{Call, Sample};
 pub use self::setting::{Balance, Compression, Cookie, Switch, Timeout, time};
@@ -212,7 +212,7 @@ fn known(first: &Word, words: &mut Words<'_>, all: &[Word]) -> Parsed<Statement>
             Statement::Lua
         }
         _ => {
-            let reason = aside(all).ok_or_else(|| Unread::word(first))?;
+            let reason = out_of_scope(all).ok_or_else(|| Unread::word(first))?;
             words.rest();
             Statement::Aside(reason)
         }

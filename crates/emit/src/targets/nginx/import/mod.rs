@@ -2,7 +2,6 @@
 
 mod access;
 mod answer;
-mod beside;
 mod branch;
 mod claims;
 mod content;
@@ -15,6 +14,7 @@ mod listener;
 mod location;
 mod maps;
 mod names;
+mod out_of_scope;
 mod page;
 mod passed;
 pub(super) mod relocate;
@@ -208,7 +208,7 @@ impl Importer<'_> {
             if !self.ledger.is_open(id) {
                 continue;
             }
-            if let Some(why) = beside::reason(&name) {
+            if let Some(why) = out_of_scope::reason(&name) {
                 self.ledger.dropped(id, why);
                 for inner in self.tree.block(id).to_vec() {
                     self.ledger.dropped(inner, why);
@@ -224,7 +224,7 @@ impl Importer<'_> {
                 self.dropped_block(id, "no route that passes requests on is within its reach");
                 continue;
             }
-            if reached && beside::REPLACED.contains(&name.as_str()) {
+            if reached && out_of_scope::REPLACED.contains(&name.as_str()) {
                 self.ledger.dropped(id, "every route within its reach has its own");
                 continue;
             }
@@ -308,7 +308,7 @@ impl Importer<'_> {
         let Self { tree, mut ledger, site, budget, .. } = self;
         budget.close(&mut ledger);
         let all = tree.all.iter().map(|directive| {
-            let proxying = beside::reason(&directive.name).is_none();
+            let proxying = out_of_scope::reason(&directive.name).is_none();
             (directive.name.clone(), directive.span, proxying)
         });
         let inner = tree.all.iter().enumerate();

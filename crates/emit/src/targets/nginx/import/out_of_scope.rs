@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use crate::import::beside::{Beside, Table};
+use crate::import::out_of_scope::{OutOfScope, Table};
 
 /// Names, and why they are left out. A name that ends in `*` stands for all that begin so.
-const BESIDE: Table = &[
+const OUT_OF_SCOPE: Table = &[
     (
         &[
             "user",
@@ -197,7 +197,7 @@ const BESIDE: Table = &[
     ),
 ];
 
-static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
+static INDEX: LazyLock<OutOfScope> = LazyLock::new(|| OutOfScope::of(OUT_OF_SCOPE));
 
 /// Why a directive is no business of the model, if it is none.
 pub(super) fn reason(name: &str) -> Option<&'static str> {

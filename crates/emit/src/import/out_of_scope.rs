@@ -7,14 +7,14 @@ pub(crate) type Table = &'static [(&'static [&'static str], &'static str)];
 
 /// A table that is quick to look things up in.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct OutOfScope {
     /// By their first words.
     exact: HashMap<&'static str, Vec<(&'static str, &'static str)>>,
     /// Those whose first word is the beginning of one.
     starts: Vec<(&'static str, &'static str)>,
 }
 
-impl Beside {
+impl OutOfScope {
     pub(crate) fn of(table: Table) -> Self {
         let (mut exact, mut starts) = (HashMap::<_, Vec<_>>::new(), Vec::new());
         for (patterns, why) in table {

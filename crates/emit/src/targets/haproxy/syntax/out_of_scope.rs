@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use crate::import::beside::{Beside, Table};
+use crate::import::out_of_scope::{OutOfScope, Table};
 use crate::syntax::Word;
 
 /// How statements begin, and why they are left out. A word that ends in `*` stands for all that begin so.
-const BESIDE: Table = &[
+const OUT_OF_SCOPE: Table = &[
     (
         &[
             "daemon",
@@ -190,10 +190,10 @@ const BESIDE: Table = &[
     ),
 ];
 
-static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
+static INDEX: LazyLock<OutOfScope> = LazyLock::new(|| OutOfScope::of(OUT_OF_SCOPE));
 
 /// Returns why a model does not say a statement, if it is of one of these kinds.
-pub fn aside(words: &[Word]) -> Option<&'static str> {
+pub fn out_of_scope(words: &[Word]) -> Option<&'static str> {
     // No beginning has more words.
     let words: Vec<&str> = words.iter().take(4).map(Word::as_str).collect();
     INDEX.reason(&words)

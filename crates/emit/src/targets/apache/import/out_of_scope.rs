@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use crate::import::beside::{Beside, Table};
+use crate::import::out_of_scope::{OutOfScope, Table};
 
 /// Names, in small letters, and why they are left out. A name that ends in `*` stands for all that begin so.
-const BESIDE: Table = &[
+const OUT_OF_SCOPE: Table = &[
     (
         &[
             "loadmodule",
@@ -210,7 +210,7 @@ const BESIDE: Table = &[
     (&["mdomain*", "md*", "ftp*", "dav*", "svn*"], "another kind of server"),
 ];
 
-static INDEX: LazyLock<Beside> = LazyLock::new(|| Beside::of(BESIDE));
+static INDEX: LazyLock<OutOfScope> = LazyLock::new(|| OutOfScope::of(OUT_OF_SCOPE));
 
 /// Why a directive is no business of the model, if it is none.
 pub(super) fn reason(name: &str) -> Option<&'static str> {
