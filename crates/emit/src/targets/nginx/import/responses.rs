@@ -7,8 +7,20 @@ use wsgen_model::scalar::HeaderName;
 use super::fields::{is_field, literal};
 use super::scope::{Chain, Importer};
 use crate::import::draft::Draft;
+use crate::subject::Subject;
+use crate::targets::nginx::syntax::Statement;
 
 impl Importer<'_> {
+    /// Says which fields nginx sends with an answer of its own: redirects and fixed answers of the model have none.
+    pub(super) fn fields_of_answers(&mut self, chain: &Chain) {
+        for id in self.settings(chain, "add_header") {
+            let Ok(Statement::AddHeader(field)) = &self.tree.all[id].value else { continue };
+            let subject = Subject::response_field(&field.name);
+            let what = "nginx sends this field with its own answers too; redirects and fixed answers of the model have no such field";
+            self.ledger.announces(self.span(id), &[subject], what);
+        }
+    }
+
     /// Fields of answers.
     pub(super) fn responses(&mut self, chain: &Chain, scheme: Option<&str>, route: &mut Draft) {
         let mut kept = Vec::new();

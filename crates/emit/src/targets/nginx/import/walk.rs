@@ -23,6 +23,10 @@ impl Importer<'_> {
         if state.condition.is_never() {
             return;
         }
+        let (current, own) = (current.clone(), fields.get(&["upstream"]).is_none());
+        if own && fields != placeholder() {
+            self.fields_of_answers(&state.chain);
+        }
         let host = current.server.names.first().map_or("", String::as_str);
         let redirect = if fields.get(&["redirect"]).is_some() { "redirect " } else { "" };
         let called = format!("{host} {redirect}{}", words(path));
