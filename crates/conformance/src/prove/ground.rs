@@ -130,7 +130,16 @@ impl Ground {
         if turns {
             other.by.clone_from(&one.by);
         }
+        let cookies = site.upstreams.iter().filter_map(|upstream| upstream.sticky.as_ref());
+        let cookies: Vec<String> =
+            cookies.map(|cookie| format!("{}=", cookie.value.name.as_str())).collect();
         for observed in [one, other] {
+            // The values of a cookie that sticks are each server's own.
+            if let Some(set) = observed.answer.get_mut("set-cookie")
+                && let Some(cookie) = cookies.iter().find(|cookie| set.starts_with(cookie.as_str()))
+            {
+                set.clone_from(cookie);
+            }
             for (address, port) in ports {
                 let (was, is) =
                     (address.rsplit_once(':').map_or("", |(_, port)| port), port.to_string());

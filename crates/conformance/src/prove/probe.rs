@@ -226,6 +226,9 @@ impl Asked<'_> {
         }
         let method =
             entry.methods.first().map_or_else(|| "GET".to_owned(), |m| m.as_str().to_owned());
+        // What the route itself asks for is said once.
+        let asked = |name: &&String| !fields.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let forged: Vec<String> = self.forged.iter().filter(asked).cloned().collect();
         for (handshake, forges) in [(false, false), (false, true), (true, false), (true, true)] {
             if handshake && method != "GET" {
                 continue;
@@ -233,7 +236,7 @@ impl Asked<'_> {
             let probe = Probe {
                 listener: self.listener,
                 handshake,
-                forged: if forges { self.forged.to_vec() } else { Vec::new() },
+                forged: if forges { forged.clone() } else { Vec::new() },
                 method: method.clone(),
                 target: target.clone(),
                 host: self.host.to_owned(),
