@@ -26,7 +26,7 @@ const QUESTIONS: usize = 60;
 /// How many differences are shrunk: it takes seconds.
 const SHRUNK: usize = 3;
 /// How many differences of one subject are shrunk by hand.
-const ALIKE: usize = 10;
+const ALIKE: usize = 5;
 
 /// A server's grammar, and the seeds that are known to differ.
 struct Drawn {
@@ -144,13 +144,14 @@ fn told(name: &str, outcomes: &[Outcome]) -> String {
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
     format!(
         "{name}: {} configurations, {} questions; {} configurations differ in silence ({} differences), {} differences \
-         were announced, {} models do not run, {} texts are refused; {} configurations were read without a word, of which \
+         were announced ({} of them not tried), {} models do not run, {} texts are refused; {} configurations were read without a word, of which \
          {} differ",
         outcomes.len(),
         sum(|o| o.asked),
         outcomes.iter().filter(|o| !o.silent.is_empty()).count(),
         sum(|o| o.silent.len()),
-        sum(|o| o.excused),
+        sum(|o| o.excused + o.undecided),
+        sum(|o| o.undecided),
         sum(|o| usize::from(o.broken.is_some())),
         sum(|o| usize::from(o.refused.is_some())),
         sum(|o| usize::from(o.titles.is_empty() && o.refused.is_none())),

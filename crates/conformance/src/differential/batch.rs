@@ -307,7 +307,10 @@ async fn ask(address: SocketAddr, tls: bool, question: &Question) -> Observed {
         };
         wire.send(question.text()).await?;
         let answered = Answered { head: wire.answer().await?, wire };
-        observe::read(answered, question.method == "HEAD").await
+        let mut observed = observe::read(answered, question.method == "HEAD").await?;
+        // Some servers tell the port that they listen on, which is a usual one elsewhere.
+        observed.location = observed.location.replace(&format!(":{}", address.port()), "");
+        Ok::<Observed, Trouble>(observed)
     };
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(observed)) => observed,

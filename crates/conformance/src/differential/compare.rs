@@ -24,6 +24,8 @@ pub enum Kind {
     Opened,
     /// Both tunnel, to different applications.
     OtherTunnel,
+    /// The model answers by itself with the 502 that stands for what was lost.
+    Placeholder,
     /// Everything else.
     Plain,
 }
@@ -47,11 +49,18 @@ pub(super) fn compare(
         imported,
         kind,
     };
+    // There is nothing: whether a file could not be found or not be changed is the same.
+    let nothing =
+        |observed: &Observed| [404, 405].contains(&observed.status) && observed.by.is_empty();
+    if nothing(original) && nothing(imported) {
+        return Vec::new();
+    }
     if original.status != imported.status || !same_by || original.echoes != imported.echoes {
         let refused = original.by.is_empty() && (original.status >= 400 || original.status == 0);
         let kind = match () {
             () if refused && !imported.by.is_empty() => Kind::Opened,
             () if tunnels => Kind::OtherTunnel,
+            () if imported.status == 502 && imported.by.is_empty() => Kind::Placeholder,
             () => Kind::Plain,
         };
         let websocket = (original.status == 101) != (imported.status == 101) && same_by;
@@ -120,7 +129,8 @@ mod tests {
     fn what_opens_and_what_goes_elsewhere_is_told_apart() {
         assert_eq!(kinds(&seen(200, "a"), &seen(200, "a")), []);
         assert_eq!(kinds(&seen(403, ""), &seen(200, "a")), [Kind::Opened]);
-        assert_eq!(kinds(&seen(403, ""), &seen(502, "")), [Kind::Plain]);
+        assert_eq!(kinds(&seen(403, ""), &seen(502, "")), [Kind::Placeholder]);
+        assert_eq!(kinds(&seen(405, ""), &seen(404, "")), []);
         assert_eq!(kinds(&seen(101, "a"), &seen(101, "b")), [Kind::OtherTunnel]);
         assert_eq!(kinds(&seen(101, "a"), &seen(200, "a")), [Kind::Plain]);
         let groups = [vec!["a".to_owned(), "b".to_owned()]];

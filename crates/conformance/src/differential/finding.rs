@@ -37,6 +37,10 @@ impl Said {
             Kind::Opened => self.code == Code::IMPORT_OPENS,
             // A WebSocket keeps its destination.
             Kind::OtherTunnel => false,
+            // Every loss promises it.
+            Kind::Placeholder => {
+                return [Code::IMPORT_LOST, Code::IMPORT_OPENS].contains(&self.code);
+            }
             Kind::Plain => true,
         };
         let subject = match &self.subjects {

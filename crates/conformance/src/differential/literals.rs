@@ -162,6 +162,7 @@ fn is_host(name: &str) -> bool {
 
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
+        && !path.contains("//")
         && path.len() < 120
         && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-~+=?&:,!".contains(c))
 }

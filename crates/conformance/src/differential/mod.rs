@@ -56,6 +56,8 @@ pub struct Outcome {
     pub titles: Vec<String>,
     /// How many differences a finding at their cause excuses.
     pub excused: usize,
+    /// How many differences of which something was said could not be tried again: what is left does not run.
+    pub undecided: usize,
     /// Differences of which nothing was said.
     pub silent: Vec<Silent>,
     /// Why the original's server does not run the text.
@@ -166,13 +168,12 @@ async fn judge(
     }
     for ((at, question, difference, job), (_, number, asked)) in doubtful.into_iter().zip(place) {
         let named = named(&cases[at].text);
-        let again = match &results[number] {
-            Some(Ran::Compared { answers, alike, .. }) => answers
-                .get(asked)
-                .map(|(one, other)| compare(one, other, &named, alike))
-                .unwrap_or_default(),
-            _ => Vec::new(),
+        let Some(Ran::Compared { answers, alike, .. }) = &results[number] else {
+            outcomes[at].undecided += 1;
+            continue;
         };
+        let again = answers.get(asked).map(|(one, other)| compare(one, other, &named, alike));
+        let again = again.unwrap_or_default();
         let still = again.into_iter().find(|again| again.subject == difference.subject);
         match still {
             Some(difference) => outcomes[at].silent.push(Silent {

@@ -131,8 +131,8 @@ pub fn questions(text: &str, listeners: &[usize], most: usize) -> Vec<Question> 
             made.ask(path, None, method, &[]);
         }
         for host in &hosts {
-            let other_case = host.to_ascii_uppercase();
-            for host in [host.clone(), other_case, format!("sub.{host}"), format!("{host}x")] {
+            // Clients write hosts in small letters (RFC 3986 section 6.2.2.1), so no other case is asked.
+            for host in [host.clone(), format!("sub.{host}"), format!("{host}x")] {
                 let how = made.chance.percent(30).then_some(Handshake::Usual);
                 let mut question = made.made(path, how, "GET", &[]);
                 question.host = host;
