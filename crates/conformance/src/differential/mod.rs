@@ -66,6 +66,26 @@ pub struct Outcome {
     pub broken: Option<String>,
 }
 
+impl Outcome {
+    /// Whether something differs of which nothing was said.
+    pub fn differs(&self) -> bool {
+        !self.silent.is_empty() || self.broken.is_some()
+    }
+
+    /// Returns what a second run has seen too.
+    fn confirmed(&self, again: Self) -> Self {
+        let known = |silent: &Silent| {
+            let same = |first: &Silent| {
+                first.question == silent.question && first.subject() == silent.subject()
+            };
+            self.silent.iter().any(same)
+        };
+        let silent = again.silent.iter().filter(|silent| known(silent)).cloned().collect();
+        let broken = again.broken.clone().filter(|_| self.broken.is_some());
+        Self { silent, broken, ..again }
+    }
+}
+
 /// A difference of which nothing was said.
 #[derive(Debug, Clone)]
 pub struct Silent {
@@ -78,14 +98,22 @@ pub struct Silent {
     whole: bool,
 }
 
-/// Compares configurations; each is asked at most `most` questions.
+/// Compares configurations; each is asked at most `most` questions. One that differs is tried once more alone: what is not
+/// seen twice was the machine's doing.
 pub async fn run(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome> {
     let mut all = Vec::new();
     let mut rest = cases;
     while let Some(first) = rest.first() {
         let together = rest.iter().take(TOGETHER).take_while(|case| !case.whole && !first.whole);
         let (now, later) = rest.split_at(together.count().max(1));
-        all.extend(chunk(harness, now, most).await);
+        for (case, outcome) in now.iter().zip(chunk(harness, now, most).await) {
+            all.push(if outcome.differs() {
+                let again = chunk(harness, std::slice::from_ref(case), most).await;
+                again.into_iter().next().map_or(outcome.clone(), |again| outcome.confirmed(again))
+            } else {
+                outcome
+            });
+        }
         rest = later;
     }
     all
