@@ -16,8 +16,8 @@ use super::websocket_pairs::joined_pairs;
 pub(crate) struct Settled {
     /// Directives of rules that no request reaches, each with one of the rule ahead that takes its requests.
     pub(crate) unreached: Vec<(Id, Id)>,
-    /// Directives of rules that have a placeholder somewhere, because a model cannot say for which requests they are.
-    pub(crate) placeholders: Vec<Id>,
+    /// The directives of each rule that has a placeholder somewhere, because a model cannot say for which requests it is.
+    pub(crate) placeholders: Vec<Vec<Id>>,
 }
 
 /// One listener and one host, or every host.
@@ -203,7 +203,7 @@ impl Site {
         for (route, priority) in list.into_iter().zip(priorities) {
             alive.extend(&route.ids);
             if route.placeholder {
-                settled.placeholders.extend(&route.ids);
+                settled.placeholders.push(route.ids.clone());
             }
             let mut fields = route.fields;
             fields.set(&["listeners"], route.listeners);

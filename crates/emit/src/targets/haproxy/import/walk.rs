@@ -98,7 +98,7 @@ impl Importer<'_> {
         for (id, _) in settled.unreached {
             self.ledger.unreached(id);
         }
-        for id in settled.placeholders {
+        for id in settled.placeholders.into_iter().flatten() {
             // A section's own line stands for the requests that no rule takes.
             if !self.ledger.is_lost(id) && self.all[id].statement.is_some() {
                 let why = "a rule ahead, or this one, is for requests that the model cannot tell apart from others";

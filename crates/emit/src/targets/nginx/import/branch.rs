@@ -18,7 +18,7 @@ impl Importer<'_> {
         state: &mut State,
         id: Id,
         condition: &If,
-        holds: &Condition,
+        (holds, fails): (&Condition, &Condition),
     ) -> Branch {
         if let Test::File { .. } = condition.test {
             if self.refuses(self.tree.block(id).to_vec().as_slice()) && holds.is_never() {
@@ -43,7 +43,7 @@ impl Importer<'_> {
             return Branch::Enter(Box::new(inside));
         }
         let decides = self.decides(id);
-        if !holds.is_read() && !holds.not().is_read() {
+        if !holds.is_read() && !fails.is_read() {
             let why = format!("the model cannot say `{}`", self.condition_text(id));
             if !decides {
                 // What it sets is one of two values from here on.
@@ -74,8 +74,10 @@ impl Importer<'_> {
         self.ledger.taken(id, "match");
         let mut outside = state.clone();
         let outside_first = !holds.is_read();
+        inside.needs_rule |= !outside_first;
+        outside.needs_rule |= outside_first;
         if outside_first {
-            outside.condition = outside.condition.and(&holds.not());
+            outside.condition = outside.condition.and(fails);
         } else {
             inside.condition = inside.condition.and(holds);
         }

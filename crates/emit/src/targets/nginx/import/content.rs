@@ -44,11 +44,8 @@ impl Importer<'_> {
     pub(super) fn content(&mut self, mut state: State, location: &Rc<Location>) {
         let id = location.id;
         let path = location.path.clone();
-        let internal = location
-            .list
-            .iter()
-            .copied()
-            .find(|id| matches!(self.tree.all[*id].value, Ok(Statement::Internal)));
+        // It holds for the locations within too.
+        let internal = self.setting(&state.chain, "internal");
         if let Some(internal) = internal
             && !state.inside
         {
@@ -195,6 +192,7 @@ impl Importer<'_> {
                         let mut state = state.clone();
                         state.path = Path::Known(path);
                         state.inside = true;
+                        state.broken = false;
                         state.searches += 1;
                         self.search(state);
                         true

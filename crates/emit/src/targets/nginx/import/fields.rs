@@ -1,5 +1,7 @@
 //! Header fields: what upstreams are told, which requests may upgrade, and what clients see.
 
+use std::collections::BTreeSet;
+
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
@@ -27,10 +29,16 @@ impl Importer<'_> {
         let mut kept: Vec<String> = Vec::new();
         let mut host = None;
         let mut told: Option<Vec<&str>> = None;
+        let mut sent: BTreeSet<String> = BTreeSet::new();
         for id in self.settings(chain, "proxy_set_header") {
             let name = self.tree.argument(id, 0).to_owned();
             let value = self.text(id, 1);
             let lower = name.to_ascii_lowercase();
+            if !value.is_empty() && !sent.insert(lower.clone()) {
+                self.ledger
+                    .lost(id, "nginx sends this field a second time; the model sends it once");
+                continue;
+            }
             if let Some(word) = self.believed(&lower, &value) {
                 self.ledger.taken(id, "forwarded");
                 forwarded.push(word);

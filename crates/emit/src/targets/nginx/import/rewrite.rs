@@ -52,7 +52,12 @@ impl Importer<'_> {
             self.refuse(&inside, id, &place);
             return Step::Next(Box::new(state.clone()));
         }
+        let every_path = fits(&pattern, &state.path).is_always();
         match self.changed(id, &pattern, rewrite, &state.path) {
+            // The paths that do not fit stay as they are.
+            Some(Path::Known(to)) if whole && !every_path => {
+                inside.path = Path::Changed { pattern: pattern.clone(), to };
+            }
             Some(path) => inside.path = path,
             None => {
                 self.refuse(&inside, id, &place);

@@ -244,6 +244,22 @@ fn find_in(
     Ok(known)
 }
 
+/// Returns the location `/path/` to which nginx redirects a path that is known.
+pub(super) fn folder_of(list: &[Rc<Location>], path: &str) -> Option<Rc<Location>> {
+    let level = Level::of(list);
+    if level.exact.iter().chain(&level.prefixes).any(|location| location.path == path) {
+        return None;
+    }
+    let is_folder = |location: &&&Rc<Location>| {
+        location.passes && location.path.strip_suffix('/') == Some(path) && path.len() > 1
+    };
+    if let Some(folder) = level.prefixes.iter().find(is_folder) {
+        return Some((*folder).clone());
+    }
+    let prefix = level.prefixes.iter().find(|location| path.starts_with(&location.path))?;
+    folder_of(&prefix.nested, path)
+}
+
 /// Finds the location of every path that begins with a text, where they all have the same one.
 pub(super) fn find_below(list: &[Rc<Location>], text: &str) -> Option<Rc<Location>> {
     let level = Level::of(list);

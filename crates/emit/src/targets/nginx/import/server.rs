@@ -333,6 +333,16 @@ impl Importer<'_> {
             self.ledger.say(Code::IMPORT_DIFFERS, self.span(id), &what, help);
             self.ledger.unreached(id);
         }
+        for ids in settled.placeholders {
+            let said = ids.iter().any(|id| self.ledger.is_lost(*id));
+            let Some(id) = ids.into_iter().next().filter(|_| !said) else { continue };
+            let why = "some of its requests, or of those of a place ahead of it, are none that the model can tell apart from others";
+            if self.refuses(self.tree.block(id)) {
+                self.ledger.opens(id, why);
+            } else {
+                self.ledger.lost(id, why);
+            }
+        }
     }
 }
 

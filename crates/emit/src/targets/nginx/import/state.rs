@@ -43,7 +43,8 @@ pub(super) struct State {
     pub(super) path: Path,
     /// Whether a rewrite has made another path since the last search.
     pub(super) moved: bool,
-    /// Whether a `break` has ended the rewrites: the path of a URL gives way to that of the request then.
+    /// Whether a `break` has ended rewrites that changed the path: the path of a URL gives way to that of the request from
+    /// then on (`valid_location` of nginx's source).
     pub(super) broken: bool,
     /// The searches for a location so far, after the first.
     pub(super) searches: u8,
@@ -51,6 +52,8 @@ pub(super) struct State {
     pub(super) inside: bool,
     /// Whether an `error_page` leads here.
     pub(super) erred: bool,
+    /// Whether rules that are not meant for them stand behind, so that each of them needs one of its own.
+    pub(super) needs_rule: bool,
     /// The directives that a rule is made of; the first says where it stands.
     pub(super) ids: Vec<Id>,
     /// The `if` that they are in.
@@ -71,6 +74,7 @@ impl Default for State {
             searches: 0,
             inside: false,
             erred: false,
+            needs_rule: false,
             ids: Vec::new(),
             within: None,
         }

@@ -2,17 +2,42 @@
 
 use super::scope::Importer;
 use super::state::State;
-use super::variable::{Check, of_variable, websocket};
+use super::variable::{Check, handshake_in_small_letters, minds_case, of_variable, websocket};
 use crate::import::condition::{Clause, Condition};
-use crate::import::pattern::any_case;
-use crate::targets::nginx::syntax::{If, MapLine, Statement, Test, Value};
+use crate::import::ledger::Id;
+use crate::import::pattern::{any_case, of_text};
+use crate::targets::nginx::syntax::{If, MapLine, Return, Statement, Test, Value};
+
+/// What the model does otherwise than a test of `$request_uri`.
+const RAW_PATH: &str = "this compares the path as clients write it; the model compares it in normal form, so that `/%61`, `//` and `/x/../` are no other spelling";
 
 /// The most values of a map that are told apart.
 const MOST: usize = 64;
 
 impl Importer<'_> {
-    /// The requests for which a condition holds.
-    pub(super) fn holds(&mut self, condition: &If, state: &State) -> Condition {
+    /// The requests for which a condition holds, and those for which it does not.
+    pub(super) fn holds(
+        &mut self,
+        id: Id,
+        condition: &If,
+        state: &State,
+    ) -> (Condition, Condition) {
+        self.guarding = self.answers_with_error(id);
+        let (holds, fails) = self.held(id, condition, state);
+        self.guarding = false;
+        if condition.negated { (fails, holds) } else { (holds, fails) }
+    }
+
+    /// [`Self::holds`] without the `!` of a condition.
+    fn held(&mut self, id: Id, condition: &If, state: &State) -> (Condition, Condition) {
+        if self.minds_case_of_upgrade(condition) {
+            // What is refused otherwise stays refused.
+            if condition.negated {
+                return (handshake_in_small_letters(), Condition::unread());
+            }
+            let how = "this compares by every letter; the model takes `WebSocket` for `websocket`, as RFC 6455 does";
+            self.differs(id, how);
+        }
         let holds = match &condition.test {
             Test::Set(value) => self.is_set(value, state),
             Test::Equal(value, text) => {
@@ -29,7 +54,50 @@ impl Importer<'_> {
             // Files of the old server are not there.
             Test::File { .. } => Condition::never(),
         };
-        if condition.negated { holds.not() } else { holds }
+        self.tell_raw_path(id, &condition.test, &holds);
+        let fails = holds.not();
+        (holds, fails)
+    }
+
+    /// Says what the model does otherwise where a condition looks at `$request_uri`.
+    fn tell_raw_path(&mut self, id: Id, test: &Test, holds: &Condition) {
+        let (Test::Equal(value, _) | Test::Matches { value, .. }) = test else { return };
+        let some = holds.is_read() && !holds.is_always() && !holds.is_never();
+        if value.variable() != Some("request_uri") || !some {
+            return;
+        }
+        self.widened(id, RAW_PATH);
+    }
+
+    /// Whether the block of an `if` answers with an error.
+    fn answers_with_error(&self, id: Id) -> bool {
+        let refuses = |id: &Id| {
+            matches!(self.tree.all[*id].value, Ok(Statement::Return(Return::Status(400.., _))))
+        };
+        self.tree.block(id).iter().any(refuses)
+    }
+
+    /// Says that a test holds for other requests in the model, which opens something where it guards.
+    fn widened(&mut self, id: Id, how: &str) {
+        if self.guarding {
+            self.ledger.opens(id, how);
+        } else {
+            self.differs(id, how);
+        }
+    }
+
+    /// Whether a condition holds for some spellings of `websocket` alone.
+    fn minds_case_of_upgrade(&self, condition: &If) -> bool {
+        let (value, check) = match &condition.test {
+            Test::Equal(value, text) => (value, Check::Equal(self.expanded(text))),
+            Test::Matches { value, pattern, any_case: false } => {
+                (value, Check::Matches(pattern.clone()))
+            }
+            Test::Matches { any_case: true, .. } | Test::Set(_) | Test::File { .. } => {
+                return false;
+            }
+        };
+        value.variable() == Some("http_upgrade") && minds_case(&check)
     }
 
     /// Neither empty nor `0`.
@@ -88,6 +156,7 @@ impl Importer<'_> {
         let id = *self.maps.get(name)?;
         let Ok(Statement::Map(map)) = &self.tree.all[id].value else { return None };
         let source = map.source.clone();
+        let by_path = source.variable().is_some_and(|name| ["uri", "document_uri"].contains(&name));
         let lines = self.map_lines(id)?;
         // A map may look at another one; a circle is none.
         if self.depth >= 8 || lines.len() > MOST {
@@ -97,10 +166,14 @@ impl Importer<'_> {
         let (mut rest, mut all) = (Condition::always(), Vec::new());
         let mut default = String::new();
         // Texts are compared ahead of regexes.
-        let texts = lines.iter().filter(|line| matches!(line, MapLine::Text(..)));
-        let regexes = lines.iter().filter(|line| matches!(line, MapLine::Regex { .. }));
-        for line in texts.chain(regexes) {
+        let texts = lines.iter().filter(|(_, line)| matches!(line, MapLine::Text(..)));
+        let regexes = lines.iter().filter(|(_, line)| matches!(line, MapLine::Regex { .. }));
+        for (at, line) in texts.chain(regexes) {
             let (holds, value) = match line {
+                MapLine::Text(text, value) if by_path => {
+                    let pattern = format!("^{}$", any_case(&of_text(text)));
+                    (self.compared(&source, &Check::Matches(pattern), state), value)
+                }
                 MapLine::Text(text, value) => {
                     let holds = self.compared(&source, &Check::Equal(text.clone()), state);
                     let exact =
@@ -108,13 +181,17 @@ impl Importer<'_> {
                     let letters = text.contains(|c: char| c.is_ascii_alphabetic());
                     if letters && !holds.clauses().iter().all(exact) {
                         let how = "a map takes letters of either case; the model compares each";
-                        self.differs(id, how);
+                        self.widened(*at, how);
                     }
                     (holds, value)
                 }
                 MapLine::Regex { pattern, any_case: either, value } => {
                     let pattern = if *either { any_case(pattern) } else { pattern.clone() };
-                    (self.compared(&source, &Check::Matches(pattern), state), value)
+                    let holds = self.compared(&source, &Check::Matches(pattern), state);
+                    if source.variable() == Some("request_uri") && holds.is_read() {
+                        self.widened(*at, RAW_PATH);
+                    }
+                    (holds, value)
                 }
                 MapLine::Default(_) | MapLine::Hostnames | MapLine::Volatile => continue,
             };
@@ -122,7 +199,7 @@ impl Importer<'_> {
             rest = rest.and(&holds.not());
             all.push(Chosen { condition: holds, alone, value: self.expanded(value) });
         }
-        for line in &lines {
+        for (_, line) in &lines {
             if let MapLine::Default(value) = line {
                 default = self.expanded(value);
             }
@@ -134,12 +211,12 @@ impl Importer<'_> {
     }
 
     /// The lines of a map that were all read; nothing where wildcards of hosts are among them.
-    fn map_lines(&self, id: usize) -> Option<Vec<MapLine>> {
+    fn map_lines(&self, id: Id) -> Option<Vec<(Id, MapLine)>> {
         let mut lines = Vec::new();
-        for line in self.tree.block(id) {
-            match &self.tree.all[*line].value {
+        for at in self.tree.block(id) {
+            match &self.tree.all[*at].value {
                 Ok(Statement::MapLine(MapLine::Hostnames)) | Err(_) => return None,
-                Ok(Statement::MapLine(line)) => lines.push(line.clone()),
+                Ok(Statement::MapLine(line)) => lines.push((*at, line.clone())),
                 Ok(_) => return None,
             }
         }

@@ -50,6 +50,17 @@ pub(super) fn websocket(asked: bool) -> Condition {
     Condition::of(Clause { websocket: Some(asked), ..Clause::default() })
 }
 
+/// Handshakes that say `websocket` in small letters, as browsers do.
+pub(super) fn handshake_in_small_letters() -> Condition {
+    let headers = vec![("upgrade".to_owned(), Some("websocket".to_owned()))];
+    Condition::of(Clause { websocket: Some(true), headers, ..Clause::default() })
+}
+
+/// Whether a check of `$http_upgrade` holds for handshakes in small letters alone.
+pub(super) fn minds_case(check: &Check) -> bool {
+    check.fits("websocket") == Some(true) && check.fits("WebSocket") == Some(false)
+}
+
 fn tls(on: bool) -> Condition {
     Condition::of(Clause { tls: Some(on), ..Clause::default() })
 }
@@ -84,9 +95,7 @@ pub(super) fn of_variable(name: &str, check: &Check, state: &State) -> Condition
         },
         "request_uri" => match check {
             // The query is a part of it.
-            Check::Matches(pattern)
-                if !pattern.contains(['$', '?']) && pattern.starts_with("^/") =>
-            {
+            Check::Matches(pattern) if pattern.starts_with("^/") && ends_in_path(pattern) => {
                 path(check)
             }
             _ => Condition::unread(),
@@ -111,6 +120,22 @@ pub(super) fn of_variable(name: &str, check: &Check, state: &State) -> Condition
     }
 }
 
+/// Whether what a pattern fits never reaches into the query.
+fn ends_in_path(pattern: &str) -> bool {
+    let mut before = ' ';
+    pattern.chars().all(|c| {
+        let escaped = before == '\\';
+        let fits = match c {
+            '.' => escaped,
+            '^' => before != '[',
+            c if escaped => !c.is_ascii_alphanumeric() && c != '?',
+            c => c.is_ascii_alphanumeric() || "/-_~()|[]+*\\,".contains(c),
+        };
+        before = c;
+        fits
+    })
+}
+
 /// A test of a field or a parameter: with one of these values, with any, or with none.
 fn named(check: &Check, clause: impl Fn(Option<String>) -> Clause) -> Condition {
     let of = |value: Option<String>| Condition::of(clause(value));
@@ -128,6 +153,12 @@ fn upgrade(check: &Check) -> Condition {
         Check::Equal(text) if text.is_empty() => websocket(false),
         Check::Equal(text) if text.eq_ignore_ascii_case("websocket") => websocket(true),
         Check::Equal(_) => Condition::never(),
+        // Some letters alone are no spelling of all handshakes.
+        Check::Matches(_)
+            if check.fits("websocket") != check.fits("WebSocket") && !minds_case(check) =>
+        {
+            Condition::unread()
+        }
         Check::Matches(_) => match (check.fits("websocket"), check.fits("")) {
             (Some(true), Some(true)) => Condition::always(),
             (Some(true), Some(false)) => websocket(true),

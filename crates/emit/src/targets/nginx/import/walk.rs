@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::location::{Location, Matching};
 use super::scope::Importer;
-use super::search::{Found, find, find_below, search};
+use super::search::{Found, find, find_below, folder_of, search};
 use super::state::{Branch, End, Path, State, Step};
 use crate::import::condition::Condition;
 use crate::import::draft::{Draft, words};
@@ -58,6 +58,7 @@ impl Importer<'_> {
                 Ok(Statement::Set(set)) => self.set(&mut state, id, &set.variable, &set.value),
                 Ok(Statement::Break) => {
                     self.ledger.taken(id, "where rewrites end");
+                    state.broken |= state.moved;
                     state.moved = false;
                     break;
                 }
@@ -82,8 +83,8 @@ impl Importer<'_> {
                     if self.is_guard(id) {
                         continue;
                     }
-                    let holds = self.holds(&condition, &state);
-                    match self.branch(&mut state, id, &condition, &holds) {
+                    let (holds, fails) = self.holds(id, &condition, &state);
+                    match self.branch(&mut state, id, &condition, (&holds, &fails)) {
                         Branch::Skip => {}
                         Branch::Enter(inside) => {
                             let mut inner = self.rewrites_of(id);
@@ -140,11 +141,11 @@ impl Importer<'_> {
     pub(super) fn search(&mut self, mut state: State) {
         let Some(current) = &self.current else { return };
         let (locations, server) = (current.locations.clone(), current.server.clone());
-        (state.moved, state.broken) = (false, false);
+        state.moved = false;
         state.chain.clone_from(&server.chain);
         if state.searches > SEARCHES {
             let id = state.ids.last().copied().or(server.id).unwrap_or_default();
-            return self.rule(&state, id, Draft::of("respond", Draft::of("status", 500_u64)), "");
+            return self.rule(&state, id, super::content::status(500), "");
         }
         match state.path.clone() {
             Path::Asked => {
@@ -160,13 +161,25 @@ impl Importer<'_> {
                         self.enter_location(state, &location);
                     }
                 }
+                let takes_all = |location: &Rc<Location>| {
+                    location.matching != Matching::Exact
+                        && location.prefix().is_some_and(|path| path.is_root())
+                };
+                if state.needs_rule && !locations.iter().any(takes_all) {
+                    let id = state.ids.last().copied().or(server.id).unwrap_or_default();
+                    self.rule(&state, id, super::content::status(404), "rest");
+                }
+            }
+            Path::Known(path) if folder_of(&locations, &path).is_some() => {
+                if let Some(location) = folder_of(&locations, &path) {
+                    self.redirects_to_folder(&state, &location);
+                }
             }
             Path::Known(path) => match find(&locations, &path) {
                 Ok(Some(location)) => self.enter_location(state, &location),
                 Ok(None) => {
                     let id = state.ids.last().copied().or(server.id).unwrap_or_default();
-                    let nothing = Draft::of("respond", Draft::of("status", 404_u64));
-                    self.rule(&state, id, nothing, &path);
+                    self.rule(&state, id, super::content::status(404), &path);
                 }
                 Err(unsaid) => {
                     self.ledger.lost(unsaid.id, "its regex is none that PCRE and RE2 read alike");
