@@ -115,7 +115,7 @@ fn check(drawn: &Drawn) {
         (outcomes, found)
     });
     let differing: BTreeSet<u64> =
-        outcomes.iter().filter(|o| differs(o)).map(|o| o.name.parse().unwrap()).collect();
+        outcomes.iter().filter(|o| o.differs()).map(|o| o.name.parse().unwrap()).collect();
     write(drawn.name, &found, &differing);
     let refused: Vec<&Outcome> = outcomes.iter().filter(|o| o.refused.is_some()).collect();
     let first = refused.first().and_then(|outcome| outcome.refused.clone());
@@ -133,10 +133,6 @@ fn check(drawn: &Drawn) {
         "seeds {new:?} differ, and nothing was said of it:\n{}",
         found.join("\n")
     );
-}
-
-fn differs(outcome: &Outcome) -> bool {
-    !outcome.silent.is_empty() || outcome.broken.is_some()
 }
 
 /// The figures of a run.

@@ -75,7 +75,7 @@ async fn file(target: &Target, harness: &Harness, name: &str, text: &str) -> Out
         }
     };
     let mut page = String::new();
-    if super::differs(&outcome) {
+    if outcome.differs() {
         page.push_str(&format!("{name}: {}\n", super::told("", std::slice::from_ref(&outcome))));
         for silent in outcome.silent.iter().take(3) {
             page.push_str(&format!("  {}\n", silent.told()));
@@ -103,7 +103,7 @@ fn files_of_the_field_and_of_the_corpus_are_read_as_they_behave() {
         for folder in ["field", "corpus"] {
             let all = compare(folder).await;
             println!("{}", super::told(folder, &all));
-            let differing = all.iter().filter(|outcome| super::differs(outcome));
+            let differing = all.iter().filter(|outcome| outcome.differs());
             let names = differing.map(|outcome| format!("{folder}/{}", outcome.name));
             all_names.extend(names);
         }

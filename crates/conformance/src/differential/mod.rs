@@ -67,13 +67,17 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether something differs of which nothing was said.
+    /// Whether this configuration has a difference that no finding announces, or a model that does not run.
     pub fn differs(&self) -> bool {
         !self.silent.is_empty() || self.broken.is_some()
     }
 
-    /// Returns what a second run has seen too.
+    /// Returns the second run of a configuration without the differences that only it shows. Where the first run did not get
+    /// as far as questions, all of the second counts.
     fn confirmed(&self, again: Self) -> Self {
+        if self.broken.is_some() {
+            return again;
+        }
         let known = |silent: &Silent| {
             let same = |first: &Silent| {
                 first.question == silent.question && first.subject() == silent.subject()
@@ -81,8 +85,7 @@ impl Outcome {
             self.silent.iter().any(same)
         };
         let silent = again.silent.iter().filter(|silent| known(silent)).cloned().collect();
-        let broken = again.broken.clone().filter(|_| self.broken.is_some());
-        Self { silent, broken, ..again }
+        Self { silent, ..again }
     }
 }
 
@@ -98,8 +101,8 @@ pub struct Silent {
     whole: bool,
 }
 
-/// Compares configurations; each is asked at most `most` questions. One that differs is tried once more alone: what is not
-/// seen twice was the machine's doing.
+/// Compares configurations; each is asked at most `most` questions. A configuration that differs is compared once
+/// more alone: a difference that only one of both runs shows is the machine's doing.
 pub async fn run(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome> {
     let mut all = Vec::new();
     let mut rest = cases;
@@ -108,8 +111,10 @@ pub async fn run(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome>
         let (now, later) = rest.split_at(together.count().max(1));
         for (case, outcome) in now.iter().zip(chunk(harness, now, most).await) {
             all.push(if outcome.differs() {
-                let again = chunk(harness, std::slice::from_ref(case), most).await;
-                again.into_iter().next().map_or(outcome.clone(), |again| outcome.confirmed(again))
+                match chunk(harness, std::slice::from_ref(case), most).await.pop() {
+                    Some(again) => outcome.confirmed(again),
+                    None => outcome,
+                }
             } else {
                 outcome
             });

@@ -44,7 +44,7 @@ impl Importer<'_> {
     pub(super) fn content(&mut self, mut state: State, location: &Rc<Location>) {
         let id = location.id;
         let path = location.path.clone();
-        // It holds for the locations within too.
+        // nginx applies `internal` to nested locations too.
         let internal = self.setting(&state.chain, "internal");
         if let Some(internal) = internal
             && !state.inside

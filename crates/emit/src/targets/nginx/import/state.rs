@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) inside: bool,
     /// Whether an `error_page` leads here.
     pub(super) erred: bool,
-    /// Whether rules that are not meant for them stand behind, so that each of them needs one of its own.
+    /// Whether rules for other requests stand behind, so that requests which no location takes need a 404 rule.
     pub(super) needs_rule: bool,
     /// The directives that a rule is made of; the first says where it stands.
     pub(super) ids: Vec<Id>,

@@ -8,7 +8,7 @@ use crate::import::ledger::Id;
 use crate::import::pattern::{any_case, of_text};
 use crate::targets::nginx::syntax::{If, MapLine, Return, Statement, Test, Value};
 
-/// What the model does otherwise than a test of `$request_uri`.
+/// The difference between nginx's test of `$request_uri` and the path match that the model gets for it.
 const RAW_PATH: &str = "this compares the path as clients write it; the model compares it in normal form, so that `/%61`, `//` and `/x/../` are no other spelling";
 
 /// The most values of a map that are told apart.
@@ -28,7 +28,7 @@ impl Importer<'_> {
         if condition.negated { (fails, holds) } else { (holds, fails) }
     }
 
-    /// [`Self::holds`] without the `!` of a condition.
+    /// Returns the same as [`Self::holds`] for a condition without its `!`.
     fn held(&mut self, id: Id, condition: &If, state: &State) -> (Condition, Condition) {
         if self.minds_case_of_upgrade(condition) {
             // What is refused otherwise stays refused.
@@ -59,7 +59,7 @@ impl Importer<'_> {
         (holds, fails)
     }
 
-    /// Says what the model does otherwise where a condition looks at `$request_uri`.
+    /// Reports how the model differs where a condition tests `$request_uri`.
     fn tell_raw_path(&mut self, id: Id, test: &Test, holds: &Condition) {
         let (Test::Equal(value, _) | Test::Matches { value, .. }) = test else { return };
         let some = holds.is_read() && !holds.is_always() && !holds.is_never();

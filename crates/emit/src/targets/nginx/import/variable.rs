@@ -50,7 +50,7 @@ pub(super) fn websocket(asked: bool) -> Condition {
     Condition::of(Clause { websocket: Some(asked), ..Clause::default() })
 }
 
-/// Handshakes that say `websocket` in small letters, as browsers do.
+/// Condition that holds for handshakes whose `Upgrade` field says `websocket` in small letters, as browsers write it.
 pub(super) fn handshake_in_small_letters() -> Condition {
     let headers = vec![("upgrade".to_owned(), Some("websocket".to_owned()))];
     Condition::of(Clause { websocket: Some(true), headers, ..Clause::default() })
@@ -120,7 +120,7 @@ pub(super) fn of_variable(name: &str, check: &Check, state: &State) -> Condition
     }
 }
 
-/// Whether what a pattern fits never reaches into the query.
+/// Whether no text that a pattern matches can reach into the query.
 fn ends_in_path(pattern: &str) -> bool {
     let mut before = ' ';
     pattern.chars().all(|c| {

@@ -170,18 +170,14 @@ impl Importer<'_> {
                     self.rule(&state, id, super::content::status(404), "rest");
                 }
             }
-            Path::Known(path) if folder_of(&locations, &path).is_some() => {
-                if let Some(location) = folder_of(&locations, &path) {
-                    self.redirects_to_folder(&state, &location);
-                }
-            }
-            Path::Known(path) => match find(&locations, &path) {
-                Ok(Some(location)) => self.enter_location(state, &location),
-                Ok(None) => {
+            Path::Known(path) => match (folder_of(&locations, &path), find(&locations, &path)) {
+                (Some(folder), _) => self.redirects_to_folder(&state, &folder),
+                (None, Ok(Some(location))) => self.enter_location(state, &location),
+                (None, Ok(None)) => {
                     let id = state.ids.last().copied().or(server.id).unwrap_or_default();
                     self.rule(&state, id, super::content::status(404), &path);
                 }
-                Err(unsaid) => {
+                (None, Err(unsaid)) => {
                     self.ledger.lost(unsaid.id, "its regex is none that PCRE and RE2 read alike");
                     self.refuse(&state, unsaid.id, &path);
                 }
