@@ -13,6 +13,7 @@ pub(crate) mod order;
 pub(crate) mod origins;
 pub(crate) mod out_of_scope;
 pub(crate) mod pattern;
+pub(crate) mod placeholder;
 pub(crate) mod priority;
 pub(crate) mod relocate;
 mod rewritten;

@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::hostnames::covers_host;
 use super::ledger::Id;
 use super::matcher::{Common, PathMatcher};
+use super::placeholder::placeholder;
 
 /// A listener that rules hold for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,11 +59,6 @@ pub(crate) struct Route {
     pub(crate) plain: bool,
     /// Whether it refuses requests because their rule was not read in full.
     pub(crate) placeholder: bool,
-}
-
-/// What takes the place of a rule that was not read in full: its requests fall to no other route.
-pub(crate) fn placeholder() -> Draft {
-    Draft::of("respond", Draft::of("status", 502_u64))
 }
 
 /// Returns the routes of rules, in their order. `unmatched` is what becomes of a request that no rule takes, for the requests

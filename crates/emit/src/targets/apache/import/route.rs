@@ -14,7 +14,7 @@ use crate::import::draft::Draft;
 use crate::import::ledger::Id;
 use crate::import::matcher::is_below;
 use crate::import::measure;
-use crate::import::rules::placeholder;
+use crate::import::placeholder::placeholder;
 
 impl Importer<'_> {
     /// The fields of a route.

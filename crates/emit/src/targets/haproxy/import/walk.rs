@@ -10,6 +10,7 @@ use super::state::State;
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
+use crate::import::placeholder::UNTOLD;
 use crate::import::rules::{Bound, Rule as Route};
 use crate::targets::haproxy::syntax::{self, Action, Redirect, Rule, Statement};
 
@@ -101,8 +102,7 @@ impl Importer<'_> {
         for id in settled.placeholders.into_iter().flatten() {
             // A section's own line stands for the requests that no rule takes.
             if !self.ledger.is_lost(id) && self.all[id].statement.is_some() {
-                let why = "a rule ahead, or this one, is for requests that the model cannot tell apart from others";
-                self.lose(id, None, why, self.guards.contains(&id));
+                self.lose(id, None, UNTOLD, self.guards.contains(&id));
             }
         }
     }

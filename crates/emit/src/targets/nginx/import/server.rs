@@ -15,7 +15,8 @@ use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::hostnames::covers_host;
 use crate::import::ledger::Id;
-use crate::import::rules::{Bound, Rule, placeholder};
+use crate::import::placeholder::{UNTOLD, placeholder};
+use crate::import::rules::{Bound, Rule};
 use crate::targets::nginx::syntax::Statement;
 
 /// A `server` block.
@@ -336,11 +337,10 @@ impl Importer<'_> {
         for ids in settled.placeholders {
             let said = ids.iter().any(|id| self.ledger.is_lost(*id));
             let Some(id) = ids.into_iter().next().filter(|_| !said) else { continue };
-            let why = "some of its requests, or of those of a place ahead of it, are none that the model can tell apart from others";
             if self.refuses(self.tree.block(id)) {
-                self.ledger.opens(id, why);
+                self.ledger.opens(id, UNTOLD);
             } else {
-                self.ledger.lost(id, why);
+                self.ledger.lost(id, UNTOLD);
             }
         }
     }

@@ -10,7 +10,8 @@ use super::state::{Branch, End, Path, State, Step};
 use crate::import::condition::Condition;
 use crate::import::draft::{Draft, words};
 use crate::import::ledger::Id;
-use crate::import::rules::{Rule, placeholder};
+use crate::import::placeholder::placeholder;
+use crate::import::rules::Rule;
 use crate::targets::nginx::syntax::{Return, RewriteFlag, Statement, Value};
 
 /// The most searches for a location of one request (nginx, "rewrite").
