@@ -104,7 +104,6 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         current: None,
         rules: Vec::new(),
         depth: 0,
-        guarding: false,
         sends_1_1: false,
         budget: Budget::default(),
     };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::location::Location;
 use super::scope::Importer;
 use super::state::{Current, State};
+use super::test::Purpose;
 use crate::import::condition::Condition;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
@@ -35,7 +36,7 @@ impl Importer<'_> {
         // A cookie of the server's own is one upstream that sticks.
         let sticks = self.stuck(&text, &state.chain).is_some();
         if let Some(name) = chosen.filter(|_| depth < DEEPEST && !sticks)
-            && let Some(values) = self.values_of(&name, state)
+            && let Some(values) = self.values_of(&name, (Purpose::Choice, state))
         {
             let id = self.maps.get(&name).copied();
             let named = |text: &str| Value::of(text).is_some_and(|value| value.literal().is_some());

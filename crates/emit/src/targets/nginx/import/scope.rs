@@ -51,8 +51,6 @@ pub(super) struct Importer<'a> {
     pub(super) rules: Vec<Rule>,
     /// Maps that look at maps.
     pub(super) depth: u8,
-    /// Whether the `if` whose condition is being read answers with an error.
-    pub(super) guarding: bool,
     /// Whether `proxy_http_version` is 1.1 where it is not written: since 1.29.7.
     pub(super) sends_1_1: bool,
     /// Budget for the values of constants that are put in.

@@ -9,7 +9,7 @@ use crate::import::pattern::{any_case, of_text};
 use crate::targets::nginx::syntax::{If, MapLine, Return, Statement, Test, Value};
 
 /// The difference between nginx's test of `$request_uri` and the path match that the model gets for it.
-const RAW_PATH: &str = "this compares the path as clients write it; the model compares it in normal form, so that `/%61`, `//` and `/x/../` are no other spelling";
+const RAW_PATH: &str = "nginx compares the path as clients write it here; the model compares it in normal form, so that `/%61`, `//` and `/x/../` are no other spelling";
 
 /// The most values of a map that are told apart.
 const MOST: usize = 64;
@@ -22,51 +22,57 @@ impl Importer<'_> {
         condition: &If,
         state: &State,
     ) -> (Condition, Condition) {
-        self.guarding = self.answers_with_error(id);
-        let (holds, fails) = self.held(id, condition, state);
-        self.guarding = false;
+        let purpose = if self.answers_with_error(id) { Purpose::Guard } else { Purpose::Choice };
+        let (holds, fails) = self.held(id, condition, (purpose, state));
         if condition.negated { (fails, holds) } else { (holds, fails) }
     }
 
     /// Returns the same as [`Self::holds`] for a condition without its `!`.
-    fn held(&mut self, id: Id, condition: &If, state: &State) -> (Condition, Condition) {
+    fn held(
+        &mut self,
+        id: Id,
+        condition: &If,
+        (purpose, state): (Purpose, &State),
+    ) -> (Condition, Condition) {
         if self.minds_case_of_upgrade(condition) {
             // What is refused otherwise stays refused.
             if condition.negated {
                 return (handshake_in_small_letters(), Condition::unread());
             }
-            let how = "this compares by every letter; the model takes `WebSocket` for `websocket`, as RFC 6455 does";
+            let how = "nginx compares `Upgrade` by every letter here; the model takes `WebSocket` for `websocket`, as RFC 6455 does";
             self.differs(id, how);
         }
         let holds = match &condition.test {
-            Test::Set(value) => self.is_set(value, state),
+            Test::Set(value) => self.is_set(value, (purpose, state)),
             Test::Equal(value, text) => {
                 let text = self.expanded(text);
                 match Value::of(&text).as_ref().and_then(Value::literal) {
-                    Some(text) => self.compared(value, &Check::Equal(text.to_owned()), state),
+                    Some(text) => {
+                        self.compared(value, &Check::Equal(text.to_owned()), (purpose, state))
+                    }
                     None => Condition::unread(),
                 }
             }
             Test::Matches { value, pattern, any_case: either } => {
                 let pattern = if *either { any_case(pattern) } else { pattern.clone() };
-                self.compared(value, &Check::Matches(pattern), state)
+                self.compared(value, &Check::Matches(pattern), (purpose, state))
             }
             // Files of the old server are not there.
             Test::File { .. } => Condition::never(),
         };
-        self.tell_raw_path(id, &condition.test, &holds);
+        self.tell_raw_path(id, (purpose, &condition.test), &holds);
         let fails = holds.not();
         (holds, fails)
     }
 
     /// Reports how the model differs where a condition tests `$request_uri`.
-    fn tell_raw_path(&mut self, id: Id, test: &Test, holds: &Condition) {
+    fn tell_raw_path(&mut self, id: Id, (purpose, test): (Purpose, &Test), holds: &Condition) {
         let (Test::Equal(value, _) | Test::Matches { value, .. }) = test else { return };
         let some = holds.is_read() && !holds.is_always() && !holds.is_never();
         if value.variable() != Some("request_uri") || !some {
             return;
         }
-        self.widened(id, RAW_PATH);
+        self.widened(id, purpose, RAW_PATH);
     }
 
     /// Whether the block of an `if` answers with an error.
@@ -78,11 +84,10 @@ impl Importer<'_> {
     }
 
     /// Says that a test holds for other requests in the model, which opens something where it guards.
-    fn widened(&mut self, id: Id, how: &str) {
-        if self.guarding {
-            self.ledger.opens(id, how);
-        } else {
-            self.differs(id, how);
+    fn widened(&mut self, id: Id, purpose: Purpose, how: &str) {
+        match purpose {
+            Purpose::Guard => self.ledger.opens(id, how),
+            Purpose::Choice => self.differs(id, how),
         }
     }
 
@@ -101,9 +106,9 @@ impl Importer<'_> {
     }
 
     /// Neither empty nor `0`.
-    fn is_set(&mut self, value: &Value, state: &State) -> Condition {
-        let empty = self.compared(value, &Check::Equal(String::new()), state);
-        let zero = self.compared(value, &Check::Equal("0".to_owned()), state);
+    fn is_set(&mut self, value: &Value, asked: (Purpose, &State)) -> Condition {
+        let empty = self.compared(value, &Check::Equal(String::new()), asked);
+        let zero = self.compared(value, &Check::Equal("0".to_owned()), asked);
         // No request that matters says `0` here.
         let zero = if zero.is_read() { zero } else { Condition::never() };
         empty.or(&zero).not()
@@ -114,7 +119,12 @@ impl Importer<'_> {
         self.known(&value.to_string())
     }
 
-    fn compared(&mut self, value: &Value, check: &Check, state: &State) -> Condition {
+    fn compared(
+        &mut self,
+        value: &Value,
+        check: &Check,
+        (purpose, state): (Purpose, &State),
+    ) -> Condition {
         let text = self.expanded(value);
         let Some(value) = Value::of(&text) else { return Condition::unread() };
         if let Some(text) = value.literal() {
@@ -133,7 +143,7 @@ impl Importer<'_> {
                 Check::Equal(_) | Check::Matches(_) => handshake,
             };
         }
-        if let Some(values) = self.values_of(name, state) {
+        if let Some(values) = self.values_of(name, (purpose, state)) {
             let mut holds = Condition::never();
             for Chosen { alone: condition, value, .. } in values {
                 let fits = match Value::of(&value).as_ref().and_then(Value::literal) {
@@ -152,7 +162,11 @@ impl Importer<'_> {
     }
 
     /// The values of a map's variable, in the order in which the first that fits decides; the last is for all requests.
-    pub(super) fn values_of(&mut self, name: &str, state: &State) -> Option<Vec<Chosen>> {
+    pub(super) fn values_of(
+        &mut self,
+        name: &str,
+        (purpose, state): (Purpose, &State),
+    ) -> Option<Vec<Chosen>> {
         let id = *self.maps.get(name)?;
         let Ok(Statement::Map(map)) = &self.tree.all[id].value else { return None };
         let source = map.source.clone();
@@ -172,24 +186,25 @@ impl Importer<'_> {
             let (holds, value) = match line {
                 MapLine::Text(text, value) if by_path => {
                     let pattern = format!("^{}$", any_case(&of_text(text)));
-                    (self.compared(&source, &Check::Matches(pattern), state), value)
+                    (self.compared(&source, &Check::Matches(pattern), (purpose, state)), value)
                 }
                 MapLine::Text(text, value) => {
-                    let holds = self.compared(&source, &Check::Equal(text.clone()), state);
+                    let holds =
+                        self.compared(&source, &Check::Equal(text.clone()), (purpose, state));
                     let exact =
                         |clause: &Clause| clause.headers.is_empty() && clause.query.is_empty();
                     let letters = text.contains(|c: char| c.is_ascii_alphabetic());
                     if letters && !holds.clauses().iter().all(exact) {
                         let how = "a map takes letters of either case; the model compares each";
-                        self.widened(*at, how);
+                        self.widened(*at, purpose, how);
                     }
                     (holds, value)
                 }
                 MapLine::Regex { pattern, any_case: either, value } => {
                     let pattern = if *either { any_case(pattern) } else { pattern.clone() };
-                    let holds = self.compared(&source, &Check::Matches(pattern), state);
+                    let holds = self.compared(&source, &Check::Matches(pattern), (purpose, state));
                     if source.variable() == Some("request_uri") && holds.is_read() {
-                        self.widened(*at, RAW_PATH);
+                        self.widened(*at, purpose, RAW_PATH);
                     }
                     (holds, value)
                 }
@@ -235,7 +250,7 @@ impl Importer<'_> {
             "http_connection" => Some("upgrade".to_owned()),
             name if self.asking.contains(name) => Some("websocket".to_owned()),
             name => {
-                let values = self.values_of(name, &State::default())?;
+                let values = self.values_of(name, (Purpose::Choice, &State::default()))?;
                 let mut known: Option<String> = None;
                 for Chosen { alone: condition, value, .. } in values {
                     // Of a handshake.
@@ -252,6 +267,15 @@ impl Importer<'_> {
             }
         }
     }
+}
+
+/// What a test decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Whether a request is answered with an error.
+    Guard,
+    /// Anything else.
+    Choice,
 }
 
 /// A value of a map.
