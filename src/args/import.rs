@@ -9,10 +9,11 @@ use super::LossArgument;
 /// What is read.
 #[derive(Debug, Arguments)]
 pub(crate) struct ReadArguments {
-    /// The main file of a configuration, or the files of its sites.
+    /// The main file of a configuration, the files of its sites, or the output of `nginx -T`; `-` is standard input.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Whose configuration it is [default: guessed, and said].
+    /// Whose configuration it is, with the version of the server if it is known: NAME or NAME@VERSION [default: guessed,
+    /// and said].
     #[arg(long, value_name = "TARGET")]
     pub(crate) from: Option<String>,
     /// The value of a name that the configuration takes from elsewhere: the environment, `envsubst`, the command line.

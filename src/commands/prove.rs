@@ -20,10 +20,13 @@ pub(super) fn run(
     let selection = Selection::parse(&arguments.to);
     let selection = selection.map_err(|problem| Failure::new(problem.message, problem.help))?;
     let (to, selection) = validate::installed(&selection)?;
-    let from = Installed::installed(reading.from.name).ok_or_else(|| {
+    let from = Installed::installed(reading.from.target.name).ok_or_else(|| {
         Failure::new(
-            format!("{} is not installed, so the original cannot be run", reading.from.title),
-            format!("apt-get install {}", reading.from.recipe.package),
+            format!(
+                "{} is not installed, so the original cannot be run",
+                reading.from.target.title
+            ),
+            format!("apt-get install {}", reading.from.target.recipe.package),
         )
     })?;
     let [model] = &*reading.imported.model else {
@@ -42,9 +45,9 @@ pub(super) fn run(
         rendering: wsgen_emit::rendering_announcements(&site, &selection),
         routes: reading.imported.routes.clone(),
     };
-    let mut tree = Tree::of(&arguments.import, reading.from);
+    let mut tree = Tree::of(&arguments.import, &reading.from);
     let (original, ids) = (&mut reading.sources, &reading.ids);
-    let relocate = reading.from.relocate;
+    let relocate = reading.from.target.relocate;
     let mut moved = |elsewhere: &mut dyn wsgen_emit::Elsewhere, unknown: &[String]| {
         relocate(original, ids, &mut tree, elsewhere, unknown)
     };

@@ -11,6 +11,7 @@ mod diff;
 mod every_field;
 mod import;
 mod import_bounds;
+mod import_dump;
 mod oracle;
 mod round_trip;
 mod several_files;

@@ -4,9 +4,10 @@ mod simplified;
 mod tree;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Imported, TARGETS, Target, Verdict};
+use wsgen_emit::{Imported, Selection, TARGETS, Target, Verdict};
 use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
 use wsgen_model::source::{Source, SourceId, Sources};
@@ -22,7 +23,7 @@ pub(super) struct Reading {
     pub(super) sources: Sources,
     pub(super) ids: Vec<SourceId>,
     pub(super) imported: Imported,
-    pub(super) from: &'static Target,
+    pub(super) from: Selection,
 }
 
 pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
@@ -76,9 +77,9 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure
     if left > 0 {
         output::eprint(&format!("{left} more findings; --report json=FILE has every directive\n"));
     }
-    output::eprint(&summary(from, &imported));
+    output::eprint(&summary(from.target, &imported));
     for file in &arguments.report {
-        let text = document(from, &imported, &sources);
+        let text = document(from.target, &imported, &sources);
         output::write_file(file, text.as_bytes(), Readers::All)?;
         output::eprint(&format!("wrote {}\n", file.display()));
     }
@@ -92,7 +93,7 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure
 /// Reads everything that was named, in its dialect.
 fn taken_in(
     arguments: &ReadArguments,
-) -> Result<(Sources, Vec<SourceId>, Imported, &'static Target), Failure> {
+) -> Result<(Sources, Vec<SourceId>, Imported, Selection), Failure> {
     let mut sources = Sources::default();
     let mut ids = Vec::new();
     for path in &arguments.paths {
@@ -103,27 +104,35 @@ fn taken_in(
                 "name the main file of a configuration, or the files of its sites",
             )
         })?;
-        ids.push(sources.add(Source::new(path.display().to_string(), text)));
+        let name = if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+        ids.push(sources.add(Source::new(name, text)));
     }
     let from = match &arguments.from {
         Some(name) => {
-            TARGETS.iter().copied().find(|target| target.name == name).ok_or_else(|| {
-                Failure::new(
-                    format!("there is no target named `{name}`"),
-                    "see `wsgen import --help`",
-                )
-            })?
+            Selection::parse(name).map_err(|problem| Failure::new(problem.message, problem.help))?
         }
-        None => guess(&sources)?,
+        None => Selection { target: guess(&sources)?, version: None },
     };
-    let mut tree = Tree::of(arguments, from);
-    let imported = (from.import)(&mut sources, &ids, &mut tree);
+    let mut tree = Tree::of(arguments, &from);
+    let imported = (from.target.import)(&mut sources, &ids, &mut tree);
     Ok((sources, ids, imported, from))
 }
 
-/// Bytes that are no UTF-8 stand in comments of old files mostly.
+/// The text of a file, or of standard input. Bytes that are no UTF-8 stand in comments of old files mostly.
 fn text(path: &Path) -> std::io::Result<String> {
-    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let bytes = if is_stdin(path) {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        fs::read(path)?
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether a path stands for standard input.
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// The dialect of a text, by what only one of them has.

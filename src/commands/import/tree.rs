@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Files, Layout, Target, Unreadable};
+use wsgen_emit::{Files, Layout, Selection, Target, Unreadable};
+use wsgen_model::scalar::TargetVersion;
 
 use crate::args::ReadArguments;
 
@@ -18,25 +19,26 @@ pub(in crate::commands) struct Tree {
     /// The folders that files are read from, without links.
     folders: Vec<PathBuf>,
     defined: BTreeMap<String, String>,
+    version: Option<TargetVersion>,
 }
 
 impl Tree {
     /// The files that the command line opens to a configuration of this target: those below `--root`, or below the folders
     /// of the named files and the server's own folder where a named file lies in it.
-    pub(in crate::commands) fn of(arguments: &ReadArguments, target: &Target) -> Self {
+    pub(in crate::commands) fn of(arguments: &ReadArguments, from: &Selection) -> Self {
         let folders = match &arguments.root {
             Some(root) => fs::canonicalize(root).into_iter().collect(),
             None => {
                 let named = arguments.paths.iter().filter_map(|path| fs::canonicalize(path).ok());
                 let beside: Vec<PathBuf> =
                     named.filter_map(|path| path.parent().map(Path::to_owned)).collect();
-                let own = servers_folders(target);
+                let own = servers_folders(from.target);
                 let own = own.filter(|own| beside.iter().any(|folder| folder.starts_with(own)));
                 own.collect::<Vec<_>>().into_iter().chain(beside).collect()
             }
         };
         let defined = arguments.define.iter().cloned().collect();
-        Self { root: arguments.root.clone(), folders, defined }
+        Self { root: arguments.root.clone(), folders, defined, version: from.version }
     }
 
     /// Returns the path that a name leads to: below the root, or beside the file that has it.
@@ -114,6 +116,10 @@ impl Files for Tree {
 
     fn defined(&self, name: &str) -> Option<String> {
         self.defined.get(name).cloned()
+    }
+
+    fn version(&self) -> Option<TargetVersion> {
+        self.version
     }
 
     fn list(&mut self, pattern: &str, from: &str) -> Vec<String> {

@@ -28,6 +28,7 @@ pub use write::Model;
 use std::borrow::Cow;
 
 use wsgen_model::diagnostic::Diagnostics;
+use wsgen_model::scalar::TargetVersion;
 use wsgen_model::source::{SourceId, Sources, Span};
 
 use crate::subject::Announcement;
@@ -42,6 +43,11 @@ pub trait Files {
 
     /// The value of a name that the configuration takes from elsewhere: the environment, the command line.
     fn defined(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The version of the server that runs the configuration, where somebody has said it.
+    fn version(&self) -> Option<TargetVersion> {
         None
     }
 }

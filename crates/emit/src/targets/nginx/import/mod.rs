@@ -7,6 +7,7 @@ mod claims;
 mod content;
 mod differs;
 mod dispatch;
+mod dump;
 mod fields;
 mod forward;
 mod guard;
@@ -70,10 +71,10 @@ const OF_ROUTES: [&str; 16] = [
 /// Reads files of nginx.
 pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Files) -> Imported {
     let mut ledger = Ledger::default();
+    let version = files.version();
     let mut reading = Reading::new(sources, files, &mut ledger);
     for id in ids {
-        let list = reading.file(*id);
-        reading.tree.top.extend(list);
+        reading.named(*id);
     }
     let tree = reading.tree;
     let blocks: Vec<Id> = tree.named(&tree.top, "http").collect();
@@ -104,7 +105,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         current: None,
         rules: Vec::new(),
         depth: 0,
-        sends_1_1: false,
+        version,
         budget: Budget::default(),
     };
     for block in blocks {

@@ -53,8 +53,7 @@ pub(in crate::targets::nginx) fn relocate(
     let mut ledger = Ledger::default();
     let mut reading = Reading::new(sources, files, &mut ledger);
     for id in ids {
-        let list = reading.file(*id);
-        reading.tree.top.extend(list);
+        reading.named(*id);
     }
     let tree = reading.tree;
     let upstreams = (0..tree.all.len())

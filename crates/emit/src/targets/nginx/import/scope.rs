@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::Hostname;
+use wsgen_model::scalar::{Hostname, TargetVersion};
 use wsgen_model::source::{Sources, Span};
 
 use super::server::Server;
@@ -51,8 +51,8 @@ pub(super) struct Importer<'a> {
     pub(super) rules: Vec<Rule>,
     /// Maps that look at maps.
     pub(super) depth: u8,
-    /// Whether `proxy_http_version` is 1.1 where it is not written: since 1.29.7.
-    pub(super) sends_1_1: bool,
+    /// The version of nginx that runs the configuration, where somebody has said it.
+    pub(super) version: Option<TargetVersion>,
     /// Budget for the values of constants that are put in.
     pub(super) budget: Budget,
 }

@@ -3,9 +3,10 @@
 use wsgen_model::code::Code;
 use wsgen_model::source::{Source, SourceId, Sources, Span};
 
+use super::dump::Dump;
 use crate::import::budget::{Budget, too_many_bytes};
 use crate::import::ledger::{Id, Ledger};
-use crate::import::{Files, told};
+use crate::import::{Files, Unreadable, told};
 use crate::syntax::{Parsed, Word};
 use crate::targets::nginx::lex::{Kind, Token, lex};
 use crate::targets::nginx::syntax::{Block, Statement, parse};
@@ -42,6 +43,8 @@ pub(super) struct Reading<'a> {
     pub(super) files: &'a mut dyn Files,
     pub(super) ledger: &'a mut Ledger,
     pub(super) tree: Tree,
+    /// The output of `nginx -T` that is being read: its files take the place of all others.
+    dump: Option<Dump>,
     open: Vec<String>,
     /// The block that is being read.
     context: Vec<Block>,
@@ -60,6 +63,7 @@ impl<'a> Reading<'a> {
             files,
             ledger,
             tree: Tree::default(),
+            dump: None,
             open: Vec::new(),
             context: Vec::new(),
             included: 0,
@@ -67,8 +71,17 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Reads a file that was named, or the main file of an output of `nginx -T`, with what it includes.
+    pub(super) fn named(&mut self, id: SourceId) {
+        self.dump = self.sources.get(id).and_then(|source| Dump::of(source.text()));
+        let main = self.dump.as_ref().map(Dump::main);
+        let id = main.map_or(id, |(name, text)| self.sources.add(Source::new(name, text)));
+        let list = self.file(id);
+        self.tree.top.extend(list);
+    }
+
     /// The statements of a file.
-    pub(super) fn file(&mut self, id: SourceId) -> Vec<Id> {
+    fn file(&mut self, id: SourceId) -> Vec<Id> {
         let Some(source) = self.sources.get(id) else { return Vec::new() };
         let (name, text) = (source.name().to_owned(), source.text().to_owned());
         let tokens: Vec<Token> = lex(&text)
@@ -223,7 +236,11 @@ impl<'a> Reading<'a> {
         // Relative names are below the folder of the main file (nginx, "include").
         let from = self.open.first().cloned().unwrap_or_default();
         let glob = pattern.contains(['*', '?', '[']);
-        let names = if glob { self.files.list(&pattern, &from) } else { vec![pattern.clone()] };
+        let names = match &self.dump {
+            _ if !glob => vec![pattern],
+            Some(dump) => dump.list(&pattern),
+            None => self.files.list(&pattern, &from),
+        };
         let mut list = Vec::new();
         for name in names {
             if self.open.len() > DEPTH || self.included > MOST {
@@ -234,7 +251,7 @@ impl<'a> Reading<'a> {
                 too_many_bytes(self.ledger, span);
                 break;
             }
-            let (name, text) = match self.files.read(&name, &from) {
+            let (name, text) = match self.included_file(&name, &from) {
                 Ok(found) => found,
                 Err(why) => {
                     self.ledger.unread(id, span, &name, why, false);
@@ -256,6 +273,13 @@ impl<'a> Reading<'a> {
         }
         self.ledger.taken(id, "what it includes");
         list
+    }
+
+    fn included_file(&mut self, name: &str, from: &str) -> Result<(String, String), Unreadable> {
+        match &self.dump {
+            Some(dump) => dump.read(name),
+            None => self.files.read(name, from),
+        }
     }
 }
 

@@ -1,10 +1,15 @@
 //! Whether handshakes reach an upstream, by the fields that nginx sends.
 
 use wsgen_model::code::Code;
+use wsgen_model::scalar::TargetVersion;
+use wsgen_model::source::Span;
 
 use super::scope::{Chain, Importer};
 use crate::import::ledger::Id;
 use crate::subject::Subject;
+
+/// The first version in which `proxy_http_version` is 1.1 where it is not written (CHANGES of 1.29.7).
+const SENDS_HTTP_1_1: TargetVersion = TargetVersion::new(1, 29, 7);
 
 /// What the fields of requests say of WebSockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,18 +52,30 @@ impl Importer<'_> {
             self.ledger.say(Code::IMPORT_BROKEN, span, what, help);
             return Upgrades::Broken;
         }
-        let modern = match version {
-            Some(id) => self.tree.argument(id, 0) == "1.1",
-            None => self.sends_1_1,
-        };
-        if !modern {
-            let what = "this handshake goes on with HTTP/1.0: some servers take it, strict ones answer 505 or 426";
-            let help =
-                "write `proxy_http_version 1.1;` beside it; the imported route sends HTTP/1.1";
-            self.ledger.announces(span, &[Subject::Handshake], what);
-            self.ledger.say(Code::IMPORT_DIFFERS, span, what, help);
-        }
+        self.tell_protocol(span, version);
         Upgrades::Yes
+    }
+
+    /// Says with which version of HTTP a handshake goes on, where strict servers refuse it.
+    fn tell_protocol(&mut self, span: Span, version: Option<Id>) {
+        let (what, help) = match version.map(|id| self.tree.argument(id, 0)) {
+            Some("1.1") => return,
+            Some("2") => (
+                "nginx sends this handshake with HTTP/2, which has no `Upgrade`",
+                "write `proxy_http_version 1.1;` here; the imported route sends HTTP/1.1",
+            ),
+            None if self.version.is_some_and(|version| version >= SENDS_HTTP_1_1) => return,
+            None if self.version.is_none() => (
+                "nginx sends this handshake with HTTP/1.0 up to version 1.29.6: some servers take it, strict ones answer 505 or 426",
+                "write `proxy_http_version 1.1;` beside it, or say which version runs it, as in `--from nginx@1.30`; the imported route sends HTTP/1.1",
+            ),
+            _ => (
+                "nginx sends this handshake with HTTP/1.0: some servers take it, strict ones answer 505 or 426",
+                "write `proxy_http_version 1.1;` beside it; the imported route sends HTTP/1.1",
+            ),
+        };
+        self.ledger.say(Code::IMPORT_DIFFERS, span, what, help);
+        self.ledger.announces(span, &[Subject::Handshake], what);
     }
 
     /// Lines of this name further out that lines of the location hide (`ngx_http_proxy_module`, "`proxy_set_header`").
