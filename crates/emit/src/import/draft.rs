@@ -69,7 +69,7 @@ impl Draft {
     pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
         match self.get(path)? {
             Self::Text(text) | Self::Plain(text) => Some(text),
-            _ => None,
+            Self::List(_) | Self::Map(_) => None,
         }
     }
 

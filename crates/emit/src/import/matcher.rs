@@ -145,7 +145,7 @@ fn within(pattern: &str, other: &PathMatcher) -> Common {
                 && !second.starts_with(&start);
             if apart { Common::Nothing } else { Common::Unsaid }
         }
-        _ => Common::Unsaid,
+        Exact(_) | Prefix(_) | StartsWith(_) => Common::Unsaid,
     }
 }
 

@@ -266,7 +266,7 @@ fn pair(out: &mut String, key: &str, value: &Draft, indent: usize) {
                 out.push('\n');
             }
         }
-        _ => {}
+        Draft::Text(_) | Draft::Plain(_) => {}
     }
 }
 

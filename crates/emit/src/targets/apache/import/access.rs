@@ -190,13 +190,15 @@ impl Importer<'_> {
             // Who is not allowed is refused, and who is denied too.
             Order::AllowDeny if deny_all || !allow_all && !some_allow => Verdict::Denied,
             Order::AllowDeny if allow_all && !some_deny => Verdict::Granted,
-            _ => Verdict::Unknown,
+            Order::AllowDeny | Order::DenyAllow => Verdict::Unknown,
         };
         for id in ids.into_iter().chain(order) {
             match verdict {
                 Verdict::Denied => self.ledger.taken(id, "respond"),
                 Verdict::Granted => self.ledger.dropped(id, "everybody is allowed anyway"),
-                _ => self.ledger.opens(id, "the model has no lists of client addresses"),
+                Verdict::User | Verdict::Unknown => {
+                    self.ledger.opens(id, "the model has no lists of client addresses")
+                }
             }
         }
         verdict

@@ -240,7 +240,10 @@ impl Importer<'_> {
                 let negated = match how {
                     Comparison::Equal => false,
                     Comparison::NotEqual => true,
-                    _ => return Condition::unread(),
+                    Comparison::Less
+                    | Comparison::LessOrEqual
+                    | Comparison::Greater
+                    | Comparison::GreaterOrEqual => return Condition::unread(),
                 };
                 self.variable(id, variable, Matcher::Text(text, false), negated, vhost)
             }
@@ -261,7 +264,10 @@ impl Importer<'_> {
                 let negated = matches!(expression, Expression::Unary('n', _));
                 self.variable(id, variable, empty, negated, vhost)
             }
-            _ => Condition::unread(),
+            Expression::Match { .. }
+            | Expression::In(..)
+            | Expression::Unary(..)
+            | Expression::Binary(..) => Condition::unread(),
         }
     }
 }
@@ -363,6 +369,9 @@ pub(super) fn matcher(pattern: &CondPattern, no_case: bool) -> Option<Matcher<'_
     match pattern {
         CondPattern::Regex(pattern) => Some(Matcher::Regex(pattern, no_case)),
         CondPattern::Compare(Comparison::Equal, text) => Some(Matcher::Text(text, no_case)),
-        _ => None,
+        CondPattern::Compare(..)
+        | CondPattern::Number(..)
+        | CondPattern::File(_)
+        | CondPattern::Expression(_) => None,
     }
 }

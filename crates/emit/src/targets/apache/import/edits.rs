@@ -238,7 +238,12 @@ pub(super) fn asks_for_peer(condition: &HeaderCondition) -> bool {
             Expression::Binary(Operand::Variable(variable), how, _) => {
                 variable.name == "CONN_REMOTE_ADDR" && how == "ipmatch"
             }
-            _ => false,
+            Expression::Constant(_)
+            | Expression::Compare(..)
+            | Expression::Match { .. }
+            | Expression::In(..)
+            | Expression::Unary(..)
+            | Expression::Binary(..) => false,
         }
     }
     matches!(condition, HeaderCondition::Expression(expression) if within(expression))

@@ -1,5 +1,8 @@
 //! Apache's configuration, read back: by its own rules of sections, of rewriting, and of which part of it comes first.
 
+// A new directive or flag must not fall into an arm that was written before it (docs/decisions/reading.md).
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod access;
 mod answer;
 mod checks;

@@ -147,7 +147,17 @@ impl Importer<'_> {
                 }
                 Section::ElseIf(expression) => (self.expression(id, expression, vhost), None),
                 Section::Else => (Condition::always(), None),
-                _ => continue,
+                Section::VirtualHost(_)
+                | Section::Location(_)
+                | Section::Directory(_)
+                | Section::Files(_)
+                | Section::Proxy(..)
+                | Section::Limit(_)
+                | Section::LimitExcept(_)
+                | Section::RequireAll
+                | Section::RequireAny
+                | Section::RequireNone
+                | Section::Start(_) => continue,
             };
             let scope = self.scope(id, rest.and(&own), asks);
             all.push(scope);

@@ -199,7 +199,7 @@ impl Importer<'_> {
                         .strip_prefix('^')
                         .and_then(|text| text.strip_suffix('$'))
                         .and_then(regex::plain_text),
-                    _ => None,
+                    Matcher::Regex(..) | Matcher::Text(..) => None,
                 };
                 if let (true, false, Some(value), true) =
                     (single, cond.negated, value, all.asks.is_empty())

@@ -107,7 +107,14 @@ impl HeaderEdit {
                 HeaderAction::Edit | HeaderAction::EditAll => {
                     HeaderValue::Format(vec![FormatPart::Text(word.text.clone())])
                 }
-                _ => HeaderValue::of(word)?,
+                HeaderAction::Set
+                | HeaderAction::Add
+                | HeaderAction::Append
+                | HeaderAction::Merge
+                | HeaderAction::SetIfEmpty
+                | HeaderAction::Unset
+                | HeaderAction::Echo
+                | HeaderAction::Note => HeaderValue::of(word)?,
             });
             if matches!(action, HeaderAction::Edit | HeaderAction::EditAll) {
                 replacement = Some(words.expect("a replacement")?.text.clone());

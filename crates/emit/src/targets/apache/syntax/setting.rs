@@ -78,7 +78,7 @@ impl Setting {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Texts(texts) => texts.first().map(Word::as_str),
-            _ => None,
+            Self::Switch(_) | Self::Time(_) | Self::Number(_) => None,
         }
     }
 }

@@ -247,7 +247,17 @@ impl Test {
         match matcher {
             Matcher::Found if !none => Err(Unread::new(test.span, "`-m found` takes no pattern")),
             Matcher::Int | Matcher::Len => test.ranges().map(|_| test),
-            _ => Ok(test),
+            Matcher::Found
+            | Matcher::Bool
+            | Matcher::Ip
+            | Matcher::Bin
+            | Matcher::Str
+            | Matcher::Beg
+            | Matcher::Sub
+            | Matcher::Dir
+            | Matcher::Dom
+            | Matcher::End
+            | Matcher::Reg => Ok(test),
         }
     }
 

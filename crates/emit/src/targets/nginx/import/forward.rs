@@ -228,7 +228,7 @@ impl Importer<'_> {
                 fits.then(|| Draft::of("replace_prefix", change))
             }
             // The text is replaced as it stands.
-            _ => {
+            Matching::Prefix | Matching::Final => {
                 if path.ends_with('/') && !from.ends_with('/') {
                     let what = format!(
                         "`{path}` takes the place of `{from}` as text: of `{from}/x` the application sees `{path}/x`"

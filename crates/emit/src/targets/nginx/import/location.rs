@@ -76,7 +76,7 @@ impl Location {
         // What it begins with is known at least.
         let start = match self.matching {
             Matching::Regex => literal_start(&self.path),
-            _ => String::new(),
+            Matching::Exact | Matching::Prefix | Matching::Final => String::new(),
         };
         let paths = folder(&start).into_iter().collect();
         Condition::of(Clause { paths, partly_read: true, ..Clause::default() })

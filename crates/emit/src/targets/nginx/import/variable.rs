@@ -80,7 +80,7 @@ pub(super) fn of_variable(name: &str, check: &Check, state: &State) -> Condition
         "https" => either("on", "", tls(true)),
         "ssl_protocol" => match check {
             Check::Equal(text) if text.is_empty() => tls(false),
-            _ => Condition::unread(),
+            Check::Equal(_) | Check::Matches(_) => Condition::unread(),
         },
         "request_method" => methods(check),
         "host" | "http_host" => hosts(check),
@@ -98,7 +98,7 @@ pub(super) fn of_variable(name: &str, check: &Check, state: &State) -> Condition
             Check::Matches(pattern) if pattern.starts_with("^/") && ends_in_path(pattern) => {
                 path(check)
             }
-            _ => Condition::unread(),
+            Check::Equal(_) | Check::Matches(_) => Condition::unread(),
         },
         "http_upgrade" => upgrade(check),
         name => {

@@ -218,7 +218,9 @@ impl Importer<'_> {
                 _ if self.looks_like_regex(location.id) => {
                     "it looks like a regex, and without `~` nginx compares it as text: no path begins so; write `location ~ …`"
                 }
-                _ => "the model has no such path",
+                Matching::Exact | Matching::Prefix | Matching::Final => {
+                    "the model has no such path"
+                }
             };
             if self.refuses(&location.list) {
                 self.ledger.opens(location.id, why);

@@ -3,6 +3,9 @@
 //! [`parse`] reads one directive, or the head of one block, from its words. A directive whose words were not all understood is
 //! an [`Unread`](crate::syntax::Unread) at the first of them.
 
+// A new directive or flag must not fall into an arm that was written before it (docs/decisions/reading.md).
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod access;
 pub mod location;
 pub mod map;
