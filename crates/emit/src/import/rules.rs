@@ -340,7 +340,7 @@ mod tests {
             let entry = route.entries.first().cloned().unwrap_or_default();
             let path = entry.path.as_ref().map_or("/", |path| match path {
                 PathMatcher::Prefix(text) => text,
-                _ => "?",
+                PathMatcher::Exact(_) | PathMatcher::StartsWith(_) | PathMatcher::Regex(_) => "?",
             });
             let handshakes = if entry.websocket { "ws " } else { "" };
             format!("{handshakes}{path} {upstream}")

@@ -197,7 +197,7 @@ impl Importer<'_> {
                 Verdict::Denied => self.ledger.taken(id, "respond"),
                 Verdict::Granted => self.ledger.dropped(id, "everybody is allowed anyway"),
                 Verdict::User | Verdict::Unknown => {
-                    self.ledger.opens(id, "the model has no lists of client addresses")
+                    self.ledger.opens(id, "the model has no lists of client addresses");
                 }
             }
         }

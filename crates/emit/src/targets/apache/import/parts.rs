@@ -219,10 +219,9 @@ impl Importer<'_> {
             if rule.act == Act::Resume {
                 rule.act = match &base.act {
                     Act::Files => Act::Answer(Draft::of("respond", Draft::of("status", 404_u64))),
-                    act @ Act::Forward(..)
-                    | act @ Act::Answer(_)
-                    | act @ Act::Placeholder
-                    | act @ Act::Resume => act.clone(),
+                    act @ (Act::Forward(..) | Act::Answer(_) | Act::Placeholder | Act::Resume) => {
+                        act.clone()
+                    }
                 };
                 rule.parameters.clone_from(&base.parameters);
             }

@@ -186,10 +186,10 @@ impl Rewrite {
         let flag = match flag {
             RewriteFlag::Permanent => RewriteFlag::Permanent,
             _ if leaves => RewriteFlag::Redirect,
-            flag @ RewriteFlag::Next
-            | flag @ RewriteFlag::Last
-            | flag @ RewriteFlag::Break
-            | flag @ RewriteFlag::Redirect => flag,
+            flag @ (RewriteFlag::Next
+            | RewriteFlag::Last
+            | RewriteFlag::Break
+            | RewriteFlag::Redirect) => flag,
         };
         Ok(Self { pattern, replacement: Value::parse(replacement)?, flag })
     }
