@@ -26,6 +26,10 @@ pub(crate) struct ReadArguments {
     /// A report of every directive: `json=FILE`.
     #[arg(long, value_name = "FORM=FILE", value_parser = import_report)]
     pub(crate) report: Vec<PathBuf>,
+    /// Print every finding at its own place, in the order of the files [default: each reason once for a file, with the number
+    /// of its places, the heaviest first].
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// What becomes of losses [default: an error where one opens something, else a warning].
     #[arg(long, value_enum)]
     pub(crate) loss: Option<LossArgument>,
@@ -64,6 +68,9 @@ pub(crate) struct MigrateArguments {
     /// The new server, with a version if it is known: NAME or NAME@VERSION.
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
+    /// Match whole segments as `wsgen import --simplify` does, and print what that changes.
+    #[arg(long)]
+    pub(crate) simplify: bool,
     /// The folder of the model and of the new configuration.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,

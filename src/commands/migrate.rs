@@ -3,9 +3,13 @@
 use super::{import, prove, render};
 use crate::args::{Format, LayoutArgument, LossArgument, MigrateArguments, RenderArguments};
 use crate::output::{Exit, Failure};
+use crate::report;
 
 pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
     let Some(mut reading) = import::read(&arguments.import)? else { return Ok(Exit::Loss) };
+    if arguments.simplify {
+        import::simplify(&mut reading.imported.model);
+    }
     let folder = &arguments.output;
     std::fs::create_dir_all(folder).map_err(|error| {
         let message = format!("cannot make {}: {error}", folder.display());
@@ -14,7 +18,7 @@ pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
     // The model stays: it is what is kept up from now on.
     let file = folder.join("wsgen.yaml");
     let file = import::write(&file, &reading.imported.model)?;
-    let rendered = render::run(&RenderArguments {
+    let rendering = RenderArguments {
         files: vec![file],
         target: vec![arguments.to.clone()],
         output: Some(folder.clone()),
@@ -26,6 +30,13 @@ pub(super) fn run(arguments: &MigrateArguments) -> Result<Exit, Failure> {
         format: Format::Human,
         validate: arguments.validate,
         templates: None,
+    };
+    let rendered = render::saying(&rendering, &|diagnostics, sources| {
+        if arguments.import.verbose {
+            return report::print(Format::Human, diagnostics, sources);
+        }
+        report::print_folded(diagnostics, sources);
+        Ok(())
     });
     let Some(how) = arguments.prove else { return rendered };
     match rendered {

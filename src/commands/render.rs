@@ -7,6 +7,7 @@ use wsgen_emit::{
 };
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::secret;
+use wsgen_model::source::Sources;
 
 use super::{layout, validate};
 use crate::args::{AnnotateArgument, Format, LayoutArgument, LossArgument, RenderArguments};
@@ -14,6 +15,14 @@ use crate::output::{self, Exit, Failure, Readers};
 use crate::{input, report};
 
 pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
+    saying(arguments, &|diagnostics, sources| report::print(arguments.format, diagnostics, sources))
+}
+
+/// Renders, and hands the findings to what prints them.
+pub(super) fn saying(
+    arguments: &RenderArguments,
+    print: &dyn Fn(&Diagnostics, &Sources) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     let folder = arguments.output.as_deref();
     let mut selections = select(&arguments.target)?;
     if folder.is_none() && selections.len() > 1 {
@@ -46,7 +55,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
     let input = input::read(&arguments.files)?;
     let (site, mut diagnostics) = super::check::judge(&input);
     let Some(site) = site else {
-        report::print(arguments.format, &diagnostics, &input.sources)?;
+        print(&diagnostics, &input.sources)?;
         return Ok(Exit::Findings);
     };
     let policy = LossPolicy { loss: arguments.loss.into(), today: crate::today::today() };
@@ -96,7 +105,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<Exit, Failure> {
         }
     }
     diagnostics.sort();
-    report::print(arguments.format, &diagnostics, &input.sources)?;
+    print(&diagnostics, &input.sources)?;
     if diagnostics.count(Severity::Error) > 0 {
         return Ok(if lost { Exit::Loss } else { Exit::Findings });
     }

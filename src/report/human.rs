@@ -25,7 +25,8 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool)
     text
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
+/// What is printed of one finding.
+pub(super) fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,

@@ -1,5 +1,6 @@
 //! How findings look: one file for each form.
 
+mod folded;
 mod github;
 mod human;
 mod json;
@@ -8,6 +9,7 @@ mod visible;
 
 use std::io::IsTerminal;
 
+use wsgen_emit::Folded;
 use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::source::Sources;
 
@@ -29,6 +31,18 @@ pub(crate) fn print(
         Format::Github => output::print(&github::render(diagnostics, sources)),
         Format::Sarif => output::print(&sarif::render(diagnostics, sources)),
     }
+}
+
+/// Findings of an import as people read them: those of one reason as one.
+pub(crate) fn folded(list: &[Folded], sources: &Sources) -> String {
+    folded::render(list, sources, colour())
+}
+
+/// Prints findings for people, those of one message as one.
+pub(crate) fn print_folded(diagnostics: &Diagnostics, sources: &Sources) {
+    let mut text = folded(&folded::fold(diagnostics), sources);
+    text.extend(summary(diagnostics).map(|summary| summary + "\n"));
+    output::eprint(&text);
 }
 
 /// Findings as people read them.

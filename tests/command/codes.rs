@@ -25,7 +25,7 @@ fn is_rendering(code: Code) -> bool {
 }
 
 /// Codes whose example is not a model on one page.
-const ELSEWHERE: [Code; 15] = [
+const ELSEWHERE: [Code; 16] = [
     Code::FILE_SIZE,       // bad_input.rs: too large to be printed
     Code::NOT_UTF8,        // bad_input.rs: a page is UTF-8
     Code::NODE_LIMIT,      // bad_input.rs: too large to be printed
@@ -41,6 +41,7 @@ const ELSEWHERE: [Code; 15] = [
     Code::IMPORT_BESIDE,
     Code::IMPORT_OUTSIDE,
     Code::IMPORT_LIMIT,
+    Code::IMPORT_REFUSES,
 ];
 
 /// Whether no target that can be rendered loses this in any version, when somebody writes it.

@@ -52,7 +52,8 @@ fn every_fixture_is_read_as_it_was_reviewed() {
     let mut seen = 0;
     for target in wsgen_emit::TARGETS {
         for folder in folders(&format!("tests/imports/{}", target.name)) {
-            let run = import(target.name, &folder.join("in.conf"), &["--loss", "warn"]);
+            let run =
+                import(target.name, &folder.join("in.conf"), &["--verbose", "--loss", "warn"]);
             let (fits, said) = check(&run.model);
             assert!(fits, "{}: {said}\n{}", folder.display(), run.model);
             let mut page = run.model.clone();

@@ -12,6 +12,7 @@ mod every_field;
 mod import;
 mod import_bounds;
 mod import_dump;
+mod import_said;
 mod oracle;
 mod round_trip;
 mod several_files;

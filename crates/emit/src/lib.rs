@@ -21,8 +21,8 @@ mod targets;
 pub use annotate::Annotate;
 pub use import::relocate::{Elsewhere, Pair, Relocate, Relocated};
 pub use import::{
-    Change, Files, Import, Imported, Judged, Loss as ImportLoss, Model, NoFiles, RouteOrigin,
-    Simplified, Unreadable, Verdict,
+    Change, Files, Folded, Import, Imported, Judged, Kind, Loss as ImportLoss, Model, NoFiles,
+    RouteOrigin, Simplified, Unreadable, Verdict,
 };
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;

@@ -203,6 +203,7 @@ codes! {
     WSG0408 IMPORT_BESIDE Note "served beside the proxy";
     WSG0409 IMPORT_OUTSIDE Warning "an included file outside of the configuration's folder";
     WSG0410 IMPORT_LIMIT Error "a configuration that grows beyond all bounds";
+    WSG0411 IMPORT_REFUSES Warning "a site that answers nothing but 502";
     WSG0501 UNREADABLE Error "the input could not be read";
     WSG0502 NOT_RENDERED Error "something that cannot be written for this target";
     WSG0503 REFUSED_BY_SERVER Error "a configuration that the server's own checker refuses";

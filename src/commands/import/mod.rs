@@ -1,5 +1,6 @@
 //! `wsgen import`.
 
+mod said;
 mod simplified;
 mod tree;
 
@@ -7,14 +8,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use wsgen_emit::{Imported, Selection, TARGETS, Target, Verdict};
+use wsgen_emit::{Imported, Model, Selection, TARGETS, Target, Verdict};
 use wsgen_model::code::Code;
-use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Severity};
+use wsgen_model::diagnostic::{Diagnostics, Severity};
 use wsgen_model::source::{Source, SourceId, Sources};
 
-use crate::args::{Format, ImportArguments, LossArgument, ReadArguments};
+use crate::args::{ImportArguments, LossArgument, ReadArguments};
 use crate::output::{self, Exit, Failure, Readers};
-use crate::report;
 
 pub(super) use self::tree::Tree;
 
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
         return Ok(Exit::Loss);
     };
     if arguments.simplify {
-        output::eprint(&simplified::simplify(&mut model));
+        simplify(&mut model);
     }
     match (&arguments.output, &*model) {
         (Some(file), model) => {
@@ -46,6 +46,11 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Success)
+}
+
+/// Makes prefixes of segments of a model's texts, and prints what that changes.
+pub(super) fn simplify(model: &mut Model) {
+    output::eprint(&simplified::simplify(model));
 }
 
 /// Writes a model; one of several files is a folder beside the name: `wsgen.d` for `wsgen.yaml`. Gives what was written.
@@ -72,12 +77,9 @@ pub(super) fn write(file: &Path, model: &[String]) -> Result<PathBuf, Failure> {
 pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure> {
     let (sources, ids, imported, from) = taken_in(arguments)?;
     let findings = weighed(&imported.findings, arguments.loss);
-    let (shown, left) = first(&findings);
-    report::print(Format::Human, &shown, &sources)?;
-    if left > 0 {
-        output::eprint(&format!("{left} more findings; --report json=FILE has every directive\n"));
-    }
+    output::eprint(&said::said(&imported, &findings, &sources, arguments));
     output::eprint(&summary(from.target, &imported));
+    output::eprint(&said::by_kind(&imported, arguments.verbose));
     for file in &arguments.report {
         let text = document(from.target, &imported, &sources);
         output::write_file(file, text.as_bytes(), Readers::All)?;
@@ -150,45 +152,14 @@ fn guess(sources: &Sources) -> Result<&'static Target, Failure> {
     Ok(found)
 }
 
-/// Losses as the command line weighs them: without a word, what opens something is an error and the rest are warnings.
+/// Findings as the command line weighs them, in the order of the files.
 fn weighed(findings: &Diagnostics, loss: Option<LossArgument>) -> Diagnostics {
     let mut all = Diagnostics::default();
     for finding in findings {
-        let mut finding = finding.clone();
-        let losses =
-            [Code::IMPORT_LOST, Code::IMPORT_OPENS, Code::IMPORT_OUTSIDE, Code::IMPORT_LIMIT];
-        if losses.contains(&finding.code) {
-            finding.severity = match loss {
-                None => finding.severity,
-                Some(LossArgument::Deny) => Severity::Error,
-                Some(LossArgument::Warn) => Severity::Warning,
-                Some(LossArgument::Allow) => Severity::Note,
-            };
-        }
-        all.push(finding);
+        all.push(said::weighed(finding, loss));
     }
     all.sort();
     all
-}
-
-/// Most findings that are printed: nobody reads more.
-const SHOWN: usize = 1_000;
-
-/// The first findings, in order, of which errors come first where there are very many; and how many are left.
-fn first(all: &Diagnostics) -> (Diagnostics, usize) {
-    let left = all.iter().count().saturating_sub(SHOWN);
-    if left == 0 {
-        return (all.clone(), 0);
-    }
-    let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
-    let errors = all.iter().filter(is_error);
-    let others = all.iter().filter(|finding| !is_error(finding));
-    let mut shown = Diagnostics::default();
-    for finding in errors.chain(others).take(SHOWN) {
-        shown.push(finding.clone());
-    }
-    shown.sort();
-    (shown, left)
 }
 
 /// How much of it is in the model.

@@ -163,6 +163,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<Item>,
     /// The directives that routes were made of, by the routes' names.
     pub(crate) made_of: Vec<(String, Vec<super::ledger::Id>)>,
+    /// What else is said of routes in the model, by the routes' names.
+    pub(super) notes: BTreeMap<String, Vec<String>>,
     upstream_names: Names,
     route_names: Names,
     /// Where an upstream stands in its list.
@@ -180,6 +182,7 @@ impl Site {
             upstreams: Vec::new(),
             routes: Vec::new(),
             made_of: Vec::new(),
+            notes: BTreeMap::new(),
             upstream_names: Names::default(),
             route_names: Names::default(),
             places: BTreeMap::new(),

@@ -1,12 +1,14 @@
 //! Who became what: each directive gets one verdict, and none is without.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use wsgen_model::code::Code;
 use wsgen_model::diagnostic::{Diagnostic, Diagnostics, Label};
 use wsgen_model::source::Span;
 
-use super::{Judged, Loss, Unreadable, Verdict};
+use super::folded::{About, Folded, Lost, Said, fold, named_sites};
+use super::placeholder::Directives;
+use super::{Imported, Judged, Loss, Model, RouteOrigin, Unreadable, Verdict};
 use crate::subject::{Announcement, Subject};
 
 /// The number of a directive.
@@ -20,7 +22,7 @@ pub(crate) const STICKS_ANEW: &str =
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     verdicts: Vec<Option<Verdict>>,
-    findings: Vec<Diagnostic>,
+    findings: Vec<Said>,
     /// The place of a finding among them, by its code and message.
     said: HashMap<(Code, String), usize>,
     /// What directives are about, if they are lost.
@@ -29,6 +31,8 @@ pub(crate) struct Ledger {
     announced: Vec<Announcement>,
     /// The word that a directive was lost at.
     points: HashMap<Id, Span>,
+    /// Directives whose requests a placeholder answers.
+    refusing: HashSet<Id>,
 }
 
 impl Ledger {
@@ -94,13 +98,20 @@ impl Ledger {
         // What holds in many places is said once, with the first few of them.
         let place = self.said.entry((code, message.to_owned())).or_insert(self.findings.len());
         let Some(known) = self.findings.get_mut(*place) else {
-            self.findings.push(Diagnostic::new(code, message).at(span).help(help));
+            let finding = Diagnostic::new(code, message).at(span).help(help);
+            self.findings.push(Said {
+                finding,
+                places: BTreeSet::from([span]),
+                about: About::Other,
+            });
             return;
         };
-        let label = Label { span, text: "here too".to_owned() };
-        let first = known.primary.as_ref().is_some_and(|label| label.span == span);
-        if !first && known.secondary.len() < 3 && !known.secondary.contains(&label) {
-            known.secondary.push(label);
+        if !known.places.insert(span) {
+            return;
+        }
+        let known = &mut known.finding;
+        if known.secondary.len() < 3 {
+            known.secondary.push(Label { span, text: "here too".to_owned() });
         }
     }
 
@@ -179,6 +190,32 @@ impl Ledger {
         self.points.insert(id, word);
     }
 
+    /// Hosts get nothing but the answers of placeholders, because of a directive.
+    pub(super) fn refuses_site(&mut self, id: Id, span: Span, name: &str, hosts: Vec<String>) {
+        let why = self.why(id).unwrap_or_default().to_owned();
+        let what = format!("{} answered with 502", named_sites(hosts.iter()));
+        let help = format!(
+            "look for the placeholder of `{name}` in the model: write what it did, or delete the placeholder where its requests \
+             may pass"
+        );
+        let finding = Diagnostic::new(Code::IMPORT_REFUSES, what).labelled(span, why).help(help);
+        let places = BTreeSet::from([span]);
+        self.findings.push(Said { finding, places, about: About::Site(hosts) });
+    }
+
+    /// A placeholder answers the requests of a directive.
+    pub(super) fn refuses(&mut self, id: Id) {
+        self.refusing.insert(id);
+    }
+
+    /// Why a directive is lost.
+    pub(super) fn why(&self, id: Id) -> Option<&str> {
+        match self.verdicts.get(id)? {
+            Some(Verdict::Lost(loss)) => Some(&loss.why),
+            _ => None,
+        }
+    }
+
     /// Whether a directive is lost.
     pub(crate) fn is_lost(&mut self, id: Id) -> bool {
         matches!(self.at(id), Some(Verdict::Lost(_)))
@@ -193,8 +230,9 @@ impl Ledger {
     pub(crate) fn close(
         mut self,
         all: impl Iterator<Item = (String, Span, bool)>,
-    ) -> (Vec<Judged>, Diagnostics, Vec<Announcement>) {
-        let mut judged = Vec::new();
+        known: &Directives<'_>,
+    ) -> Closed {
+        let mut directives = Vec::new();
         let mut announced = std::mem::take(&mut self.announced);
         for (id, (name, span, proxying)) in all.enumerate() {
             let verdict = self.at(id).take().unwrap_or_else(|| {
@@ -211,20 +249,46 @@ impl Ledger {
                     }
                     _ => (Code::IMPORT_LOST, "is lost"),
                 };
-                let finding = Diagnostic::new(code, format!("`{name}` {what}"));
+                let written = (known.name)(id);
+                let finding = Diagnostic::new(code, format!("`{written}` {what}"));
                 let title = format!("{code}: `{name}` {what}: {}", loss.why);
                 // What nobody has understood may be about anything, at its own place.
                 let subjects = self.about.remove(&id).unwrap_or_else(|| vec![Subject::Anything]);
                 announced.push(Announcement { title, subjects, spans: vec![span], route: None });
                 let place = self.points.get(&id).copied().unwrap_or(span);
-                self.findings.push(finding.labelled(place, loss.why.clone()));
+                self.findings.push(Said {
+                    finding: finding.labelled(place, loss.why.clone()),
+                    places: BTreeSet::from([place]),
+                    about: About::Loss(Lost {
+                        id,
+                        name: written,
+                        refuses: self.refusing.contains(&id),
+                    }),
+                });
             }
-            judged.push(Judged { name, span, proxying, verdict });
+            directives.push(Judged { name, span, proxying, verdict });
         }
+        let folded = fold(&self.findings, known.around);
         let mut findings = Diagnostics::default();
-        for finding in self.findings {
-            findings.push(finding);
+        for said in self.findings {
+            findings.push(said.finding);
         }
-        (judged, findings, announced)
+        Closed { directives, findings, folded, announced }
+    }
+}
+
+/// What a ledger comes to.
+pub(crate) struct Closed {
+    pub(crate) directives: Vec<Judged>,
+    pub(crate) findings: Diagnostics,
+    pub(crate) folded: Vec<Folded>,
+    pub(crate) announced: Vec<Announcement>,
+}
+
+impl Closed {
+    /// What was made of a configuration.
+    pub(crate) fn imported(self, model: Model, routes: Vec<RouteOrigin>) -> Imported {
+        let Self { directives, findings, folded, announced } = self;
+        Imported { model, directives, findings, folded, announced, routes }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod budget;
 pub(crate) mod condition;
 pub(crate) mod draft;
 pub(crate) mod entry;
+mod folded;
 pub(crate) mod hostnames;
 pub(crate) mod implied;
 pub(crate) mod ledger;
@@ -25,6 +26,7 @@ mod simplify;
 pub(crate) mod websocket_pairs;
 mod write;
 
+pub use folded::{Folded, Kind};
 pub use simplify::{Change, Simplified};
 pub use write::Model;
 
@@ -123,6 +125,8 @@ pub struct Imported {
     pub directives: Vec<Judged>,
     /// What is to be said.
     pub findings: Diagnostics,
+    /// The same, with those of one reason in one file as one, the heaviest first.
+    pub folded: Vec<Folded>,
     /// What is said of differences between the original and the model, typed.
     pub announced: Vec<Announcement>,
     /// What the routes of the model were made of.

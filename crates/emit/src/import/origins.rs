@@ -40,6 +40,11 @@ impl Blocks {
         Self { around, extents }
     }
 
+    /// Returns the directive in whose block another one stands.
+    pub(crate) fn outer(&self, id: Id) -> Option<Id> {
+        self.around.get(id).copied().flatten()
+    }
+
     /// Returns the place of a directive with its block, and those of the blocks around it, the innermost first.
     pub(crate) fn of(&self, id: Id) -> Vec<Span> {
         let all = std::iter::successors(Some(id), |id| self.around.get(*id).copied().flatten());

@@ -135,7 +135,7 @@ impl Site {
         }
         files.text().push_str("\nlisteners:\n");
         for item in &self.listeners {
-            entry(files.text(), item);
+            entry(files.text(), item, &[]);
         }
         for (number, (name, item)) in self.upstreams.iter().enumerate() {
             files.begin(number == 0, "upstreams");
@@ -148,7 +148,9 @@ impl Site {
         for (number, item) in self.routes.iter().enumerate() {
             let first = files.begin(number == 0, "routes");
             files.text().push_str(if first { "" } else { "\n" });
-            entry(files.text(), item);
+            let name = item.fields.text(&["name"]).unwrap_or_default();
+            let notes = self.notes.get(name).map_or(&[] as &[String], Vec::as_slice);
+            entry(files.text(), item, notes);
         }
         files.all
     }
@@ -210,9 +212,14 @@ fn section(out: &mut String, entries: &[(CompactString, Draft)]) {
     }
 }
 
-fn entry(out: &mut String, item: &Item) {
+fn entry(out: &mut String, item: &Item, notes: &[String]) {
     out.push_str("  # ");
     out.push_str(&item.origin);
+    for note in notes {
+        out.push_str("\n  # ");
+        // A comment ends with its line, and YAML takes few other marks.
+        out.extend(note.chars().map(|c| if c.is_control() { ' ' } else { c }));
+    }
     out.push_str("\n  - ");
     // The first key stands behind the dash.
     let begin = out.len();

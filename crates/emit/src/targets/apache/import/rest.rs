@@ -5,6 +5,7 @@ use super::scope::Importer;
 use crate::import::Imported;
 use crate::import::ledger::Id;
 use crate::import::origins::Blocks;
+use crate::import::placeholder::Directives;
 use crate::targets::apache::syntax::{Section, Statement};
 
 /// How directives of other logins begin.
@@ -178,19 +179,27 @@ impl Importer<'_> {
 
     /// The model with all verdicts.
     pub(super) fn close(self) -> Imported {
-        let Self { all, ledger, site, .. } = self;
+        let Self { all, sources, mut ledger, mut site, .. } = self;
         let inner = all.iter().enumerate();
         let inner = inner.filter_map(|(id, outer)| Some((id, outer.block.as_deref()?)));
         let blocks = Blocks::new(all.iter().map(|directive| directive.span), inner);
         let routes = site.origins(|id| all[id].span, |id| blocks.of(id));
-        let judged: Vec<_> = all
-            .into_iter()
-            .map(|directive| {
-                let proxying = out_of_scope::reason(&directive.name).is_none();
-                (directive.name, directive.span, proxying)
-            })
-            .collect();
-        let (directives, findings, announced) = ledger.close(judged.into_iter());
-        Imported { model: site.write(), directives, findings, announced, routes }
+        let judged = all.iter().map(|directive| {
+            let proxying = out_of_scope::reason(&directive.name).is_none();
+            (directive.name.clone(), directive.span, proxying)
+        });
+        let directives = Directives {
+            sources,
+            name: &|id| {
+                let text = sources.slice(all[id].span).trim_start_matches('<');
+                let written = text.split([' ', '\t', '>']).next().unwrap_or_default();
+                let known = all[id].name.as_str();
+                if written.eq_ignore_ascii_case(known) { written } else { known }.to_owned()
+            },
+            place: &|id| all[id].span,
+            around: &|id| blocks.outer(id),
+        };
+        site.explain_placeholders(&mut ledger, &directives);
+        ledger.close(judged, &directives).imported(site.write(), routes)
     }
 }

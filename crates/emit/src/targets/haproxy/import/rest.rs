@@ -8,6 +8,7 @@ use super::differs::Differs;
 use super::scope::Importer;
 use crate::import::Imported;
 use crate::import::ledger::Id;
+use crate::import::placeholder::Directives;
 use crate::syntax::Word;
 use crate::targets::haproxy::syntax::{HttpCheck, Statement, out_of_scope};
 
@@ -303,7 +304,7 @@ impl Importer<'_> {
 
     /// What was made of the whole configuration.
     pub(super) fn close(self) -> Imported {
-        let Self { all, sections, mut ledger, site, too_deep, .. } = self;
+        let Self { all, sections, sources, mut ledger, mut site, too_deep, .. } = self;
         if let Some(first) = all.first().filter(|_| too_deep) {
             let message =
                 "conditions ask for variables that ask for each other; some are not followed";
@@ -325,8 +326,17 @@ impl Importer<'_> {
             .collect();
         let routes =
             site.origins(|id| all[id].span, |id| super::sections::around(&sections, &all, id));
-        let (directives, findings, announced) = ledger.close(judged.into_iter());
-        Imported { model: site.write(), directives, findings, announced, routes }
+        let directives = Directives {
+            sources,
+            name: &|id| name_of(&all[id].words),
+            place: &|id| all[id].span,
+            around: &|id| {
+                let own = sections.partition_point(|section| section.id <= id).checked_sub(1)?;
+                Some(sections[own].id).filter(|section| *section != id)
+            },
+        };
+        site.explain_placeholders(&mut ledger, &directives);
+        ledger.close(judged.into_iter(), &directives).imported(site.write(), routes)
     }
 }
 

@@ -48,6 +48,7 @@ use crate::import::budget::Budget;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origins::Blocks;
+use crate::import::placeholder::Directives;
 use crate::import::{Files, Imported};
 use crate::targets::nginx::syntax::Statement;
 
@@ -309,7 +310,7 @@ impl Importer<'_> {
     }
 
     fn close(self) -> Imported {
-        let Self { tree, mut ledger, site, budget, .. } = self;
+        let Self { tree, sources, mut ledger, mut site, budget, .. } = self;
         budget.close(&mut ledger);
         let all = tree.all.iter().map(|directive| {
             let proxying = out_of_scope::reason(&directive.name).is_none();
@@ -319,8 +320,14 @@ impl Importer<'_> {
         let inner = inner.filter_map(|(id, outer)| Some((id, outer.block.as_deref()?)));
         let blocks = Blocks::new(tree.all.iter().map(|directive| directive.span), inner);
         let routes = site.origins(|id| tree.all[id].span, |id| blocks.of(id));
-        let (directives, findings, announced) = ledger.close(all);
-        Imported { model: site.write(), directives, findings, announced, routes }
+        let directives = Directives {
+            sources,
+            name: &|id| tree.all[id].name.clone(),
+            place: &|id| tree.all[id].span,
+            around: &|id| blocks.outer(id),
+        };
+        site.explain_placeholders(&mut ledger, &directives);
+        ledger.close(all, &directives).imported(site.write(), routes)
     }
 }
 
