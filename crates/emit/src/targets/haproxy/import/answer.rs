@@ -49,7 +49,9 @@ impl Importer<'_> {
         tls: Option<bool>,
         state: &State,
     ) -> Option<Draft> {
-        if redirect.cookie || redirect.append_slash {
+        let location = matches!(redirect.to, To::Location(_));
+        // Behind a location neither means anything.
+        if redirect.cookie || (redirect.append_slash || redirect.drop_query) && !location {
             return None;
         }
         let mut draft = Draft::map();
@@ -59,16 +61,23 @@ impl Importer<'_> {
                 let scheme =
                     scheme.literal().filter(|scheme| ["http", "https"].contains(scheme))?;
                 // Without a scheme the port stays, as it does here.
+                // What rules ahead have changed is what is put in.
+                let changed = [Cell::Path, Cell::Query, Cell::Field("host".to_owned())];
+                if changed.iter().any(|cell| !state.all_changes(cell).is_empty()) {
+                    return None;
+                }
                 if tls != Some(secure(scheme)) {
                     draft.set(&["scheme"], scheme);
                     self.keeps_port(span, state);
                 }
             }
             To::Location(format) | To::Prefix(format) => {
-                let prefix = matches!(redirect.to, To::Prefix(_));
-                if prefix && redirect.drop_query {
+                let begins =
+                    matches!(format.parts.first(), Some(Part::Text(text)) if !text.is_empty());
+                if redirect.ignore_empty && location && !begins {
                     return None;
                 }
+                let prefix = !location;
                 self.target_of(span, format, prefix, tls, state, &mut draft)?;
             }
         }
@@ -145,7 +154,9 @@ impl Importer<'_> {
                     draft.set(&["port"], u64::from(number));
                 }
             }
-        } else if !text.starts_with('/') && !text.is_empty() {
+        } else if text.starts_with('/') {
+            self.differs(span, Differs::RedirectWhole);
+        } else if !text.is_empty() {
             return None;
         }
         let rest: Vec<&Part> = parts.collect();
@@ -175,7 +186,8 @@ impl Importer<'_> {
             return Some(());
         }
         // What rules ahead have changed is what is put in.
-        state.all_changes(&Cell::Path).is_empty().then_some(())?;
+        let changed = [Cell::Path, Cell::Query];
+        changed.iter().all(|cell| state.all_changes(cell).is_empty()).then_some(())?;
         let names: Vec<&Sample> = rest
             .iter()
             .map(|part| match part {

@@ -14,6 +14,15 @@ const NOT_NORMAL: [&str; 3] = [
     "%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$|00)",
 ];
 
+/// Normalizers that bring paths into the model's own normal form (`route/normal-form`).
+const NORMALIZERS: [&str; 5] = [
+    "path-merge-slashes",
+    "path-strip-dot",
+    "path-strip-dotdot",
+    "percent-decode-unreserved",
+    "percent-to-uppercase",
+];
+
 /// The tests of a condition of one branch, each with whether it is negated; named ones by their names.
 fn tests(condition: Option<&Condition>) -> Vec<(bool, Tested<'_>)> {
     match condition {
@@ -93,7 +102,10 @@ impl Importer<'_> {
     ) -> Option<&'static str> {
         let tests = tests(rule.condition.as_ref());
         match (&rule.action, tests.as_slice()) {
-            (Action::NormalizeUri { .. }, []) => Some("match.path"),
+            (Action::NormalizeUri { normalizer }, []) => {
+                let name = normalizer.split(' ').next().unwrap_or_default();
+                NORMALIZERS.contains(&name).then_some("match.path")
+            }
             (
                 Action::SetTarget { part: crate::targets::haproxy::syntax::Target::Query, value },
                 [(false, Tested::Test(test))],

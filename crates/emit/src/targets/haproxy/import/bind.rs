@@ -12,6 +12,73 @@ use crate::import::measure;
 use crate::import::rules::Bound;
 use crate::targets::haproxy::syntax::{EndpointOption, Statement, option};
 
+/// Options that are read where TLS, its versions, HTTP and the PROXY header are; of TLS there is nothing to say without it.
+const ELSEWHERE: [&str; 25] = [
+    "ssl",
+    "accept-proxy",
+    "crt",
+    "crt-list",
+    "ca-file",
+    "verify",
+    "alpn",
+    "ssl-min-ver",
+    "ssl-max-ver",
+    "no-sslv3",
+    "no-tlsv10",
+    "no-tlsv11",
+    "no-tlsv12",
+    "no-tlsv13",
+    "force-sslv3",
+    "force-tlsv10",
+    "force-tlsv11",
+    "force-tlsv12",
+    "force-tlsv13",
+    "crl-file",
+    "crt-ignore-err",
+    "ca-ignore-err",
+    "strict-sni",
+    "generate-certificates",
+    "ca-verify-file",
+];
+
+/// What TLS is agreed upon with, and how the process waits: tuning.
+const UNSEEN: [&str; 34] = [
+    "no-tls-tickets",
+    "allow-0rtt",
+    "prefer-client-ciphers",
+    "ssl-skip-self-issued-ca",
+    "no-ca-names",
+    "no-alpn",
+    "npn",
+    "ciphers",
+    "ciphersuites",
+    "curves",
+    "ecdhe",
+    "v4v6",
+    "v6only",
+    "defer-accept",
+    "tfo",
+    "expose-fd",
+    "quic-force-retry",
+    "name",
+    "id",
+    "mss",
+    "nice",
+    "process",
+    "thread",
+    "proto",
+    "level",
+    "mode",
+    "user",
+    "uid",
+    "group",
+    "gid",
+    "backlog",
+    "severity-output",
+    "tcp-ut",
+    "shards",
+];
+
 impl Importer<'_> {
     /// The listeners of a section.
     pub(super) fn binds(&mut self, section: usize) -> Vec<Bound> {
@@ -81,6 +148,7 @@ impl Importer<'_> {
                 fields.set(&["protocols"], vec!["http/1.1"]);
             }
         }
+        self.listener_options(id, tls, options);
         if option(options, "accept-proxy").is_some() {
             fields.set(&["proxy_protocol", "accept"], "any");
         }
@@ -143,11 +211,7 @@ impl Importer<'_> {
             ),
             (None, _) => {}
         }
-        match option(options, "ssl-min-ver").map(EndpointOption::text) {
-            Some("TLSv1.3") => tls.set(&["profile"], "modern"),
-            Some("TLSv1.0" | "TLSv1.1" | "SSLv3") => tls.set(&["profile"], "old"),
-            _ => {}
-        }
+        self.versions(options, &mut tls);
         if tls.get(&["certificates"]).is_none() {
             let help = "write the names of the files";
             let what = "its certificate is named elsewhere; `certificate.pem` stands for it";
@@ -159,6 +223,83 @@ impl Importer<'_> {
             self.differs(span, Differs::CertificateAndKey);
         }
         tls
+    }
+
+    /// The versions of TLS, as a profile that has them.
+    fn versions(&mut self, options: &[EndpointOption], tls: &mut Draft) {
+        let version = |text: &str| match text {
+            "SSLv3" | "sslv3" => Some(0),
+            "TLSv1.0" | "tlsv10" => Some(1),
+            "TLSv1.1" | "tlsv11" => Some(2),
+            "TLSv1.2" | "tlsv12" => Some(3),
+            "TLSv1.3" | "tlsv13" => Some(4),
+            _ => None,
+        };
+        // HAProxy offers TLS 1.2 and 1.3 where nothing is said.
+        let (mut least, mut most, mut holes) = (3, 4, Vec::new());
+        let mut last = None;
+        for option in options {
+            let name = option.name.as_str();
+            let own = match name {
+                "ssl-min-ver" | "ssl-max-ver" => version(option.text()),
+                _ => name
+                    .strip_prefix("force-")
+                    .or_else(|| name.strip_prefix("no-"))
+                    .and_then(version),
+            };
+            let Some(own) = own else { continue };
+            last = Some(option.name.span);
+            match name {
+                "ssl-min-ver" => least = own,
+                "ssl-max-ver" => most = own,
+                name if name.starts_with("force-") => (least, most) = (own, own),
+                _ => holes.push(own),
+            }
+        }
+        while holes.contains(&least) && least < most {
+            least += 1;
+        }
+        while holes.contains(&most) && most > least {
+            most -= 1;
+        }
+        match least {
+            4 => tls.set(&["profile"], "modern"),
+            0..=2 => tls.set(&["profile"], "old"),
+            _ => {}
+        }
+        if let Some(span) = last.filter(|_| most < 4) {
+            self.differs(span, Differs::TlsVersions);
+        }
+    }
+
+    /// Options of a listener beside its certificates, the versions of TLS and HTTP, and the PROXY header.
+    fn listener_options(&mut self, id: Id, tls: bool, options: &[EndpointOption]) {
+        for option in options {
+            let span = option.name.span;
+            match option.name.as_str() {
+                "crl-file" if tls => {
+                    let why = "the model reads no list of certificates that were taken back";
+                    self.lose(id, Some(span), why, true);
+                }
+                "crt-ignore-err" | "ca-ignore-err" if tls => {
+                    let why = "the model lets no certificate of a client pass that is not good";
+                    self.lose(id, Some(span), why, false);
+                }
+                "maxconn" => self.differs(span, Differs::ListenerConnections),
+                "transparent" | "interface" | "namespace" => {
+                    self.differs(span, Differs::OwnListener);
+                }
+                "strict-sni" | "generate-certificates" | "ca-verify-file" if tls => {
+                    self.differs(span, Differs::OwnListener);
+                }
+                "proto" if option.text() == "h2" => {
+                    let why = "a listener of the model without TLS reads HTTP/1.1 as well";
+                    self.lose(id, Some(span), why, false);
+                }
+                name if ELSEWHERE.contains(&name) || UNSEEN.contains(&name) => {}
+                _ => self.lose(id, Some(span), "the model has no word for this option", false),
+            }
+        }
     }
 
     /// The file of a certificate; one is made up for a folder.

@@ -10,7 +10,7 @@ use super::state::{Cell, Value};
 use super::walk::Walk;
 use crate::import::condition::Condition;
 use crate::import::ledger::Id;
-use crate::targets::haproxy::syntax::{Action, Rule, Target};
+use crate::targets::haproxy::syntax::{Action, LogFormat, Part, Rule, Target};
 
 impl Importer<'_> {
     /// Runs a rule that neither answers nor ends the rules.
@@ -81,14 +81,19 @@ impl Importer<'_> {
             }
             Action::SetTarget { part, value } => {
                 let change = PathChange::set(*part, value);
+                changes_target(*part, value, change.is_some(), holds, walk);
                 self.changes_path(id, *part, change, holds, walk);
             }
             Action::ReplaceTarget { part, pattern, to } => {
                 let change = PathChange::replace(*part, pattern, to);
+                changes_target(*part, to, change.is_some(), holds, walk);
                 self.changes_path(id, *part, change, holds, walk);
             }
             Action::NormalizeUri { .. } => {
                 self.lose(id, None, "the model brings paths into one normal form", false);
+                for cell in [Cell::Path, Cell::Query] {
+                    walk.state.set(cell, holds.condition.clone(), Value::Unknown, false);
+                }
             }
             Action::SetMethod(_) => {
                 self.lose(id, None, "the model passes methods on as they are", false);
@@ -178,5 +183,23 @@ impl Importer<'_> {
             None => walk.state.set(Cell::Path, condition.clone(), Value::Unknown, false),
         }
         walk.edits.push(Edit { id, condition, change: Change::Path(change) });
+    }
+}
+
+/// What a change of the target is to later tests of the query and the host. A change of the path that the model says
+/// keeps both.
+fn changes_target(part: Target, value: &LogFormat, said: bool, holds: &Holds, walk: &mut Walk) {
+    let asks = |part: &Part| matches!(part, Part::Text(text) if text.contains('?'));
+    if said || part == Target::Path && !value.parts.iter().any(asks) {
+        return;
+    }
+    let condition = &holds.condition;
+    walk.state.set(Cell::Query, condition.clone(), Value::Unknown, false);
+    let begins = |text: &str| text.starts_with('/');
+    let path = matches!(value.parts.first(), Some(Part::Text(text)) if begins(text));
+    if part == Target::Uri && !path {
+        // A target with a host in it changes Host too.
+        let host = Cell::Field("host".to_owned());
+        walk.state.set(host, condition.clone(), Value::Unknown, false);
     }
 }

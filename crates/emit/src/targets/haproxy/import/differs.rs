@@ -34,6 +34,8 @@ pub(super) enum Differs {
     MonitorQuery,
     /// The path of a redirect's target has a slash where it had none.
     RedirectSlash,
+    /// The Location of a redirect is a path alone.
+    RedirectWhole,
     /// The port of the request's Host is in the redirect.
     RedirectPort,
     /// The body, or a field that is computed, is left out of an answer.
@@ -66,6 +68,26 @@ pub(super) enum Differs {
     KeepAliveTime,
     /// The values of a sticky cookie.
     StickyValues,
+    /// `X-Forwarded-For` is not written for clients of some network.
+    ForwardedExcept,
+    /// Whether a server is well is told by another server, by an agent or by its answers.
+    HealthTold,
+    /// Connections to a server leave from an address or interface of their own.
+    OwnAddress,
+    /// A server may be spoken to in HTTP/2.
+    ServerHttp2,
+    /// Versions of TLS that no profile has.
+    TlsVersions,
+    /// A certificate is good for another name than SNI asks for.
+    VerifiedName,
+    /// The PROXY header tells of TLS.
+    ProxyHeaderTls,
+    /// A server that is back gets its requests little by little.
+    SlowStart,
+    /// What a listener asks of the system, or of TLS, beyond its address and certificates.
+    OwnListener,
+    /// The connections of one listener are counted.
+    ListenerConnections,
 }
 
 impl Differs {
@@ -107,6 +129,9 @@ impl Differs {
                 "HAProxy answers this target without a query alone; the model with any query"
             }
             Self::RedirectSlash => "the Location has a path, a slash, where it had none",
+            Self::RedirectWhole => {
+                "HAProxy writes the path alone into the Location; the model writes the scheme and the host ahead of it"
+            }
             Self::RedirectPort => {
                 "HAProxy keeps the port of Host in the Location; the model leaves it out"
             }
@@ -139,6 +164,28 @@ impl Differs {
                 "after how long a silence TCP asks is the system's own time: 2h by default"
             }
             Self::StickyValues => crate::import::ledger::STICKS_ANEW,
+            Self::ForwardedExcept => {
+                "HAProxy tells nothing of clients of this network; the model tells of every client"
+            }
+            Self::HealthTold => {
+                "another server, an agent or its answers tell whether this server is well; the model asks the server itself"
+            }
+            Self::OwnAddress => {
+                "connections to this server leave from an address of their own; the model leaves that to the system"
+            }
+            Self::ServerHttp2 => {
+                "HAProxy may speak HTTP/2 with this server; the model speaks HTTP/1.1"
+            }
+            Self::TlsVersions => "the versions of TLS are those of the model's profile",
+            Self::VerifiedName => "the name that the certificate must be good for is sent as SNI",
+            Self::ProxyHeaderTls => {
+                "the PROXY header tells of the client's TLS too; the model's has addresses alone"
+            }
+            Self::SlowStart => "a server that is back gets all of its share at once",
+            Self::OwnListener => "the model has no word for this option of a listener",
+            Self::ListenerConnections => {
+                "the connections of this listener are counted; the model counts those of its section"
+            }
         }
     }
 
@@ -156,20 +203,33 @@ impl Differs {
             | Self::PathWithin
             | Self::MonitorQuery => vec![Subject::Answer, Subject::Target, Subject::Location],
             Self::Handshake => vec![Subject::Answer, Subject::Handshake, Subject::Target],
-            Self::RedirectSlash | Self::RedirectPort => vec![Subject::Location],
+            Self::RedirectSlash | Self::RedirectWhole | Self::RedirectPort => {
+                vec![Subject::Location]
+            }
             Self::AnswerParts => {
                 vec![Subject::Answer, Subject::ResponseField("content-type".to_owned())]
             }
             Self::NoAnswer => vec![Subject::Answer],
-            Self::ForwardedFor | Self::ForwardedKept | Self::ForwardedFamily => {
-                vec![Subject::Forwarded]
-            }
+            Self::ForwardedFor
+            | Self::ForwardedKept
+            | Self::ForwardedFamily
+            | Self::ForwardedExcept => vec![Subject::Forwarded],
             Self::UpgradeForced | Self::TcpFrontend => vec![Subject::Answer, Subject::Handshake],
-            Self::CheckOn404 | Self::CheckConnection | Self::NoWeight | Self::StickyValues => {
-                vec![Subject::Balancing]
-            }
-            Self::ServerConnections => vec![Subject::Limit],
-            Self::ServerSni | Self::CertificateAndKey => vec![Subject::Connection],
+            Self::CheckOn404
+            | Self::CheckConnection
+            | Self::NoWeight
+            | Self::StickyValues
+            | Self::HealthTold
+            | Self::SlowStart => vec![Subject::Balancing],
+            Self::ServerConnections | Self::ListenerConnections => vec![Subject::Limit],
+            Self::ServerSni
+            | Self::CertificateAndKey
+            | Self::OwnAddress
+            | Self::ServerHttp2
+            | Self::TlsVersions
+            | Self::VerifiedName
+            | Self::ProxyHeaderTls
+            | Self::OwnListener => vec![Subject::Connection],
             Self::KeepAliveTime => vec![Subject::Timer],
         }
     }

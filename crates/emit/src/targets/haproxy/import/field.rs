@@ -23,10 +23,13 @@ impl Importer<'_> {
             headers: vec![(name.to_owned(), value)],
             ..Clause::default()
         };
+        let socket = ["upgrade", "connection"].contains(&name);
+        if socket {
+            self.handshakes.push((name.to_owned(), test.span));
+        }
         if test.sample.fetch.name.ends_with("hdr_cnt") {
             return self.count(name, test);
         }
-        let socket = ["upgrade", "connection"].contains(&name);
         let lower = converters == [Call::new("lower", &[])];
         if !converters.is_empty() && !lower {
             self.why(test.sample.span, "the model compares a field as it is");

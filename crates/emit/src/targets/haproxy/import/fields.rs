@@ -166,6 +166,7 @@ impl Importer<'_> {
             {
                 return self.ledger.taken(id, "forwarded");
             }
+            walk.state.remove(matcher, name, condition);
             // Which fields these are is not known before they come.
             self.lose(id, None, "the model takes fields out by their names, one by one", true);
             return;

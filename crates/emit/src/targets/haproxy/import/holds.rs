@@ -2,6 +2,7 @@
 
 use wsgen_model::source::Span;
 
+use super::differs::Differs;
 use super::request::{distinct, text_holds, truth};
 use super::scope::Importer;
 use super::state::{Cell, Mark, State, Value};
@@ -60,10 +61,12 @@ impl Importer<'_> {
     /// The requests that meet all terms of a branch.
     fn branch(&mut self, branch: &[Term], state: &State) -> Condition {
         let mut all = Condition::always();
+        self.handshakes.clear();
         for term in branch {
             let holds = self.term(term, state);
             all = all.and(&holds);
         }
+        self.tell_connection_alone();
         // No request is of neither version.
         let named = |name: &str| {
             branch.iter().any(|term| {
@@ -71,6 +74,17 @@ impl Importer<'_> {
             })
         };
         if named("HTTP_1.0") && named("HTTP_1.1") { Condition::never() } else { all }
+    }
+
+    /// A branch that looks at Connection and not at Upgrade means other requests than those for a WebSocket too.
+    pub(super) fn tell_connection_alone(&mut self) {
+        let asked = std::mem::take(&mut self.handshakes);
+        if asked.iter().any(|(name, _)| name == "upgrade") {
+            return;
+        }
+        for (_, span) in asked {
+            self.differs(span, Differs::Handshake);
+        }
     }
 
     /// The requests that meet one term.
@@ -101,6 +115,10 @@ impl Importer<'_> {
                     let paths =
                         crate::import::matcher::PathMatcher::starts_with("/").into_iter().collect();
                     Condition::of(Clause { paths, ..Clause::default() })
+                }
+                "LOCALHOST" | "HTTP_2.0" | "HTTP_3.0" | "HTTP_CONTENT" | "HTTP_URL_ABS"
+                | "RDP_COOKIE" => {
+                    self.unread(span, &format!("`{name}` is nothing that a route looks at"))
                 }
                 _ => self.unread(span, &format!("`{name}` is no name of a condition")),
             };
@@ -159,12 +177,23 @@ impl Importer<'_> {
                 depth,
             ),
             "path" => self.path(&inner, &converters, state, mark),
-            "url" | "pathq" | "capture.req.uri" => self.target(&inner, &converters, state, mark),
+            "url" | "pathq" => self.target(&inner, &converters, state, mark),
+            // The target as it came.
+            "capture.req.uri" => self.target(&inner, &converters, state, State::came()),
             "hdr" | "req.hdr" | "fhdr" | "req.fhdr" | "hdr_cnt" | "req.hdr_cnt" | "fhdr_cnt"
             | "req.fhdr_cnt"
                 if !sample.fetch.args.is_empty() =>
             {
                 self.header(&inner, &converters, state, mark)
+            }
+            "url_param" | "urlp" | "query" => {
+                let base = self.fixed(&inner, &converters, state);
+                let changes = state.changes(&Cell::Query, mark);
+                if changes.is_empty() {
+                    return base;
+                }
+                self.why(test.span, "rules ahead have changed the query");
+                state.fold(&Cell::Query, mark, || base, |_| Condition::unread())
             }
             _ => self.fixed(&inner, &converters, state),
         }
@@ -181,7 +210,6 @@ impl Importer<'_> {
             return self.unread(test.sample.span, "the model does not tell lines of a field apart");
         }
         let whole = fetch.name.contains("fhdr");
-        let cell = Cell::Field(name.clone());
         let base = if name == "host" {
             if fetch.name.ends_with("_cnt") {
                 self.field(&name, whole, test, converters)
@@ -191,23 +219,26 @@ impl Importer<'_> {
         } else {
             self.field(&name, whole, test, converters)
         };
-        if state.changes(&cell, mark).is_empty() {
+        let changes = state.changes_of_field(&name, mark);
+        if changes.is_empty() {
             return base;
         }
         let counts = fetch.name.ends_with("_cnt");
         let mut unknown = false;
-        let all = state.fold(
-            &cell,
-            mark,
+        let all = State::folded(
+            &changes,
             || base,
             |change| match &change.value {
-                Value::Text(text) if !counts => match text_holds(test, text, converters) {
-                    Some(holds) => truth(holds),
-                    None => {
-                        unknown = true;
-                        Condition::unread()
+                // Its parts between commas are values of their own.
+                Value::Text(text) if !counts && (whole || !text.contains(',')) => {
+                    match text_holds(test, text, converters) {
+                        Some(holds) => truth(holds),
+                        None => {
+                            unknown = true;
+                            Condition::unread()
+                        }
                     }
-                },
+                }
                 Value::Absent if !counts => Condition::never(),
                 _ => {
                     unknown = true;

@@ -4,6 +4,7 @@ use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::Hostname;
 
 use super::differs::Differs;
+use super::request::{distinct, partly};
 use super::scope::Importer;
 use crate::import::condition::{Clause, Condition};
 use crate::import::hostnames::written_out;
@@ -59,7 +60,10 @@ impl Importer<'_> {
             return self.unread(test.sample.span, "the model compares a host as it is");
         };
         let (mut hosts, mut notes) = (Vec::new(), Vec::new());
+        // Hosts in capital letters, which clients write in small ones.
+        let mut capital: Vec<String> = Vec::new();
         for pattern in &test.patterns {
+            let before = hosts.len();
             let mut text = pattern.text.to_lowercase();
             if test.matcher != Matcher::Reg {
                 let port = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
@@ -111,14 +115,20 @@ impl Importer<'_> {
                     return self.unread(pattern.span, why);
                 }
             }
+            let any = test.ignore_case || pattern.text.contains("(?i)");
+            if !any && !kept.lower && pattern.text.contains(|c: char| c.is_ascii_uppercase()) {
+                let why = "HAProxy compares Host by its case here, and clients write it in small letters; add `-i`";
+                self.why(pattern.span, why);
+                capital.extend(hosts.split_off(before));
+            }
         }
         if test.matcher == Matcher::Found {
             return Condition::always();
         }
-        if hosts.is_empty() {
+        if hosts.is_empty() && capital.is_empty() {
             return Condition::never();
         }
-        if hosts.iter().any(|host| Hostname::parse(host).is_err()) {
+        if hosts.iter().chain(&capital).any(|host| Hostname::parse(host).is_err()) {
             return self.unread(test.span, "this is no name of a host");
         }
         if from_tls {
@@ -139,9 +149,13 @@ impl Importer<'_> {
         for note in notes {
             self.differs(test.span, note);
         }
-        let hosts = super::request::distinct(hosts);
         let tls = from_tls.then_some(true);
-        Condition::of(Clause { hosts, tls, ..Clause::default() })
+        let of = |hosts: Vec<String>| Clause { hosts: distinct(hosts), tls, ..Clause::default() };
+        match (hosts.is_empty(), capital.is_empty()) {
+            (_, true) => Condition::of(of(hosts)),
+            (true, false) => partly(of(capital)),
+            (false, false) => Condition::of(of(hosts)).or(&partly(of(capital))),
+        }
     }
 }
 

@@ -70,6 +70,7 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
         rules_spoken: BTreeSet::new(),
         variables: BTreeMap::new(),
         asked_variables: BTreeSet::new(),
+        handshakes: Vec::new(),
         whys: Vec::new(),
         stateful: false,
         assumes_agents: false,
@@ -106,5 +107,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     importer.close()
 }
 
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,7 @@ impl Importer<'_> {
             return None;
         }
         let (whys, stateful) = (std::mem::take(&mut self.whys), self.stateful);
+        self.handshakes.clear();
         for term in branch {
             let mut term = term.clone();
             term.negated ^= condition.unless;
@@ -102,6 +103,7 @@ impl Importer<'_> {
             }
         }
         (self.whys, self.stateful) = (whys, stateful);
+        self.tell_connection_alone();
         residual.condition.is_read().then_some(residual)
     }
 

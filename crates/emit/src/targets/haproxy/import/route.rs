@@ -20,6 +20,8 @@ use crate::targets::haproxy::syntax::Statement;
 #[derive(Debug, Default)]
 struct Telling {
     headers: Vec<&'static str>,
+    /// The rules that say so.
+    by: Vec<Id>,
     append: bool,
     /// In a field of RFC 7239 each, or in one.
     apart: bool,
@@ -78,8 +80,7 @@ impl Importer<'_> {
             let guards = matches!(edit.change, Change::Policy(_));
             self.lose(edit.id, None, why, guards);
         }
-        let forwarded_for =
-            sections.iter().rev().find_map(|section| self.option(*section, "forwardfor"));
+        let forwarded_for = self.forwarded_for(&sections);
         for part in parts {
             let edits: Vec<Edit> = part.edits.iter().map(|at| walk.edits[*at].clone()).collect();
             let tls = tls_of(&part.condition, &walk.state.bounds);
@@ -92,19 +93,19 @@ impl Importer<'_> {
                 .collect();
             let mut fields = base.clone();
             let mut telling = Telling::default();
-            if let Some(id) = forwarded_for {
-                self.ledger.taken(id, "forwarded");
-                let span = self.span(id);
-                self.differs(span, Differs::ForwardedFor);
+            telling.by.extend(&forwarded_for);
+            if !forwarded_for.is_empty() {
                 telling.headers.push("for");
                 telling.apart = true;
             }
             for edit in edits {
                 self.apply(&edit, &part.condition, &bounds, &mut fields, &mut telling);
             }
+            let by = std::mem::take(&mut telling.by);
             if telling.put(&mut fields) {
-                let span = self.span(self.sections[back].id);
-                self.differs(span, Differs::ForwardedFamily);
+                for id in by {
+                    self.differs(self.span(id), Differs::ForwardedFamily);
+                }
             }
             self.add(id, &called, &part.condition, fields, &walk, routes);
         }
@@ -166,6 +167,7 @@ impl Importer<'_> {
             Change::Host(name) => self.host_name(id, name, route),
             Change::Tell(told) => {
                 self.ledger.taken(id, "forwarded");
+                telling.by.push(id);
                 match told {
                     Told::Apart(header) => {
                         telling.headers.push(header);
@@ -246,6 +248,7 @@ impl Importer<'_> {
             && scheme == Some(value.as_str())
         {
             self.ledger.taken(id, "forwarded");
+            telling.by.push(id);
             telling.headers.push("proto");
             telling.apart = true;
             return;

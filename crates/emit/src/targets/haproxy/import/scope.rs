@@ -44,6 +44,8 @@ pub(super) struct Importer<'a> {
     pub(super) variables: BTreeMap<Id, (String, Option<Unread>)>,
     /// Names of variables that rules ask for.
     pub(super) asked_variables: BTreeSet<String>,
+    /// Tests of Upgrade and Connection in the branch that is being read: the field and the place.
+    pub(super) handshakes: Vec<(String, Span)>,
     /// Why the condition that is being read is not read in full.
     pub(super) whys: Vec<Unread>,
     /// Whether that condition depends on counters, rates or servers.
@@ -71,6 +73,11 @@ impl Importer<'_> {
             chain.push(next);
         }
         chain
+    }
+
+    /// The section that a line stands in.
+    pub(super) fn section_of(&self, id: Id) -> usize {
+        self.sections.partition_point(|section| section.id <= id).saturating_sub(1)
     }
 
     /// The statement that holds: the last one of the innermost section that begins with these words.

@@ -2,6 +2,7 @@
 
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{FilePath, Hostname, UpstreamAddress};
+use wsgen_model::source::Span;
 
 use super::differs::Differs;
 use super::scope::Importer;
@@ -19,7 +20,59 @@ struct Options {
     /// Times and thresholds of checks.
     timing: Vec<(&'static str, Draft)>,
     tls: Vec<(&'static str, Draft)>,
+    /// The name that a certificate must be good for, whatever SNI asks for.
+    verified: Option<(String, Span)>,
 }
+
+/// Options of which something is said elsewhere, or that ask for what the model does without them.
+const ELSEWHERE: [&str; 13] = [
+    "ssl",
+    "no-ssl",
+    "ca-file",
+    "no-check-ssl",
+    "no-agent-check",
+    "cookie",
+    "resolvers",
+    "no-sslv3",
+    "no-tlsv10",
+    "no-tlsv11",
+    "no-verifyhost",
+    "stick",
+    "non-stick",
+];
+
+/// How the proxy itself resolves, keeps and reports connections, and how often it asks a server that is down: no request
+/// sees it.
+const UNSEEN: [&str; 28] = [
+    "resolve-prefer",
+    "resolve-opts",
+    "resolve-net",
+    "init-addr",
+    "id",
+    "allow-0rtt",
+    "ssl-reuse",
+    "no-ssl-reuse",
+    "tfo",
+    "tls-tickets",
+    "no-tls-tickets",
+    "fastinter",
+    "downinter",
+    "on-marked-up",
+    "minconn",
+    "pool-max-conn",
+    "pool-low-conn",
+    "pool-purge-delay",
+    "max-reuse",
+    "ciphers",
+    "ciphersuites",
+    "log-proto",
+    "log-bufsize",
+    "tcp-ut",
+    "agent-port",
+    "agent-inter",
+    "agent-addr",
+    "agent-send",
+];
 
 impl Importer<'_> {
     /// A server, its options behind those of `default-server`.
@@ -69,6 +122,13 @@ impl Importer<'_> {
             for (name, value) in read.tls {
                 tls.set(&[name], value);
             }
+            if let Some((name, span)) = read.verified
+                && tls.get(&["verify"]) != Some(&Draft::from(false))
+                && tls.text(&["server_name"]) != Some(name.as_str())
+            {
+                self.differs(span, Differs::VerifiedName);
+                tls.set(&["server_name"], name);
+            }
             if tls.get(&["verify"]).is_none() {
                 tls.set(&["verify"], self.global("ssl-server-verify").as_deref() != Some("none"));
             }
@@ -83,7 +143,7 @@ impl Importer<'_> {
         Some(if plain && !template { address.into() } else { draft })
     }
 
-    /// One option of a server. Those that are not named here say how the proxy itself keeps or reports connections.
+    /// One option of a server.
     fn server_option(
         &mut self,
         id: Id,
@@ -131,11 +191,18 @@ impl Importer<'_> {
             "send-proxy" => fields.set(&["proxy_protocol", "send"], "v1"),
             "send-proxy-v2" | "send-proxy-v2-ssl" | "send-proxy-v2-ssl-cn" => {
                 fields.set(&["proxy_protocol", "send"], "v2");
+                if option.name.text != "send-proxy-v2" {
+                    self.differs(span, Differs::ProxyHeaderTls);
+                }
             }
             "no-send-proxy" | "no-send-proxy-v2" => fields.remove(&["proxy_protocol"]),
             "verify" => read.tls.push(("verify", (text == "required").into())),
             "ca-file" if FilePath::parse(text).is_ok() && !text.starts_with('@') => {
                 read.tls.push(("ca", text.into()));
+            }
+            // The certificates that the system trusts are those that the model asks for.
+            "ca-file" if text != "@system-ca" => {
+                self.lose(id, Some(span), "this is no name of a file", true);
             }
             "sni" => {
                 let literal = text.strip_prefix("str(").and_then(|rest| rest.strip_suffix(')'));
@@ -167,8 +234,39 @@ impl Importer<'_> {
             "redir" => {
                 self.lose(id, Some(span), "the model sends no client to a server itself", false);
             }
-            // How the proxy itself resolves, keeps, verifies or reports; said elsewhere, or no request sees it.
-            _ => {}
+            "crl-file" => {
+                let why = "the model reads no list of certificates that were taken back";
+                self.lose(id, Some(span), why, true);
+            }
+            "verifyhost" if !Hostname::parse(text).is_ok_and(|name| !name.is_wildcard()) => {
+                self.lose(id, Some(span), "this is no name of a certificate", true);
+            }
+            // The name that is asked for is the one that is looked for.
+            "verifyhost" => read.verified = Some((text.to_owned(), span)),
+            "track" | "observe" | "on-error" | "error-limit" | "agent-check" => {
+                self.differs(span, Differs::HealthTold);
+            }
+            "source" | "usesrc" | "interface" | "namespace" => {
+                self.differs(span, Differs::OwnAddress);
+            }
+            "alpn" | "npn" | "ws" => {
+                let plain = ["h1", "auto"].contains(&text)
+                    || option.name.text != "ws" && text.split(',').all(|name| name != "h2");
+                if !plain {
+                    self.differs(span, Differs::ServerHttp2);
+                }
+            }
+            "ssl-min-ver" | "ssl-max-ver" | "no-tlsv12" | "no-tlsv13" | "force-tlsv12"
+            | "force-tlsv13" => self.differs(span, Differs::TlsVersions),
+            "proxy-v2-options" | "set-proxy-v2-tlv-fmt" => self.lose(
+                id,
+                Some(span),
+                "the PROXY header of the model has addresses alone",
+                false,
+            ),
+            "slowstart" => self.differs(span, Differs::SlowStart),
+            name if ELSEWHERE.contains(&name) || UNSEEN.contains(&name) => {}
+            _ => self.lose(id, Some(span), "the model has no word for this option", false),
         }
     }
 }

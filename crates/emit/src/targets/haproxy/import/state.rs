@@ -4,17 +4,21 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use wsgen_model::decode::Scalar;
+
 use super::path_change::Move;
 use crate::import::condition::{Clause, Condition};
 use crate::import::hostnames::covers_host;
 use crate::import::rules::Bound;
-use crate::targets::haproxy::syntax::Sample;
+use crate::targets::haproxy::syntax::{Matcher, Sample};
 
 /// Something that rules set and tests look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cell {
     /// The path.
     Path,
+    /// The query.
+    Query,
     /// The lines of a request field, by its lower-case name.
     Field(String),
     /// A variable, by its name with its scope.
@@ -52,6 +56,31 @@ pub(super) struct Change {
     pub(super) once: bool,
 }
 
+/// A pattern of names of fields.
+#[derive(Debug, Clone)]
+struct Pattern {
+    matcher: Matcher,
+    text: String,
+}
+
+impl Pattern {
+    /// Whether a field of this lower-case name may be one of them. HAProxy compares regexes with names in lower case, and the
+    /// rest in any case.
+    fn may_fit(&self, name: &str) -> bool {
+        let text = self.text.to_lowercase();
+        match self.matcher {
+            Matcher::Str => name == text,
+            Matcher::Beg => name.starts_with(&text),
+            Matcher::End => name.ends_with(&text),
+            Matcher::Sub => name.contains(&text),
+            Matcher::Reg => {
+                wsgen_model::scalar::Pattern::parse(&self.text).map_or(true, |p| p.is_match(name))
+            }
+            _ => true,
+        }
+    }
+}
+
 /// What rules have changed, and where they run.
 #[derive(Debug, Clone)]
 pub(super) struct State {
@@ -61,6 +90,8 @@ pub(super) struct State {
     pub(super) bounds: Rc<[Bound]>,
     /// Shared by the states of all backends that a frontend leads to.
     cells: Rc<BTreeMap<Cell, Rc<Vec<Change>>>>,
+    /// Fields that were taken out by a pattern of their names, in order.
+    removals: Rc<Vec<(Pattern, Change)>>,
     count: usize,
     /// A variable whose value is assumed: nothing where it was not set yet.
     pub(super) assumed: Option<(String, Option<String>)>,
@@ -75,10 +106,16 @@ impl State {
             section,
             bounds: bounds.into(),
             cells: Rc::default(),
+            removals: Rc::default(),
             count: 0,
             assumed: None,
             unset: None,
         }
+    }
+
+    /// The mark ahead of all changes.
+    pub(super) fn came() -> Mark {
+        Mark(0)
     }
 
     /// The mark of all changes so far.
@@ -94,6 +131,23 @@ impl State {
         let change = Change { mark: Mark(self.count), condition, value, once };
         self.count += 1;
         Rc::make_mut(Rc::make_mut(&mut self.cells).entry(cell).or_default()).push(change);
+    }
+
+    /// Takes fields out by a pattern of their names, for some requests.
+    pub(super) fn remove(&mut self, matcher: Matcher, text: &str, condition: Condition) {
+        let change = Change { mark: self.now(), condition, value: Value::Absent, once: false };
+        self.count += 1;
+        let pattern = Pattern { matcher, text: text.to_owned() };
+        Rc::make_mut(&mut self.removals).push((pattern, change));
+    }
+
+    /// The changes of a field that a test of this mark sees, in order, with those that its name is one of many of.
+    pub(super) fn changes_of_field(&self, name: &str, mark: Mark) -> Vec<Change> {
+        let mut all = self.changes(&Cell::Field(name.to_owned()), mark).to_vec();
+        let many = self.removals.iter().filter(|(pattern, _)| pattern.may_fit(name));
+        all.extend(many.map(|(_, change)| change.clone()).filter(|change| change.mark < mark));
+        all.sort_by_key(|change| change.mark);
+        all
     }
 
     /// The changes of a cell that a test of this mark sees, in order.
@@ -119,9 +173,17 @@ impl State {
         cell: &Cell,
         mark: Mark,
         base: impl FnOnce() -> Condition,
+        asked: impl FnMut(&Change) -> Condition,
+    ) -> Condition {
+        Self::folded(self.changes(cell, mark), base, asked)
+    }
+
+    /// As [`State::fold`], for changes that are at hand.
+    pub(super) fn folded(
+        changes: &[Change],
+        base: impl FnOnce() -> Condition,
         mut asked: impl FnMut(&Change) -> Condition,
     ) -> Condition {
-        let changes = self.changes(cell, mark);
         // What is set by a list of hosts, the longest first, is what the model's own choice of a host says.
         if !changes.is_empty()
             && changes.iter().all(|change| change.once)

@@ -71,7 +71,11 @@ fn of(statement: &Statement) -> Vec<Subject> {
         Statement::ErrorFile(..) | Statement::HttpError(..) => {
             vec![Subject::response_field("content-type")]
         }
-        Statement::Option(switch) if switch.name == "forwardfor" => vec![Subject::Forwarded],
+        Statement::Option(switch) if switch.name == "forwardfor" => {
+            let named = switch.args.iter().skip_while(|word| word.text != "header").nth(1);
+            let named = named.map(|name| Subject::request_field(&name.text));
+            named.into_iter().chain([Subject::Forwarded]).collect()
+        }
         Statement::Option(_)
         | Statement::Mode(_)
         | Statement::Stats(_)

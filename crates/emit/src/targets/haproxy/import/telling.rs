@@ -8,9 +8,45 @@ use super::holds::Holds;
 use super::scope::Importer;
 use super::walk::Walk;
 use crate::import::ledger::Id;
-use crate::targets::haproxy::syntax::{Action, Matcher, Part, Rule, Test};
+use crate::syntax::{Word, Words};
+use crate::targets::haproxy::syntax::{Action, ForwardFor, Matcher, Part, Rule, Statement, Test};
 
 impl Importer<'_> {
+    /// The statements by which servers are told the client's address: `option forwardfor` of one of these sections.
+    pub(super) fn forwarded_for(&mut self, sections: &[usize]) -> Vec<Id> {
+        let mut tells = Vec::new();
+        for section in sections {
+            let Some(id) = self.option(*section, "forwardfor") else { continue };
+            let statement = self.statement(id);
+            let Some(Statement::Option(switch)) = statement.as_deref() else { continue };
+            let read = match ForwardFor::parse(&mut Words::new(&switch.args, self.span(id))) {
+                Ok(read) => read,
+                Err(unread) => {
+                    self.lose(id, Some(unread.span), &unread.why, false);
+                    continue;
+                }
+            };
+            let known = |name: &Word| name.text.eq_ignore_ascii_case("x-forwarded-for");
+            if let Some(name) = read.header.as_ref().filter(|name| !known(name)) {
+                let why =
+                    "the model tells the client's address in `X-Forwarded-For` and `X-Real-IP`";
+                self.lose(id, Some(name.span), why, false);
+                continue;
+            }
+            tells.push(id);
+            self.ledger.taken(id, "forwarded");
+            let span = self.span(id);
+            self.differs(
+                span,
+                if read.if_none { Differs::ForwardedKept } else { Differs::ForwardedFor },
+            );
+            if let Some(network) = &read.except {
+                self.differs(network.span, Differs::ForwardedExcept);
+            }
+        }
+        tells
+    }
+
     /// Whether a rule is one of those.
     pub(super) fn tells(&mut self, id: Id, rule: &Rule, holds: &Holds, walk: &mut Walk) -> bool {
         let (name, value) = match &rule.action {
@@ -88,7 +124,9 @@ impl Importer<'_> {
                             Some("for") => parts.push("for"),
                             Some("proto") => parts.push("proto"),
                             Some("host") => parts.push("host"),
-                            _ => {}
+                            // `by`, and parts of other standards.
+                            Some(_) => return false,
+                            None => {}
                         }
                     }
                 }

@@ -149,7 +149,9 @@ impl Importer<'_> {
         walk: &mut Walk,
         routes: &mut Vec<Route>,
     ) -> bool {
-        match statement {
+        // Names of conditions are those of the section that the rule stands in, which may be one of `defaults`.
+        let section = std::mem::replace(&mut walk.state.section, self.section_of(id));
+        let goes_on = match statement {
             Statement::Block(rule) | Statement::HttpRequest(rule) => {
                 self.http_request(id, rule, walk, routes)
             }
@@ -158,7 +160,9 @@ impl Importer<'_> {
                 self.redirects(id, &rule.redirect, &holds, walk, routes)
             }
             _ => true,
-        }
+        };
+        walk.state.section = section;
+        goes_on
     }
 
     /// For which of the requests that come this far a rule holds.

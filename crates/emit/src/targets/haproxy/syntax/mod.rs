@@ -27,7 +27,7 @@ pub use self::log_format::{LogFormat, Part};
 pub use self::out_of_scope::out_of_scope;
 pub use self::redirect::{Redirect, RedirectRule, To};
 pub use self::sample::{Call, Sample};
-pub use self::setting::{Balance, Compression, Cookie, Switch, Timeout, time};
+pub use self::setting::{Balance, Compression, Cookie, ForwardFor, Switch, Timeout, time};
 use crate::syntax::{Parsed, Unread, Word, Words};
 
 /// One statement of a section.

@@ -39,6 +39,17 @@ pub struct Switch {
     pub args: Vec<Word>,
 }
 
+/// `option forwardfor`: the client's address in a field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForwardFor {
+    /// The network whose clients are not told of.
+    pub except: Option<Word>,
+    /// The field, where it is another than `X-Forwarded-For`.
+    pub header: Option<Word>,
+    /// Whether nothing is told where the field is there already.
+    pub if_none: bool,
+}
+
 /// `cookie`: how clients stick to a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cookie {
@@ -97,6 +108,25 @@ impl Switch {
     pub fn parse(on: bool, words: &mut Words<'_>) -> Parsed<Self> {
         let name = words.expect("the option's name")?.text.clone();
         Ok(Self { name, on, args: words.rest().to_vec() })
+    }
+}
+
+impl ForwardFor {
+    /// Reads the words behind `option forwardfor`.
+    ///
+    /// # Errors
+    /// A word is not understood.
+    pub fn parse(words: &mut Words<'_>) -> Parsed<Self> {
+        let mut read = Self::default();
+        while let Some(word) = words.take() {
+            match word.as_str() {
+                "except" => read.except = Some(words.expect("a network")?.clone()),
+                "header" => read.header = Some(words.expect("the name of a field")?.clone()),
+                "if-none" => read.if_none = true,
+                _ => return Err(Unread::word(word)),
+            }
+        }
+        Ok(read)
     }
 }
 
