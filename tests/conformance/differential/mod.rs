@@ -3,7 +3,9 @@
 //!
 //! By hand, with a number of configurations for each server:
 //! `WSGEN_DIFFERENTIAL=20000 cargo test --test conformance differential -- --nocapture`.
-//! `WSGEN_DIFFERENTIAL_FROM` is the first seed, and `WSGEN_DIFFERENTIAL_FOUND` a folder for what is found, shrunk.
+//! `WSGEN_DIFFERENTIAL_FROM` is the first seed, and `WSGEN_DIFFERENTIAL_FOUND` a folder for what is found; of that
+//! `WSGEN_DIFFERENTIAL_SHRUNK` texts are shrunk, which takes seconds each. `WSGEN_DIFFERENTIAL_KNOWN` draws the known seeds
+//! alone.
 
 #![allow(clippy::print_stdout, reason = "figures are for those who run it by hand")]
 
@@ -23,9 +25,9 @@ use wsgen_conformance::launch::Target;
 const DRAWN: u64 = 100;
 /// How many questions a drawn configuration is asked.
 const QUESTIONS: usize = 60;
-/// How many differences are shrunk: it takes seconds.
+/// How many differences are shrunk, and the rest are shown whole: it takes seconds.
 const SHRUNK: usize = 3;
-/// How many differences of one subject are shrunk by hand.
+/// How many differences of one subject are shown.
 const ALIKE: usize = 5;
 
 /// A server's grammar, and the seeds that are known to differ.
@@ -84,7 +86,12 @@ fn check(drawn: &Drawn) {
     let count = by_hand.unwrap_or(DRAWN);
     let from = number("WSGEN_DIFFERENTIAL_FROM").unwrap_or(0);
     let known: BTreeSet<u64> = drawn.known.lines().filter_map(|line| line.parse().ok()).collect();
-    let cases: Vec<Case> = (from..from + count)
+    let seeds: Vec<u64> = match std::env::var_os("WSGEN_DIFFERENTIAL_KNOWN") {
+        Some(_) => known.iter().copied().collect(),
+        None => (from..from + count).collect(),
+    };
+    let cases: Vec<Case> = seeds
+        .into_iter()
         .map(|seed| Case {
             name: seed.to_string(),
             text: (drawn.draw)(&mut Chance::new(seed)),
@@ -110,13 +117,17 @@ fn check(drawn: &Drawn) {
                     && !known.contains(&outcome.name.parse().unwrap())
         };
         let new: Vec<&Outcome> = outcomes.iter().filter(is_new).collect();
-        let most = if by_hand.is_some() { usize::MAX } else { SHRUNK };
+        let most = by_hand.map_or(SHRUNK, |_| {
+            let most = number("WSGEN_DIFFERENTIAL_SHRUNK").and_then(|most| most.try_into().ok());
+            most.unwrap_or(usize::MAX)
+        });
         let found = found(&harness, &new, most).await;
         (outcomes, found)
     });
     let differing: BTreeSet<u64> =
         outcomes.iter().filter(|o| o.differs()).map(|o| o.name.parse().unwrap()).collect();
-    write(drawn.name, &found, &differing);
+    let texts = cases.iter().filter(|case| differing.contains(&case.name.parse().unwrap()));
+    write(drawn.name, &found, &texts.collect::<Vec<_>>());
     let refused: Vec<&Outcome> = outcomes.iter().filter(|o| o.refused.is_some()).collect();
     let first = refused.first().and_then(|outcome| outcome.refused.clone());
     assert!(refused.len() * 20 <= outcomes.len(), "the grammar draws what is refused: {first:?}");
@@ -176,12 +187,13 @@ async fn found(harness: &Harness, outcomes: &[&Outcome], most: usize) -> Vec<Str
         }
         for (subject, silent) in subjects {
             let known = alike.entry(subject.clone()).or_default();
-            if tried >= most || *known >= ALIKE {
+            if *known >= ALIKE {
                 continue;
             }
-            tried += 1;
             *known += 1;
-            let text = silent.smallest(harness).await;
+            let text =
+                if tried < most { silent.smallest(harness).await } else { silent.text.clone() };
+            tried += 1;
             let shape = format!("{subject} {}", shape(&text));
             let told = format!("{}\n\n```\n{text}```\n", silent.told());
             shapes.entry(shape).or_insert((told, Vec::new())).1.push(outcome.name.clone());
@@ -211,12 +223,15 @@ fn shape(text: &str) -> String {
 }
 
 /// Writes what was found into the folder that was named for it.
-fn write(name: &str, found: &[String], differing: &BTreeSet<u64>) {
+fn write(name: &str, found: &[String], differing: &[&Case]) {
     let Some(folder) = std::env::var_os("WSGEN_DIFFERENTIAL_FOUND").map(PathBuf::from) else {
         return;
     };
     let page = found.iter().map(|one| format!("## {one}\n")).collect::<String>();
     std::fs::write(folder.join(format!("{name}.md")), page).unwrap();
-    let seeds: String = differing.iter().map(|seed| format!("{seed}\n")).collect();
+    let seeds: String = differing.iter().map(|case| format!("{}\n", case.name)).collect();
     std::fs::write(folder.join(format!("{name}.txt")), seeds).unwrap();
+    for case in differing {
+        std::fs::write(folder.join(format!("{name}-{}.conf", case.name)), &case.text).unwrap();
+    }
 }
