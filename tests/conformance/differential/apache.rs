@@ -27,7 +27,7 @@ const MODULES: [&str; 19] = [
 /// What stands around the sites of a process.
 pub(super) fn frame() -> Frame {
     let mut head = String::from(
-        "ServerName wsgen.invalid\nPidFile httpd.pid\nDefaultRuntimeDir .\nErrorLog error.log\n",
+        "ServerName wsgen.invalid\nPidFile httpd.pid\nDefaultRuntimeDir .\nErrorLog error.log\nDocumentRoot /usr/lib/apache2/modules\n",
     );
     for module in MODULES {
         head.push_str(&format!(

@@ -147,7 +147,8 @@ fn restricted<'r>(
                 all.push(Route {
                     fields: placeholder(),
                     placeholder: true,
-                    ids: route.ids.clone(),
+                    // The rule that excludes them is a cause of it too.
+                    ids: [route.ids.as_slice(), &requests.ids].concat(),
                     ..requests.clone()
                 });
                 return all;

@@ -70,6 +70,23 @@ impl Importer<'_> {
         }
     }
 
+    /// Whether `Require`, or `Deny` without `Allow`, refuses everybody.
+    pub(super) fn refuses_all(&self, chain: &Chain) -> bool {
+        let required = ["require", "requireall", "requireany", "requirenone"];
+        if self
+            .innermost(chain, &required)
+            .is_some_and(|list| self.any_of(&list) == Verdict::Denied)
+        {
+            return true;
+        }
+        let denies = |id: &Id| {
+            matches!(self.all[*id].statement, Ok(Statement::Access(Access::Deny(Clients::All))))
+        };
+        self.innermost(chain, &["allow", "deny"]).is_some_and(|list| {
+            list.iter().any(denies) && list.iter().all(|id| self.all[*id].name != "allow")
+        })
+    }
+
     /// What guards the requests of a place.
     pub(super) fn guard(&mut self, chain: &Chain, tls: bool) -> Guard {
         let compat = self.by_address(chain);

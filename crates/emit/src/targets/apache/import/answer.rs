@@ -12,11 +12,14 @@ use crate::import::hostnames::is_one;
 use crate::import::ledger::Id;
 use crate::import::matcher::PathMatcher;
 use crate::import::pattern::prefix_change;
+use crate::targets::apache::syntax::Statement;
 use crate::targets::apache::syntax::rewrite::RewriteRule;
-use crate::targets::apache::syntax::{Place, Statement};
 
 /// Why a redirect cannot be told.
 const COMPUTED: &str = "where it leads is computed in a way that the model does not know";
+
+/// What the model does otherwise with a fixed path.
+const QUERY: &str = "the query of the request does not go on with the new path";
 
 /// The paths of `Redirect`, `Alias` and `ProxyPass`: by segments; behind a last slash, what begins with it (`alias_match`).
 pub(super) fn alias(path: &str) -> Option<PathMatcher> {
@@ -24,8 +27,33 @@ pub(super) fn alias(path: &str) -> Option<PathMatcher> {
 }
 
 impl Importer<'_> {
-    /// `Redirect`, `RedirectMatch` and the like in a list of directives; `place` is that of a section around them.
-    pub(super) fn redirects(&mut self, list: &[Id], place: Option<&Place>) -> Vec<Rule> {
+    /// The one `Redirect` without a path that holds in a section: the last of its list.
+    pub(super) fn redirect_of_section(&mut self, list: &[Id]) -> Option<(Id, Act)> {
+        let mut holds = None;
+        for id in list.iter().copied() {
+            if let Ok(Statement::Redirect(redirect)) = &self.all[id].statement
+                && redirect.from.is_none()
+            {
+                let before = holds.replace((id, redirect.clone()));
+                if let Some((before, _)) = before {
+                    self.ledger.dropped(before, "a later one of its section takes its place");
+                }
+            }
+        }
+        let (id, redirect) = holds?;
+        let to = redirect.to.as_deref().unwrap_or_default();
+        let act = match redirect.status {
+            status @ 300..=399 => by_url(to, status).ok_or(COMPUTED),
+            status => Ok(Draft::of("status", u64::from(status.clamp(200, 599)))),
+        };
+        if (300..400).contains(&redirect.status) && !to.contains('?') {
+            self.differs(id, QUERY);
+        }
+        Some((id, self.acts(id, redirect.status, act)))
+    }
+
+    /// `Redirect`, `RedirectMatch` and the like with a path, in a list of directives.
+    pub(super) fn redirects(&mut self, list: &[Id]) -> Vec<Rule> {
         let mut rules = Vec::new();
         for id in list.iter().copied() {
             let redirect = match self.all[id].statement.clone() {
@@ -37,43 +65,38 @@ impl Importer<'_> {
                 _ => continue,
             };
             // Within a section it is the whole place.
-            let fixed = redirect.from.is_none();
-            let around = place.map(|place| match place {
-                Place::Path(path) => (path.clone(), false),
-                Place::Regex(path) | Place::Wildcards(path) => (path.clone(), true),
-            });
-            let own = redirect.from.clone().map(|from| (from, redirect.regex));
-            let Some((from, by_regex)) = own.or(around) else {
-                self.ledger.lost(id, "it says nothing");
-                continue;
-            };
+            let Some(from) = redirect.from.clone() else { continue };
+            let by_regex = redirect.regex;
             let to = redirect.to.as_deref().unwrap_or_default();
             let path = if by_regex { regex::path(&from, false) } else { alias(&from) };
             let act = match redirect.status {
-                status @ 300..=399 if fixed => by_url(to, status).ok_or(COMPUTED),
                 status @ 300..=399 if by_regex => self.by_pattern(id, &from, to, None, status),
                 status @ 300..=399 => self.by_prefix(id, &from, to, status),
                 status => Ok(Draft::of("status", u64::from(status.clamp(200, 599)))),
             };
-            let answers = !(300..400).contains(&redirect.status);
-            let field = if answers { "respond" } else { "redirect" };
             let condition = of_path(path);
             if !condition.is_read() {
                 self.ledger.opens(id, "the model has no such path");
             }
-            let act = match act {
-                Ok(draft) => {
-                    self.ledger.taken(id, field);
-                    Act::Answer(Draft::of(field, draft))
-                }
-                Err(why) => {
-                    self.ledger.opens(id, why);
-                    Act::Placeholder
-                }
-            };
+            let act = self.acts(id, redirect.status, act);
             rules.push(Rule::of(id, condition, act));
         }
         rules
+    }
+
+    /// An answer, or a placeholder for one that the model cannot say.
+    fn acts(&mut self, id: Id, status: u16, answer: Result<Draft, &'static str>) -> Act {
+        let field = if (300..400).contains(&status) { "redirect" } else { "respond" };
+        match answer {
+            Ok(draft) => {
+                self.ledger.taken(id, field);
+                Act::Answer(Draft::of(field, draft))
+            }
+            Err(why) => {
+                self.ledger.opens(id, why);
+                Act::Placeholder
+            }
+        }
     }
 
     /// `Redirect FROM TO`: what stands behind the path that was asked for is put behind the URL.
@@ -131,7 +154,7 @@ impl Importer<'_> {
             return Err("it takes the query away, which the model passes on as it came");
         }
         if fixed && !rule.flags.query_discard && !to.contains('?') {
-            self.differs(id, "the query of the request does not go on with the new path");
+            self.differs(id, QUERY);
         }
         Ok(made)
     }

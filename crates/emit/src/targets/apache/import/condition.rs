@@ -13,6 +13,9 @@ use crate::targets::apache::syntax::expression::{Expression, Operand};
 use crate::targets::apache::syntax::rewrite::{Comparison, CondPattern};
 use crate::targets::apache::syntax::template::Variable;
 
+/// What the model does otherwise with a field that a client sends twice.
+const TWICE: &str = "of a field that a client sends twice Apache compares both values as one, joined by a comma; the model compares each";
+
 /// What a text is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Matcher<'a> {
@@ -104,8 +107,15 @@ impl Importer<'_> {
             ("", "QUERY_STRING") => self.query(id, matcher),
             ("", "IS_SUBREQ") => constant(matcher.fits("false")),
             ("ENV" | "REQENV", "REDIRECT_STATUS") => constant(matcher.fits("")),
-            (scope, name) => field(scope, name)
-                .map_or_else(Condition::unread, |field| field_value(&field, matcher)),
+            (scope, name) => {
+                let condition = field(scope, name)
+                    .map_or_else(Condition::unread, |field| field_value(&field, matcher));
+                let compares = |clause: &Clause| clause.headers.iter().any(|(_, v)| v.is_some());
+                if condition.clauses().iter().any(compares) {
+                    self.differs(id, TWICE);
+                }
+                condition
+            }
         };
         if negated { condition.not() } else { condition }
     }

@@ -11,6 +11,7 @@ use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
+use crate::subject::Subject;
 use crate::targets::apache::syntax::header::{
     FormatPart, HeaderAction, HeaderCondition, HeaderValue,
 };
@@ -198,9 +199,37 @@ impl Importer<'_> {
         }
     }
 
-    /// Fields of answers.
-    pub(super) fn responses(&mut self, chain: &Chain, vhost: &Vhost, rule: Id, route: &mut Draft) {
+    /// Fields of what the server answers by itself: those of `always` alone. A redirect of the model has none.
+    pub(super) fn fields_of_answer(&mut self, chain: &Chain, vhost: &Vhost, answer: &mut Draft) {
+        let redirects = answer.get(&["redirect"]).is_some();
+        let mut route = Draft::map();
         let mut kept = Vec::new();
+        for edit in self.edits(chain, "header") {
+            let sets = edit.sets() || edit.of.action == HeaderAction::SetIfEmpty;
+            if !edit.of.always || !sets || is_proxys_own(&edit.of.name, false) {
+                continue;
+            }
+            let Some(true) = self.holds(&edit, vhost) else { continue };
+            if redirects {
+                let subject = Subject::response_field(&edit.of.name);
+                let how = "a redirect of the model does not carry the field";
+                self.ledger.announces(self.span(edit.id), &[subject], how);
+            } else {
+                self.edit(&edit, "response_headers", false, &mut route, &mut kept);
+            }
+        }
+        for kind in ["set", "add"] {
+            let Some(Draft::Map(added)) = route.get(&["response_headers", kind]) else { continue };
+            for (name, value) in added {
+                answer.set(&["respond", "headers", name], value.clone());
+            }
+        }
+    }
+
+    /// Fields of answers that upstreams give.
+    pub(super) fn responses(&mut self, chain: &Chain, vhost: &Vhost, route: &mut Draft) {
+        let mut kept = Vec::new();
+        let denies = route.text(&["websocket", "mode"]) == Some("deny");
         for edit in self.edits(chain, "header") {
             let made = match &edit.of.value {
                 Some(HeaderValue::Format(parts)) => {
@@ -219,6 +248,12 @@ impl Importer<'_> {
             }
             let Some(true) = self.holds(&edit, vhost) else { continue };
             self.edit(&edit, "response_headers", false, route, &mut kept);
+            let told = |verb| route.get(&["response_headers", verb, &edit.of.name]).is_some();
+            if !denies && (told("set") || told("add")) {
+                let subject = Subject::response_field(&edit.of.name);
+                let how = "the 101 of a WebSocket carries the field too, where Apache's does not";
+                self.ledger.announces(self.span(edit.id), &[subject], how);
+            }
             if !edit.of.always
                 && route.get(&["response_headers"]).is_some()
                 && edit.of.action != HeaderAction::Unset
@@ -229,7 +264,6 @@ impl Importer<'_> {
                 );
             }
         }
-        let _ = rule;
         route.keep(crate::targets::apache::TARGET.name, &kept);
     }
 }

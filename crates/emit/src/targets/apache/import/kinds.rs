@@ -6,7 +6,7 @@ use super::import;
 use crate::import::{Imported, NoFiles};
 
 /// What stands in a virtual host of any address, imported: the model, and the findings as one text.
-fn read(inside: &str) -> (String, String) {
+pub(super) fn read(inside: &str) -> (String, String) {
     let text = if inside.contains("<VirtualHost") {
         inside.to_owned()
     } else {
@@ -19,7 +19,7 @@ fn read(inside: &str) -> (String, String) {
 }
 
 /// The text has each of the parts that begin with no `-`, and none of the others.
-fn holds(text: &str, parts: &[&str]) {
+pub(super) fn holds(text: &str, parts: &[&str]) {
     for part in parts {
         match part.strip_prefix('-') {
             Some(part) => assert!(!text.contains(part), "`{part}` in\n{text}"),
@@ -28,7 +28,7 @@ fn holds(text: &str, parts: &[&str]) {
     }
 }
 
-const PASS: &str = "ProxyPass / http://a:1/ upgrade=websocket\n";
+pub(super) const PASS: &str = "ProxyPass / http://a:1/ upgrade=websocket\n";
 
 #[test]
 fn a_part_of_a_host_is_no_host() {

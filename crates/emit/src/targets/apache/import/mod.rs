@@ -33,6 +33,7 @@ mod upstream;
 mod variables;
 mod version;
 mod vhost;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -79,6 +80,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
         tables: BTreeSet::new(),
+        workers: Vec::new(),
         servers: BTreeSet::new(),
     };
     let mut vhosts = importer.vhosts();
@@ -120,10 +122,11 @@ impl Importer<'_> {
                 );
             };
         }
+        self.workers(vhost);
         let scopes = self.sections(vhost);
         let mut parts = Vec::new();
         for rule in self.ordered(vhost, &scopes) {
-            parts.extend(self.parts(vhost, &scopes, rule));
+            parts.extend(self.parts(vhost, &scopes, &rule));
         }
         // What ends a list by answering 404 to all says what a model without a route says.
         if let Some(Part { rule: Rule { act: Act::Answer(draft), condition, .. }, .. }) =
@@ -141,17 +144,23 @@ impl Importer<'_> {
                 (part, fields)
             })
             .collect();
-        for (bounds, rest) in [(first, true), (named, false)] {
-            if bounds.is_empty() || !rest && vhost.names.is_empty() {
+        let others = claimed_by_others(number, vhosts);
+        // A wildcard of another one would take them from the one that takes the rest.
+        let covered = vhost.names.iter().filter(|name| others.iter().any(|o| covers_host(o, name)));
+        let covered: Vec<String> = covered.cloned().collect();
+        let all_names = vhost.names.clone();
+        for (bounds, names, rest) in
+            [(first.clone(), covered, false), (first, Vec::new(), true), (named, all_names, false)]
+        {
+            if bounds.is_empty() || !rest && names.is_empty() {
                 continue;
             }
-            let others = if rest { claimed_by_others(number, vhosts) } else { Vec::new() };
             let mut settled: Vec<rules::Rule> = Vec::new();
             for (part, fields) in &fields {
                 let condition = if rest {
                     free(&part.rule.condition, &others)
                 } else {
-                    let hosts = vhost.names.clone();
+                    let hosts = names.clone();
                     part.rule.condition.and(&Condition::of(Clause { hosts, ..Clause::default() }))
                 };
                 let alone = vhost.rest_of.len() == vhost.addresses.len();
@@ -166,7 +175,7 @@ impl Importer<'_> {
             }
             if settled.is_empty() && !rest && vhosts.len() > 1 {
                 // Its hosts fall to no other virtual host.
-                let hosts = vhost.names.clone();
+                let hosts = names.clone();
                 let condition = Condition::of(Clause { hosts, ..Clause::default() });
                 let rule = Rule::of(vhost.id.unwrap_or(0), condition.clone(), Act::Files);
                 let part = Part { rule, chain: Vec::new(), auth: None };
@@ -187,7 +196,9 @@ impl Importer<'_> {
     /// Puts rules into the model, and says which of them no request reaches.
     fn settle(&mut self, settled: &[rules::Rule]) {
         let unmatched = Draft::of("respond", Draft::of("status", 404_u64));
-        for (id, taker) in self.site.settle_rules(settled, &unmatched).unreached {
+        let settled = self.site.settle_rules(settled, &unmatched);
+        self.placeholders(settled.placeholders);
+        for (id, taker) in settled.unreached {
             let name = self.all[id].name.as_str();
             let dead = ["proxypass", "proxypassmatch", "rewriterule"].contains(&name)
                 || name.starts_with("redirect");
@@ -205,6 +216,28 @@ impl Importer<'_> {
                 );
             }
             self.ledger.unreached(id);
+        }
+    }
+
+    /// Loses every rule that has left a placeholder, with its conditions, where nothing else was said of it.
+    fn placeholders(&mut self, all: Vec<Vec<Id>>) {
+        let why = "some of its requests, or of those of a rule ahead of it, are none that the model can tell apart from others";
+        for ids in all {
+            if ids.iter().any(|id| self.ledger.is_lost(*id)) {
+                continue;
+            }
+            for id in ids {
+                // A virtual host's own line stands for the requests that no rule takes.
+                if self.all[id].name == "virtualhost" {
+                    continue;
+                }
+                let block = self.block(id);
+                if self.guards_something(id) || block.iter().any(|id| self.guards_something(*id)) {
+                    self.ledger.opens(id, why);
+                } else {
+                    self.ledger.lost(id, why);
+                }
+            }
         }
     }
 
@@ -249,7 +282,7 @@ impl Importer<'_> {
         let rewrites = self.rewrites(vhost);
         let mut later = self.passes(vhost, scopes);
         for list in chain.iter().rev() {
-            later.extend(self.redirects(list, None));
+            later.extend(self.redirects(list));
         }
         if let Some(id) = vhost.id.or_else(|| self.top.first().copied()) {
             later.push(Rule::of(id, Condition::always(), Act::Files));
@@ -333,5 +366,7 @@ fn free(condition: &Condition, others: &[String]) -> Condition {
 
 #[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod kinds_of_order;
 #[cfg(test)]
 mod tests;

@@ -24,21 +24,40 @@ pub(super) struct Part {
 
 impl Importer<'_> {
     /// The parts of one rule, in the order in which the server decides.
-    pub(super) fn parts(&mut self, vhost: &Vhost, scopes: &[Scope], rule: Rule) -> Vec<Part> {
-        let outer = vhost.chain(&self.around);
-        if matches!(rule.act, Act::Answer(_) | Act::Placeholder) {
-            // These are decided ahead of all sections, but fields of an answer may stand in one of its variable.
-            let mut chain = outer;
-            let cells = self.cells(&rule, scopes);
-            let mine = cells.last().map(|cell| cell.scopes.clone()).unwrap_or_default();
-            chain.extend(mine.iter().map(|number| scopes[*number].list.clone()));
-            return vec![Part { rule, chain, auth: None }];
-        }
+    pub(super) fn parts(&mut self, vhost: &Vhost, scopes: &[Scope], rule: &Rule) -> Vec<Part> {
         let mut parts = Vec::new();
-        for cell in self.cells(&rule, scopes) {
-            self.cell(vhost, scopes, &rule, &cell, &mut parts);
+        if matches!(rule.act, Act::Answer(_) | Act::Placeholder) {
+            self.answered_ahead(vhost, scopes, rule, &mut parts);
+            return parts;
+        }
+        for cell in self.cells(rule, scopes) {
+            self.cell(vhost, scopes, rule, &cell, &mut parts);
         }
         parts
+    }
+
+    /// What is decided ahead of all guards. Fields of the answer may stand in sections, though.
+    fn answered_ahead(
+        &mut self,
+        vhost: &Vhost,
+        scopes: &[Scope],
+        rule: &Rule,
+        parts: &mut Vec<Part>,
+    ) {
+        let mut cells = self.cells(rule, scopes);
+        let matters = |list: &[Id]| list.iter().any(|id| self.all[*id].name == "header");
+        let own = |cell: &Cell| cell.scopes.iter().any(|number| matters(&scopes[*number].list));
+        let last = cells.len().saturating_sub(1);
+        if !cells[..last].iter().any(own) {
+            cells.drain(..last);
+        }
+        for cell in cells {
+            let mut chain = vhost.chain(&self.around);
+            let own: Vec<&Scope> = cell.scopes.iter().map(|number| &scopes[*number]).collect();
+            chain.extend(own.iter().map(|scope| scope.list.clone()));
+            let rule = Rule { condition: cell.condition.clone(), ..rule.clone() };
+            parts.push(Part { rule, chain, auth: None });
+        }
     }
 
     fn cell(
@@ -60,8 +79,8 @@ impl Importer<'_> {
         }
         let base = Rule { id, condition: cell.condition.clone(), ..rule.clone() };
         let base = Rule { with: [&[rule.id], rule.with.as_slice()].concat(), ..base };
-        let mut made = self.in_sections(&own, &base, vhost, &chain);
         let is_file = base.act == Act::Files;
+        let mut made = self.in_sections(&own, &base, vhost, &chain);
         let last = is_file && rule.condition.is_always();
         if !(is_file && last) {
             let act = if is_file {
@@ -72,17 +91,26 @@ impl Importer<'_> {
             made.push(Rule { act, ..base });
         }
         if made.is_empty() {
+            if !self.refuses_all(&chain) {
+                self.guards_files(&own);
+            } else if let Guard::Denied = self.guard(&chain, vhost.tls) {
+                let act = Act::Answer(Draft::of("respond", Draft::of("status", 403_u64)));
+                let rule = Rule { id, condition: cell.condition.clone(), act, ..rule.clone() };
+                parts.push(Part { rule, chain, auth: None });
+            }
             return;
         }
         for scope in &own {
             self.ledger.taken(scope.id, "match");
             self.reached.insert(scope.id);
         }
-        if made.iter().any(|rule| matches!(rule.act, Act::Forward(..))) {
+        let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
+        let guard = self.guard(&chain, vhost.tls);
+        let forwards = made.iter().any(|rule| matches!(rule.act, Act::Forward(..)));
+        if forwards && guard != Guard::Denied {
             self.reached.extend(chain.iter().flatten());
         }
-        let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
-        match self.guard(&chain, vhost.tls) {
+        match guard {
             Guard::Open => {
                 let part = |rule| Part { rule, chain: chain.clone(), auth: None };
                 parts.extend(made.into_iter().map(part));
@@ -99,6 +127,9 @@ impl Importer<'_> {
                 });
             }
             Guard::Login(auth) => {
+                if is_file {
+                    self.guards_files(&own);
+                }
                 for mut rule in made {
                     if matches!(rule.act, Act::Answer(_)) && !is_file {
                         // The model answers it without a login.
@@ -109,6 +140,21 @@ impl Importer<'_> {
                         rule.act = Act::Placeholder;
                     }
                     parts.push(Part { rule, chain: chain.clone(), auth: Some(auth.clone()) });
+                }
+            }
+        }
+    }
+
+    /// Says that sections guard what is not passed on.
+    fn guards_files(&mut self, scopes: &[&Scope]) {
+        for scope in scopes {
+            for id in scope.list.iter().copied() {
+                let access = matches!(
+                    self.all[id].statement,
+                    Ok(Statement::Access(_) | Statement::Section(_))
+                );
+                if access && self.guards_something(id) {
+                    self.beside(id, "it guards files, or pages of the server's own: the model answers 404 there, to everybody");
                 }
             }
         }
@@ -168,23 +214,54 @@ impl Importer<'_> {
         vhost: &Vhost,
         chain: &Chain,
     ) -> Vec<Rule> {
-        let mut made = Vec::new();
-        // Of the last section first.
+        let mut redirects = self.redirects_of_place(scopes, base);
         for scope in scopes.iter().rev() {
-            let place = match &self.all[scope.id].statement {
-                Ok(Statement::Section(Section::Location(place))) => Some(place.clone()),
-                // Its answers belong to a variable of rules.
-                Ok(Statement::Section(Section::If(expression)))
-                    if super::sections::asks_for(expression).is_some() =>
-                {
-                    continue;
-                }
-                _ => Some(Place::Path("/".to_owned())),
-            };
-            for rule in self.redirects(&scope.list, place.as_ref()) {
-                made.extend(rule.within(&base.condition));
+            if self.is_of_variable(scope) {
+                continue;
+            }
+            for rule in self.redirects(&scope.list) {
+                redirects.extend(rule.within(&base.condition));
             }
         }
+        let mut made = self.rewritten_in_sections(scopes, base, vhost, chain, &redirects);
+        made.append(&mut redirects);
+        made
+    }
+
+    /// Whether the answers of a section belong to a variable of rules.
+    fn is_of_variable(&self, scope: &Scope) -> bool {
+        matches!(
+            &self.all[scope.id].statement,
+            Ok(Statement::Section(Section::If(expression)))
+                if super::sections::asks_for(expression).is_some()
+        )
+    }
+
+    /// `Redirect` without a path: that of the innermost section holds, for all of its requests.
+    fn redirects_of_place(&mut self, scopes: &[&Scope], base: &Rule) -> Vec<Rule> {
+        for scope in scopes.iter().rev() {
+            if self.is_of_variable(scope) {
+                continue;
+            }
+            if let Some((id, act)) = self.redirect_of_section(&scope.list) {
+                let rule = Rule::of(id, base.condition.clone(), act);
+                return vec![rule];
+            }
+        }
+        Vec::new()
+    }
+
+    /// What rules of `mod_rewrite` in sections do. They run ahead of the sections' redirects: what they refuse or redirect
+    /// stays so, what they pass on is redirected all the same.
+    fn rewritten_in_sections(
+        &mut self,
+        scopes: &[&Scope],
+        base: &Rule,
+        vhost: &Vhost,
+        chain: &Chain,
+        redirects: &[Rule],
+    ) -> Vec<Rule> {
+        let mut made = Vec::new();
         if base.ends {
             return made;
         }
@@ -216,6 +293,7 @@ impl Importer<'_> {
         let subject = Self::subject(base, &prefix);
         for rule in self.rewritten(&list, vhost, Context::Location(&subject)) {
             let Some(mut rule) = rule.within(&base.condition) else { continue };
+            let mut passes = matches!(rule.act, Act::Forward(..));
             if rule.act == Act::Resume {
                 rule.act = match &base.act {
                     Act::Files => Act::Answer(Draft::of("respond", Draft::of("status", 404_u64))),
@@ -224,6 +302,11 @@ impl Importer<'_> {
                     }
                 };
                 rule.parameters.clone_from(&base.parameters);
+                rule.url.clone_from(&base.url);
+                passes = true;
+            }
+            if passes {
+                made.extend(redirects.iter().filter_map(|ahead| ahead.within(&rule.condition)));
             }
             made.push(rule);
         }

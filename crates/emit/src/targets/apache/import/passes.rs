@@ -141,7 +141,8 @@ impl Importer<'_> {
         };
         let with = |condition: Condition, change: Option<Draft>| {
             let parameters: Vec<Parameter> = pass.parameters.clone();
-            Rule { parameters, ..Rule::of(id, condition, Act::Forward(to.clone(), change)) }
+            let url = url.to_owned();
+            Rule { parameters, url, ..Rule::of(id, condition, Act::Forward(to.clone(), change)) }
         };
         self.ledger.taken(id, "upstream");
         // `ProxyPass /a/ http://host:1`: the path runs on behind the port.

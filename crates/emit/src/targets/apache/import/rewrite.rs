@@ -149,6 +149,7 @@ impl Importer<'_> {
         let mut made = Rule::of(id, condition, act);
         made.with = ids.to_vec();
         made.ends = rule.flags.end;
+        made.url = rule.substitution.as_ref().map_or_else(String::new, |to| to.text.clone());
         made.variables.clone_from(&tested.variables);
         if self.requires(&tested.variables) {
             // What asks for no WebSocket is refused by a rule of its own, and belongs to the route.

@@ -11,7 +11,6 @@ use super::target::Destination;
 use super::vhost::Vhost;
 use crate::import::condition::Clause;
 use crate::import::draft::Draft;
-use crate::import::ledger::Id;
 use crate::import::matcher::is_below;
 use crate::import::measure;
 use crate::import::placeholder::placeholder;
@@ -23,7 +22,7 @@ impl Importer<'_> {
         let (to, change) = match &rule.act {
             Act::Answer(draft) => {
                 let mut draft = draft.clone();
-                self.answered(chain, vhost, rule.id, &mut draft);
+                self.fields_of_answer(chain, vhost, &mut draft);
                 return draft;
             }
             Act::Placeholder | Act::Resume | Act::Files => return placeholder(),
@@ -40,21 +39,6 @@ impl Importer<'_> {
         route
     }
 
-    /// Fields of an answer that the server makes itself.
-    fn answered(&mut self, chain: &Chain, vhost: &Vhost, rule: Id, draft: &mut Draft) {
-        if draft.get(&["respond"]).is_none() {
-            return;
-        }
-        let mut fields = Draft::map();
-        self.responses(chain, vhost, rule, &mut fields);
-        for kind in ["set", "add"] {
-            let Some(Draft::Map(added)) = fields.get(&["response_headers", kind]) else { continue };
-            for (name, value) in added {
-                draft.set(&["respond", "headers", name], value.clone());
-            }
-        }
-    }
-
     fn forward(
         &mut self,
         to: &Destination,
@@ -64,7 +48,8 @@ impl Importer<'_> {
         chain: &Chain,
     ) -> Option<Draft> {
         self.reached.extend(chain.iter().flatten());
-        let reached = self.upstream(to, rule.id, &rule.parameters, chain)?;
+        let parameters = if to.balanced { rule.parameters.clone() } else { self.of_worker(rule) };
+        let reached = self.upstream(to, rule.id, &parameters, chain)?;
         let mut route = Draft::of("upstream", reached.name.as_str());
         if let Some(change) = change {
             route.set(&["rewrite"], change.clone());
@@ -99,7 +84,7 @@ impl Importer<'_> {
             route.set(&["retries", "attempts"], reached.attempts.min(10));
         }
         self.requests(chain, vhost, rule.id, &mut route);
-        self.responses(chain, vhost, rule.id, &mut route);
+        self.responses(chain, vhost, &mut route);
         self.bodies(chain, &mut route);
         self.pages(chain, &mut route);
         self.reverses(chain, &route);

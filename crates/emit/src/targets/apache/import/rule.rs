@@ -32,8 +32,10 @@ pub(super) struct Rule {
     /// The requests that it is for.
     pub(super) condition: Condition,
     pub(super) act: Act,
-    /// The parameters of its worker.
+    /// The parameters that its line has for its worker.
     pub(super) parameters: Vec<Parameter>,
+    /// The URL that it passes requests on to, as it is written.
+    pub(super) url: String,
     /// The variables that it asks for, with their values.
     pub(super) variables: Vec<Asks>,
     /// Whether rules of sections are passed over (`[END]`).
@@ -44,7 +46,7 @@ impl Rule {
     /// A rule of one directive.
     pub(super) fn of(id: Id, condition: Condition, act: Act) -> Self {
         let (with, parameters, variables) = (Vec::new(), Vec::new(), Vec::new());
-        Self { id, with, condition, act, parameters, variables, ends: false }
+        Self { id, with, condition, act, parameters, url: String::new(), variables, ends: false }
     }
 
     /// The same rule for those of its requests that meet a condition too; nothing where none does.

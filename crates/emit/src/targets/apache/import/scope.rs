@@ -7,6 +7,7 @@ use wsgen_model::source::{Sources, Span};
 
 use super::policies::Policy;
 use super::tree::Directive;
+use super::worker::Worker;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
@@ -36,6 +37,8 @@ pub(super) struct Importer<'a> {
     pub(super) handshakes: BTreeSet<String>,
     /// Variables of which the first rule that sets them wins.
     pub(super) tables: BTreeSet<String>,
+    /// The workers of the virtual host that is read.
+    pub(super) workers: Vec<Worker>,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
 }

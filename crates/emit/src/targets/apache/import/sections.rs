@@ -235,8 +235,12 @@ impl Importer<'_> {
                 if both.is_never() {
                     continue;
                 }
-                if both == cell.condition {
+                if both == cell.condition && (both.is_read() || scope.condition.is_always()) {
                     cell.scopes.push(number);
+                    continue;
+                }
+                // A placeholder stands for these already, and for the section's other requests there is a cell of their own.
+                if !both.is_read() && !cell.condition.is_read() {
                     continue;
                 }
                 if !scope.shapes {

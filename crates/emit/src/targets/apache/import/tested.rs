@@ -13,6 +13,7 @@ use crate::syntax::Unread;
 use crate::targets::apache::syntax::Statement;
 use crate::targets::apache::syntax::rewrite::{CondPattern, RewriteCond, RewriteRule};
 use crate::targets::apache::syntax::template::{Part, Variable};
+use wsgen_model::code::Code;
 
 /// What the conditions of one rule come to.
 pub(super) struct Tested {
@@ -89,6 +90,8 @@ impl Importer<'_> {
             of_state: false,
         };
         let mut group: Option<Condition> = None;
+        // What was not understood ahead of the group.
+        let mut before = (None, false);
         for id in ids {
             let cond = match self.all[*id].statement.clone() {
                 Ok(Statement::RewriteCond(cond)) => *cond,
@@ -104,7 +107,13 @@ impl Importer<'_> {
                 }
             };
             let single = group.is_none() && !cond.or;
+            if group.is_none() {
+                before = (all.unread.clone(), all.of_state);
+            }
             let condition = self.cond(*id, &cond, single, rule, vhost, rules, &mut all);
+            if cond.negated && refuses(rule) && minds_case_of_upgrade(&cond) {
+                self.ledger.opens(*id, "clients that write `Upgrade: WebSocket` in other letters are refused here, and pass in the model");
+            }
             if !condition.is_read() && all.unread.is_none() {
                 let why = format!("it tests `{}`, which the model cannot say", cond.test.text);
                 all.of_state = is_state(&cond);
@@ -117,9 +126,12 @@ impl Importer<'_> {
                 all.condition = all.condition.and(&own);
             }
         }
-        if let Some(own) = group {
-            // `[OR]` on the last one: there is nothing that it could be or.
-            all.condition = all.condition.and(&own);
+        if let Some(id) = ids.last().filter(|_| group.is_some()) {
+            // The server goes on to the rule whatever came of it (`apply_rewrite_rule`).
+            let what = "`[OR]` stands on the last condition ahead of a rule: Apache goes on to the rule whether it holds or not";
+            self.ledger.say(Code::IMPORT_BROKEN, self.span(*id), what, "take `OR` away");
+            all.unread = before.0;
+            all.of_state = before.1;
         }
         all
     }
@@ -227,6 +239,23 @@ impl Importer<'_> {
         self.beside(id, "files that are there are served beside the proxy");
         Condition::never()
     }
+}
+
+/// Whether the server answers with an error by itself.
+fn refuses(rule: &RewriteRule) -> bool {
+    let flags = &rule.flags;
+    flags.forbidden || flags.gone || flags.redirect.is_some_and(|status| status >= 400)
+}
+
+/// Whether a condition holds for some spellings of `websocket` alone.
+fn minds_case_of_upgrade(cond: &RewriteCond) -> bool {
+    let upgrade = cond.test.variable().is_some_and(|variable| {
+        variable.scope == "HTTP" && variable.name.eq_ignore_ascii_case("Upgrade")
+    });
+    let Some(matcher) = matcher(&cond.pattern, cond.no_case).filter(|_| upgrade) else {
+        return false;
+    };
+    matcher.fits("websocket") == Some(true) && matcher.fits("WebSocket") == Some(false)
 }
 
 /// Whether a test depends on the server's state and not on the request.

@@ -1,0 +1,104 @@
+//! Kinds that come of Apache's order of evaluation, each with what Apache 2.4.71 did with them.
+
+use super::kinds::{PASS, holds, read};
+
+#[test]
+fn or_on_the_last_condition_asks_nothing() {
+    let (model, said) = read(&format!(
+        "RewriteEngine On\nRewriteCond %{{HTTP:X-Kind}} b [OR]\nRewriteRule ^/n - [F]\n{PASS}"
+    ));
+    holds(&model, &["starts_with: /n", "respond: {status: 403}", "-502", "-x-kind"]);
+    holds(&said, &["WSG0406", "`[OR]` stands on the last condition", "-WSG0404"]);
+}
+
+#[test]
+fn the_first_line_of_a_worker_says_its_parameters() {
+    let (model, said) = read(
+        "ProxyPass /a http://h:1/a upgrade=websocket\nProxyPass /ab http://h:1/ab\nProxyPass /b http://h:1/b\n",
+    );
+    assert_eq!(model.matches("mode: deny").count(), 1, "{model}");
+    holds(&said, &["-passes over the parameters"]);
+    let (model, said) =
+        read("ProxyPass /c http://h:1/\nProxyPass /d http://h:1/d upgrade=websocket\n");
+    holds(&model, &["mode: deny", "-tunnel_idle"]);
+    holds(&said, &["passes over the parameters of this line", "httpd.conf:2"]);
+    // A rule goes through the worker that some line has made for its URL.
+    let (model, _) = read(
+        "RewriteEngine On\nRewriteRule ^/r/(.*) http://h:1/d/$1 [P]\nProxyPass /d http://h:1/d upgrade=websocket\n",
+    );
+    holds(&model, &["-mode: deny"]);
+}
+
+#[test]
+fn sections_redirect_behind_their_guards_and_rules() {
+    let section = |inside: &str| {
+        read(&format!("{PASS}<Location /s>\n{inside}Redirect 302 https://b.test/x\n</Location>\n"))
+    };
+    let (model, _) = section("Require all denied\n");
+    holds(&model, &["prefix: /s", "status: 403", "-redirect"]);
+    let (model, _) = section("RewriteEngine On\nRewriteRule .* - [F]\n");
+    holds(&model, &["status: 403", "-redirect"]);
+    let (model, said) = section("RewriteEngine On\nRewriteRule .* http://c:1/x [P]\n");
+    holds(&model, &["redirect: ", "-upstream: c-1"]);
+    holds(&said, &["the query of the request does not go on"]);
+    // The last of a section holds.
+    let (model, _) = section("Redirect 302 https://b.test/first\n");
+    holds(&model, &["path: /x", "-first"]);
+}
+
+#[test]
+fn a_guard_refuses_where_nothing_is_passed_on() {
+    let (model, _) =
+        read("ProxyPass /a http://a:1/a\n<Location /g>\nRequire all denied\n</Location>\n");
+    holds(&model, &["prefix: /g", "respond: {status: 403}"]);
+    let (_, said) = read("ProxyPass /a http://a:1/a\n<Location /g>\nRequire local\n</Location>\n");
+    holds(&said, &["WSG0408", "-WSG0404"]);
+}
+
+#[test]
+fn fields_of_answers_are_those_of_always() {
+    let (model, said) = read(
+        "Header always set X-A a\nHeader set X-B b\nRedirect 403 /r\nRedirect /s https://b.test/t\nRewriteEngine On\n\
+         RewriteRule ^/f - [F]\n<Location /f/x>\nHeader always set X-C c\n</Location>\n",
+    );
+    holds(&model, &["headers: {X-A: a}", "headers: {X-A: a, X-C: c}", "-X-B"]);
+    holds(&said, &["a redirect of the model does not carry the field"]);
+    let (_, said) = read(&format!("{PASS}Header set X-B b\n"));
+    holds(&said, &["the 101 of a WebSocket carries the field too"]);
+}
+
+#[test]
+fn what_leaves_a_placeholder_is_lost_at_its_line() {
+    let (model, said) = read(
+        "RewriteEngine On\nRewriteCond %{HTTP:X-Kind} !^blue$\nRewriteRule ^/n http://b:1/n [P]\nProxyPass / http://a:1/\n",
+    );
+    holds(&model, &["status: 502"]);
+    holds(&said, &["`rewriterule` is lost"]);
+}
+
+#[test]
+fn a_wildcard_takes_no_name_of_the_first_virtual_host() {
+    let (model, _) = read(
+        "<VirtualHost *:80>\nServerName api.b.test\nServerAlias *.a.test\nProxyPass / http://a:1/\n</VirtualHost>\n\
+         <VirtualHost *:80>\nServerName c.other\nServerAlias *.test\nProxyPass / http://b:1/\n</VirtualHost>\n",
+    );
+    holds(&model, &["hostnames: [api.b.test, \"*.a.test\"]", "hostnames: [c.other, \"*.test\"]"]);
+}
+
+#[test]
+fn sections_that_cannot_be_told_apart_are_said_each() {
+    let (model, said) = read(
+        "ProxyPassMatch \\.js$ http://a:1\n<Location /adm>\nRequire method GET\n</Location>\n<Location /app>\nRequire all denied\n</Location>\n",
+    );
+    holds(&model, &["status: 502"]);
+    assert_eq!(said.matches("`location` is lost").count(), 2, "{said}");
+}
+
+#[test]
+fn other_letters_of_upgrade_stay_refused_or_are_said() {
+    let rule = "RewriteEngine On\nRewriteCond %{HTTP:Upgrade} !websocket";
+    let (_, said) = read(&format!("{rule}\nRewriteRule ^ - [G]\n{PASS}"));
+    holds(&said, &["WSG0404"]);
+    let (_, said) = read(&format!("{rule} [NC]\nRewriteRule ^ - [G]\n{PASS}"));
+    holds(&said, &["-WSG0404"]);
+}
