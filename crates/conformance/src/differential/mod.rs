@@ -169,13 +169,30 @@ async fn chunk(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome> {
     outcomes
 }
 
+/// How often lines that were spoken of are left out one after another: what they hide may be spoken of too.
+const LEFT_OUT: usize = 3;
+
 /// Tries the differences that something was said of again, without the lines that it was said of.
 async fn judge(
     harness: &Harness,
     cases: &[Case],
     outcomes: &mut [Outcome],
-    doubtful: Vec<(usize, Question, Difference, Job)>,
+    mut doubtful: Vec<(usize, Question, Difference, Job)>,
 ) {
+    for round in 1..=LEFT_OUT {
+        doubtful = judge_once(harness, cases, outcomes, doubtful, round == LEFT_OUT).await;
+    }
+}
+
+/// Tries differences again. Returns those that are still there and that something is said of in the shorter text; in the
+/// last round they count as silent.
+async fn judge_once(
+    harness: &Harness,
+    cases: &[Case],
+    outcomes: &mut [Outcome],
+    doubtful: Vec<(usize, Question, Difference, Job)>,
+    last: bool,
+) -> Vec<(usize, Question, Difference, Job)> {
     // All questions to one text are asked at once.
     let mut jobs: Vec<Job> = Vec::new();
     let mut place = Vec::new();
@@ -199,25 +216,31 @@ async fn judge(
     for good in accepted {
         results.push(if good { ran.next() } else { None });
     }
+    let mut left = Vec::new();
     for ((at, question, difference, job), (_, number, asked)) in doubtful.into_iter().zip(place) {
         let named = named(&cases[at].text);
-        let Some(Ran::Compared { answers, alike, .. }) = &results[number] else {
+        let Some(Ran::Compared { said, answers, alike }) = &results[number] else {
             outcomes[at].undecided += 1;
             continue;
         };
         let again = answers.get(asked).map(|(one, other)| compare(one, other, &named, alike));
         let again = again.unwrap_or_default();
         let still = again.into_iter().find(|again| again.subject == difference.subject);
-        match still {
-            Some(difference) => outcomes[at].silent.push(Silent {
+        let Some(difference) = still else {
+            outcomes[at].excused += 1;
+            continue;
+        };
+        match without(&Lines::of(&job.text), said, &difference).filter(|_| !last) {
+            Some(text) => left.push((at, question, difference, Job { text, ..job })),
+            None => outcomes[at].silent.push(Silent {
                 question,
                 difference,
                 text: job.text,
                 whole: job.whole,
             }),
-            None => outcomes[at].excused += 1,
         }
     }
+    left
 }
 
 /// The text without the lines that were spoken of; nothing where no finding is about the difference.
