@@ -230,27 +230,13 @@ impl Site {
         names.unused(&wanted)
     }
 
-    /// A model has a listener and a route at least, and a route changes no prefix that its paths do not have: such requests
-    /// are refused, so that they do not fall to another route.
-    pub(crate) fn fill(&mut self) {
+    /// Puts in what a model needs, a listener and a route at least, and refuses what it cannot hold. Returns the directives of
+    /// the routes that are refused, each to be said.
+    pub(crate) fn fill(&mut self) -> Vec<super::ledger::Id> {
         for item in &mut self.routes {
             super::implied::forget(&mut item.fields);
-            let places: [&[&str]; 3] = [
-                &["rewrite", "strip_prefix"],
-                &["rewrite", "replace_prefix", "from"],
-                &["redirect", "prefix", "from"],
-            ];
-            let from = places.iter().find_map(|path| item.fields.text(path)).map(str::to_owned);
-            if from.is_some_and(|from| {
-                !super::rewritten::all_below(item.fields.get(&["match"]), &from)
-            }) {
-                let kept = ["name", "listeners", "hostnames", "match", "priority"];
-                if let Draft::Map(entries) = &mut item.fields {
-                    entries.retain(|(key, _)| kept.contains(&key.as_str()));
-                }
-                item.fields.set(&["respond", "status"], 502_u64);
-            }
         }
+        let refused = self.refuse_prefixes();
         if self.listeners.is_empty() {
             let mut fields = Draft::of("name", "http");
             fields.set(&["address"], "0.0.0.0:80");
@@ -262,6 +248,7 @@ impl Site {
             let fields = Draft::of("respond", Draft::of("status", 404_u64));
             self.routes.push(Item { origin, fields });
         }
+        refused
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) mod pattern;
 pub(crate) mod placeholder;
 pub(crate) mod priority;
 pub(crate) mod relocate;
-mod rewritten;
+pub(crate) mod rewritten;
 pub(crate) mod rules;
 mod simplify;
 pub(crate) mod websocket_pairs;

@@ -91,7 +91,9 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         importer.routes(number, &vhosts, &bounds);
         importer.reached.extend(vhost.id);
     }
-    importer.site.fill();
+    for id in importer.site.fill() {
+        importer.ledger.lost(id, crate::import::rewritten::NO_SUCH_PREFIX);
+    }
     importer.rest();
     importer.close()
 }

@@ -102,7 +102,9 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
             importer.frontend(section);
         }
     }
-    importer.site.fill();
+    for id in importer.site.fill() {
+        importer.lose(id, None, crate::import::rewritten::NO_SUCH_PREFIX, false);
+    }
     importer.rest();
     importer.close()
 }

@@ -26,6 +26,7 @@ mod responses;
 mod rewrite;
 mod scope;
 mod search;
+mod sent;
 mod server;
 mod state;
 mod subjects;
@@ -119,7 +120,9 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     importer.variables();
     importer.whole();
     importer.servers();
-    importer.site.fill();
+    for id in importer.site.fill() {
+        importer.ledger.lost(id, crate::import::rewritten::NO_SUCH_PREFIX);
+    }
     importer.rest();
     importer.close()
 }

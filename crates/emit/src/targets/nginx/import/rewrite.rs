@@ -18,9 +18,15 @@ impl Importer<'_> {
     ) -> Step {
         let (pattern, _) = super::location::numbered(&rewrite.pattern);
         let mut holds = fits(&pattern, &state.path);
+        if state.path == Path::Asked && state.condition.and(&holds).is_never() {
+            holds = Condition::never();
+        }
         // The model's own rewrite leaves other paths alone too.
         let alone = last && rewrite.flag == RewriteFlag::Break && state.path == Path::Asked;
-        if alone && matches!(end, End::Content(location) if !self.changes_path(location)) {
+        if alone
+            && !holds.is_never()
+            && matches!(end, End::Content(location) if !self.changes_path(location))
+        {
             holds = Condition::always();
         }
         if holds.is_never() {
