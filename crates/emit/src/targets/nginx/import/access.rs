@@ -10,14 +10,21 @@ use super::server::Server;
 use crate::import::draft::Draft;
 use crate::quoted::unescaped;
 
+/// Why a login by users is lost.
+const NO_USERS: &str = "the file of its users is not named: its requests get 502";
+/// Why a login by another service is lost.
+const NO_SERVICE: &str =
+    "the location that it asks passes requests to no service that is known: its requests get 502";
+
 impl Importer<'_> {
-    /// Who may use it; gives the variables that hold fields of the answer of another service.
+    /// Who may use a route. Returns the variables that hold fields of the answer of another service, or nothing where a login
+    /// is lost: no request may pass in its place.
     pub(super) fn auth(
         &mut self,
         chain: &Chain,
         server: &Server,
         route: &mut Draft,
-    ) -> Vec<(String, String)> {
+    ) -> Option<Vec<(String, String)>> {
         if let Some(id) = self.setting(chain, "auth_basic") {
             let realm = unescaped(&self.text(id, 0));
             let users = self.setting(chain, "auth_basic_user_file");
@@ -29,32 +36,39 @@ impl Importer<'_> {
                     }
                 }
                 Some(users) => {
-                    let file = self.value::<FilePath>(users, 0);
+                    // A file that is computed has no name ahead of requests.
+                    let file = self.value::<FilePath>(users, 0).filter(|file| !file.contains('$'));
                     let (Some(file), Ok(_)) = (file, Line::parse(&realm)) else {
-                        self.ledger.opens(id, "the file of its users is not named");
-                        return Vec::new();
+                        self.ledger.opens(id, NO_USERS);
+                        return None;
                     };
                     self.ledger.taken(id, "auth.basic.realm");
                     self.ledger.taken(users, "auth.basic.users_file");
                     route.set(&["auth", "basic", "users_file"], file);
                     route.set(&["auth", "basic", "realm"], realm);
                 }
-                None => self.ledger.opens(id, "the file of its users is not named"),
+                None => {
+                    self.ledger.opens(id, NO_USERS);
+                    return None;
+                }
             }
         }
-        let Some(id) = self.setting(chain, "auth_request") else { return Vec::new() };
+        let Some(id) = self.setting(chain, "auth_request") else { return Some(Vec::new()) };
         let place = self.text(id, 0);
         if place == "off" {
             self.ledger.taken(id, "auth");
-            return Vec::new();
+            return Some(Vec::new());
         }
         let Some(url) = self.asked(&place, server) else {
-            self.ledger.opens(id, "the service that it asks is not known");
-            return Vec::new();
+            self.ledger.opens(id, NO_SERVICE);
+            return None;
         };
         if route.get(&["auth", "basic"]).is_some() {
-            self.ledger.opens(id, "a route asks for users or another service, not both");
-            return Vec::new();
+            self.ledger.opens(
+                id,
+                "a route asks for users or another service, not both: its requests get 502",
+            );
+            return None;
         }
         self.ledger.taken(id, "auth.forward.url");
         route.set(&["auth", "forward", "url"], url);
@@ -69,7 +83,7 @@ impl Importer<'_> {
                 _ => self.ledger.lost(id, "only fields of the answer can be copied"),
             }
         }
-        copies
+        Some(copies)
     }
 
     /// The service behind the location that `auth_request` names.
@@ -96,6 +110,7 @@ impl Importer<'_> {
             self.ledger.taken(server, "auth.forward.url");
         }
         HttpUrl::parse(&bare).ok()?;
+        self.led_to.extend(self.tree.named(&own, "internal"));
         for inner in own {
             self.ledger.taken(inner, "auth.forward");
         }

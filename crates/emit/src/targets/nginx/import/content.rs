@@ -57,6 +57,7 @@ impl Importer<'_> {
             self.rule(&state, id, status(404), &path);
             return;
         }
+        self.led_to.extend(internal);
         if !self.methods_pass(&mut state, location) || !self.clients_pass(&state, location) {
             return;
         }

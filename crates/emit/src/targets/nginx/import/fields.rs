@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname};
+use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, TargetVersion};
 
 use super::differs::Differs;
 use super::scope::{Chain, Importer};
@@ -12,6 +12,10 @@ use super::upgrades::Upgrades;
 use crate::import::draft::Draft;
 use crate::import::implied;
 use crate::import::ledger::Id;
+use crate::targets::nginx::syntax::Value;
+
+/// The first version in which `$http_name` has all lines of a field (CHANGES of 1.23.0).
+const JOINS_LINES: TargetVersion = TargetVersion::new(1, 23, 0);
 
 impl Importer<'_> {
     /// Fields of requests; the scheme is that of all listeners, where they agree.
@@ -145,6 +149,7 @@ impl Importer<'_> {
                 }
                 (_, text) if text == format!("$http_{}", lower.replace('-', "_")) => {
                     self.ledger.taken(id, "as it came");
+                    self.tell_lines(id);
                 }
                 (_, text) => match literal(text, scheme).filter(|text| is_field(&name, text)) {
                     Some(text) => {
@@ -164,7 +169,10 @@ impl Importer<'_> {
                         if !other.is_empty() && !line.contains(char::is_control) {
                             kept.push(line);
                         }
-                        if self.ledger.is_open(id) {
+                        // What one route says of it is no answer for another.
+                        if is_of_the_request(text) && !self.ledger.is_lost(id) {
+                            self.ledger.lost(id, why);
+                        } else if !self.ledger.is_lost(id) {
                             self.ledger.opens(id, why);
                         }
                     }
@@ -200,6 +208,15 @@ impl Importer<'_> {
             }
         }
         self.upgrades(chain, upgrade, pass)
+    }
+
+    /// Says what becomes of a field that a client sends in several lines.
+    fn tell_lines(&mut self, id: Id) {
+        if self.version.is_some_and(|version| version >= JOINS_LINES) {
+            return;
+        }
+        let how = "of a field that a client sends in several lines nginx passes the first one on, up to version 1.22; the model passes all of them on";
+        self.differs(id, how);
     }
 
     /// What nginx calls a group of servers is what it tells them as their host.
@@ -296,6 +313,21 @@ impl Importer<'_> {
     pub(super) fn line(&self, id: Id) -> String {
         self.sources.slice(self.span(id)).to_owned()
     }
+}
+
+/// Whether all variables of a value number or time requests: nobody is let in by what they say.
+fn is_of_the_request(text: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "request_id",
+        "msec",
+        "time_iso8601",
+        "time_local",
+        "connection",
+        "connection_requests",
+        "request_length",
+        "pid",
+    ];
+    Value::of(text).is_some_and(|value| value.variables().all(|name| NAMES.contains(&name)))
 }
 
 /// A word that nginx reads as this text.

@@ -57,7 +57,7 @@ impl Importer<'_> {
             return Self::nowhere();
         }
         self.guards(&location.list, &mut route);
-        let copies = self.auth(chain, server, &mut route);
+        let Some(copies) = self.auth(chain, server, &mut route) else { return Self::nowhere() };
         let upgrades = self.requests(chain, server.scheme, pass, &mut route, &copies);
         self.responses(chain, server.scheme, &mut route);
         let tunnels = upgrades == Upgrades::Yes;

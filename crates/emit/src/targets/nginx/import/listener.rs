@@ -141,50 +141,8 @@ impl Importer<'_> {
             claimed.extend(names);
             tls.push(&["certificates"], certificate);
         }
-        if let Some(id) = self.setting(chain, "ssl_protocols") {
-            self.ledger.taken(id, "tls.profile");
-            let words = &self.tree.all[id].arguments;
-            let has = |word: &str| words.iter().any(|known| known == word);
-            let profile = if has("TLSv1") || has("TLSv1.1") || has("SSLv3") {
-                "old"
-            } else if has("TLSv1.3") && !has("TLSv1.2") {
-                "modern"
-            } else {
-                "intermediate"
-            };
-            if profile == "old" && !has("TLSv1.2") && !has("TLSv1.3") {
-                self.differs(id, "the profile offers TLS 1.2 and 1.3 too");
-            }
-            if profile != "intermediate" {
-                tls.set(&["profile"], profile);
-            }
-        }
-        let verify = self.setting(chain, "ssl_verify_client");
-        let ca = self
-            .setting(chain, "ssl_client_certificate")
-            .or_else(|| self.setting(chain, "ssl_trusted_certificate"));
-        match (verify, ca) {
-            (Some(id), Some(ca)) => {
-                let mode = match self.tree.argument(id, 0) {
-                    "on" => "require",
-                    "off" => "off",
-                    _ => "optional",
-                };
-                self.ledger.taken(id, "tls.client_auth.mode");
-                self.ledger.taken(ca, "tls.client_auth.ca");
-                if let (true, Some(ca)) = (mode != "off", self.value::<FilePath>(ca, 0)) {
-                    tls.set(&["client_auth", "mode"], mode);
-                    tls.set(&["client_auth", "ca"], ca);
-                } else if mode != "off" {
-                    self.ledger.opens(id, "the authorities of clients are not named");
-                }
-            }
-            (Some(id), None) if self.tree.argument(id, 0) != "off" => {
-                self.ledger.opens(id, "the authorities of clients are not named");
-            }
-            (Some(id), None) => self.ledger.taken(id, "tls.client_auth.mode"),
-            _ => {}
-        }
+        self.profile(chain, &mut tls);
+        self.client_certificates(chain, &mut tls);
         tls
     }
 }

@@ -3,9 +3,11 @@
 // A new directive or flag must not fall into an arm that was written before it (docs/decisions/reading.md).
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod accelerated;
 mod access;
 mod answer;
 mod branch;
+mod certificates;
 mod claims;
 mod content;
 mod differs;
@@ -106,6 +108,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         computed: BTreeSet::new(),
         maps: BTreeMap::new(),
         reached: BTreeSet::new(),
+        led_to: BTreeSet::new(),
         upstreams: BTreeMap::new(),
         current: None,
         rules: Vec::new(),
@@ -123,6 +126,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
     for id in importer.site.fill() {
         importer.ledger.lost(id, crate::import::rewritten::NO_SUCH_PREFIX);
     }
+    importer.tell_accelerated();
     importer.rest();
     importer.close()
 }

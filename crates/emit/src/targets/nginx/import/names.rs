@@ -13,7 +13,7 @@ use crate::targets::nginx::syntax::{ServerName, Statement};
 /// The names of a server, in the model's form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
-    /// Names and wildcards ahead of a domain.
+    /// Names and wildcards ahead of a domain; `.example.test` is both.
     pub(super) said: Vec<String>,
     /// Names that a regex was written out to: they give way to all of the above.
     pub(super) of_regexes: Vec<String>,
@@ -62,7 +62,15 @@ impl Importer<'_> {
                 said || !is_asked
             }
             ServerName::LeadingWildcard(domain) => add(format!("*.{domain}")),
-            ServerName::Domain(domain) => add(domain.clone()) && add(format!("*.{domain}")),
+            // Both names are one until it is known which of them are free.
+            ServerName::Domain(domain) => {
+                let fits = Hostname::parse(domain).is_ok();
+                let name = format!(".{domain}");
+                if fits && !names.said.contains(&name) {
+                    names.said.push(name);
+                }
+                fits
+            }
             ServerName::TrailingWildcard(start) => {
                 names.starts.push(format!("{start}."));
                 false
@@ -92,6 +100,14 @@ impl Importer<'_> {
     }
 }
 
+/// The names of the model that a name of nginx's stands for.
+pub(super) fn forms(name: &str) -> Vec<String> {
+    match name.strip_prefix('.') {
+        Some(domain) => vec![domain.to_owned(), format!("*.{domain}")],
+        None => vec![name.to_owned()],
+    }
+}
+
 /// Adds the names of regexes that no other server of an address takes first.
 pub(super) fn with_regexes(servers: &mut [Server]) {
     let shares = |one: &Server, other: &Server| {
@@ -105,7 +121,7 @@ pub(super) fn with_regexes(servers: &mut [Server]) {
             !servers.iter().enumerate().any(|(other, taker)| {
                 other != number
                     && shares(server, taker)
-                    && (taker.names.iter().any(|known| covers_host(known, name))
+                    && (taker.names.iter().flat_map(|n| forms(n)).any(|n| covers_host(&n, name))
                         || taker.starts.iter().any(|start| name.starts_with(start.as_str())))
             })
         };

@@ -53,6 +53,8 @@ pub(super) struct Importer<'a> {
     pub(super) depth: u8,
     /// The version of nginx that runs the configuration, where somebody has said it.
     pub(super) version: Option<TargetVersion>,
+    /// `internal` directives of locations that something in the configuration leads to.
+    pub(super) led_to: BTreeSet<Id>,
     /// Budget for the values of constants that are put in.
     pub(super) budget: Budget,
 }

@@ -57,11 +57,7 @@ pub(super) fn search(list: &[Rc<Location>]) -> Vec<Found> {
     for location in &level.exact {
         found.push(Found::of(location, location.condition()));
     }
-    let known: HashSet<&str> =
-        level.exact.iter().chain(&level.prefixes).map(|location| location.path.as_str()).collect();
-    for location in &level.prefixes {
-        folders(location, &known, &mut found);
-    }
+    folders(&level, &mut Vec::new(), &mut found);
     // Prefixes whose requests do not simply come behind all regexes, and those that lie below one.
     let special = |location: &&&Rc<Location>| {
         location.matching == Matching::Final && !level.regexes.is_empty() || is_early(location)
@@ -94,13 +90,46 @@ pub(super) fn search(list: &[Rc<Location>]) -> Vec<Found> {
     found
 }
 
-/// The redirect of `/path` to `/path/` (`ngx_http_core_module`, "`location`"): it ends the search.
-fn folders(location: &Rc<Location>, known: &HashSet<&str>, found: &mut Vec<Found>) {
-    let bare = location.path.strip_suffix('/').filter(|bare| !bare.is_empty());
-    if let Some(bare) = bare.filter(|bare| location.passes && !known.contains(bare))
-        && let Some(path) = PathMatcher::exact(bare)
-    {
-        found.push(Found { to_folder: true, ..Found::of(location, of_path(path)) });
+/// The paths of one level, and the prefix of it in which a search goes on.
+struct Passed<'l> {
+    exact: Rc<HashSet<&'l str>>,
+    prefixes: Rc<HashSet<&'l str>>,
+    prefix: &'l str,
+}
+
+impl Passed<'_> {
+    /// Whether a path is one for which the search goes on in the prefix.
+    fn leads_on(&self, path: &str) -> bool {
+        let mut longer = (self.prefix.len() + 1..=path.len()).filter_map(|end| path.get(..end));
+        !self.exact.contains(path) && !longer.any(|start| self.prefixes.contains(start))
+    }
+}
+
+/// The redirects of `/path` to `/path/` (`ngx_http_core_module`, "`location`"): each ends the search. The path of a location
+/// that is nested counts where the search comes that far.
+fn folders<'l>(level: &Level<'l>, around: &mut Vec<Passed<'l>>, found: &mut Vec<Found>) {
+    let paths = |list: &[&'l Rc<Location>]| -> Rc<HashSet<&'l str>> {
+        Rc::new(list.iter().map(|location| location.path.as_str()).collect())
+    };
+    let (exact, prefixes) = (paths(&level.exact), paths(&level.prefixes));
+    let mut redirected: HashSet<&str> = HashSet::new();
+    for location in level.exact.iter().chain(&level.prefixes) {
+        let bare = location.path.strip_suffix('/').filter(|bare| !bare.is_empty());
+        let Some(bare) = bare.filter(|_| location.passes) else { continue };
+        let is_known = exact.contains(bare) || prefixes.contains(bare);
+        if is_known || !around.iter().all(|level| level.leads_on(bare)) || !redirected.insert(bare)
+        {
+            continue;
+        }
+        if let Some(path) = PathMatcher::exact(bare) {
+            found.push(Found { to_folder: true, ..Found::of(location, of_path(path)) });
+        }
+    }
+    for location in level.prefixes.iter().filter(|location| !location.nested.is_empty()) {
+        let (exact, prefixes) = (exact.clone(), prefixes.clone());
+        around.push(Passed { exact, prefixes, prefix: &location.path });
+        folders(&Level::of(&location.nested), around, found);
+        around.pop();
     }
 }
 
@@ -118,10 +147,7 @@ fn early(location: &Location, found: &mut Vec<Found>) {
     for exact in &level.exact {
         found.push(Found::of(exact, exact.condition()));
     }
-    let known: HashSet<&str> =
-        level.exact.iter().chain(&level.prefixes).map(|inner| inner.path.as_str()).collect();
     for prefix in &level.prefixes {
-        folders(prefix, &known, found);
         early(prefix, found);
     }
     let finals: Vec<PathMatcher> = level
@@ -253,7 +279,7 @@ pub(super) fn folder_of(list: &[Rc<Location>], path: &str) -> Option<Rc<Location
     let is_folder = |location: &&&Rc<Location>| {
         location.passes && location.path.strip_suffix('/') == Some(path) && path.len() > 1
     };
-    if let Some(folder) = level.prefixes.iter().find(is_folder) {
+    if let Some(folder) = level.exact.iter().chain(&level.prefixes).find(is_folder) {
         return Some((*folder).clone());
     }
     let prefix = level.prefixes.iter().find(|location| path.starts_with(&location.path))?;

@@ -37,6 +37,8 @@ pub(super) struct Server {
     pub(super) unsaid: Vec<Id>,
     /// Whether an earlier server has a name of its.
     pub(super) shadowed: bool,
+    /// What asks its clients for a certificate that the model asks nobody for.
+    pub(super) unasked: Option<Id>,
 }
 
 /// A `listen` of a server.
@@ -82,10 +84,11 @@ impl Importer<'_> {
                 starts: Vec::new(),
                 unsaid: Vec::new(),
                 shadowed: false,
+                unasked: None,
             });
         }
         with_regexes(&mut servers);
-        let servers = claims::settled(servers);
+        let mut servers = claims::settled(servers);
         let mut listeners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for (number, server) in servers.iter().enumerate() {
@@ -109,10 +112,19 @@ impl Importer<'_> {
             });
             bounds.insert(address.clone(), Bound { name, tls });
         }
-        let defaults: BTreeMap<&str, usize> = listeners
+        let defaults: BTreeMap<String, usize> = listeners
             .iter()
-            .map(|(address, of)| (address.as_str(), default_of(address, of, &servers)))
+            .map(|(address, of)| (address.clone(), default_of(address, of, &servers)))
             .collect();
+        for number in 0..servers.len() {
+            let tls = servers[number].listens.iter().filter(|listen| listen.tls);
+            let firsts: Vec<usize> =
+                tls.filter_map(|listen| defaults.get(&listen.address).copied()).collect();
+            for first in firsts.into_iter().filter(|first| *first != number) {
+                let unasked = self.unasked(&servers[number], &servers[first]);
+                servers[number].unasked = servers[number].unasked.or(unasked);
+            }
+        }
         self.rules_of(&servers, &order, &bounds, &defaults);
         self.settle();
     }
@@ -177,6 +189,7 @@ impl Importer<'_> {
             starts: names.starts,
             unsaid: names.unsaid,
             shadowed: false,
+            unasked: None,
         }
     }
 
@@ -187,7 +200,7 @@ impl Importer<'_> {
         servers: &[Server],
         order: &[String],
         bounds: &BTreeMap<String, Bound>,
-        defaults: &BTreeMap<&str, usize>,
+        defaults: &BTreeMap<String, usize>,
     ) {
         let is_default =
             |number: usize, listen: &Listen| defaults.get(listen.address.as_str()) == Some(&number);
@@ -304,12 +317,15 @@ impl Importer<'_> {
         let variables = self.constants.clone();
         let locations: Rc<[_]> = self.locations(&server.list, &server.chain).into();
         let chain = server.chain.clone();
-        let id = server.id;
+        let (id, unasked) = (server.id, server.unasked);
         let mut rewrites = self.rewrites_in(&server.list);
         rewrites.reverse();
         let server = Rc::new(server);
         self.current = Some(Current { server, bounds: list.into(), locations, ways: 0 });
         let state = State { condition, variables, base: chain.len(), chain, ..State::default() };
+        if let Some(id) = unasked {
+            self.refuse(&state, id, "certificates");
+        }
         self.run(state.clone(), rewrites, &End::Search);
         // A host that is claimed never falls to another server.
         if let Some(id) = id.filter(|_| named) {

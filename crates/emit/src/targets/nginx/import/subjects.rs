@@ -59,7 +59,8 @@ fn of(name: &str, first: &str, statement: &Statement) -> Vec<Subject> {
             name => vec![Subject::request_field(name)],
         },
         Statement::AddHeader(field) => vec![Subject::response_field(&field.name)],
-        Statement::Listen(_) => vec![Subject::Connection],
+        Statement::Listen(_) | Statement::Protocols(_) => vec![Subject::Connection],
+        Statement::VerifyClient(_) => vec![Subject::Connection, Subject::Answer],
         Statement::ErrorPage(_) => {
             vec![Subject::Answer, Subject::response_field("content-type")]
         }

@@ -11,6 +11,9 @@ use crate::targets::nginx::syntax::{If, MapLine, Return, Statement, Test, Value}
 /// The difference between nginx's test of `$request_uri` and the path match that the model gets for it.
 const RAW_PATH: &str = "nginx compares the path as clients write it here; the model compares it in normal form, so that `/%61`, `//` and `/x/../` are no other spelling";
 
+/// The difference between nginx's test of a parameter and the model's.
+const ANY_CASE: &str = "nginx finds a parameter in letters of either case, as `?DEBUG=1` for `$arg_debug`; the model compares each letter";
+
 /// The most values of a map that are told apart.
 const MOST: usize = 64;
 
@@ -61,6 +64,7 @@ impl Importer<'_> {
             Test::File { .. } => Condition::never(),
         };
         self.tell_raw_path(id, (purpose, &condition.test), &holds);
+        self.tell_parameter(id, (purpose, &condition.test), &holds);
         let fails = holds.not();
         (holds, fails)
     }
@@ -73,6 +77,17 @@ impl Importer<'_> {
             return;
         }
         self.widened(id, purpose, RAW_PATH);
+    }
+
+    /// Reports how the model differs where a condition tests a parameter of the query.
+    fn tell_parameter(&mut self, id: Id, (purpose, test): (Purpose, &Test), holds: &Condition) {
+        let (Test::Set(value) | Test::Equal(value, _) | Test::Matches { value, .. }) = test else {
+            return;
+        };
+        let asks = holds.clauses().iter().any(|clause| !clause.query.is_empty());
+        if asks && value.variable().is_some_and(|name| name.starts_with("arg_")) {
+            self.widened(id, purpose, ANY_CASE);
+        }
     }
 
     /// Whether the block of an `if` answers with an error.

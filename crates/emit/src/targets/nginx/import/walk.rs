@@ -200,6 +200,10 @@ impl Importer<'_> {
 
     /// nginx's own redirect of `/path` to `/path/`.
     fn redirects_to_folder(&mut self, state: &State, location: &Location) {
+        // Whether a location is open to clients is asked first (`ngx_http_core_find_config_phase`).
+        if !state.inside && self.setting(&location.chain, "internal").is_some() {
+            return self.rule(state, location.id, super::content::status(404), &location.path);
+        }
         let mut redirect = Draft::of("path", location.path.as_str());
         redirect.set(&["status"], 301_u64);
         let mut state = state.clone();

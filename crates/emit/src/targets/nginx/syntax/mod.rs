@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod rewrite;
 pub mod server;
 pub mod setting;
+pub mod tls;
 pub mod upstream;
 pub mod value;
 
@@ -25,6 +26,7 @@ pub use self::proxy::{ErrorPage, Field, Otherwise, PageTarget, ProxyPass, TryFil
 pub use self::rewrite::{If, Return, Rewrite, RewriteFlag, Set, Test};
 pub use self::server::{Listen, ServerName};
 pub use self::setting::Setting;
+pub use self::tls::{Protocol, VerifyClient};
 pub use self::upstream::UpstreamServer;
 pub use self::value::{Part, Value};
 use super::lex::{Kind, lex};
@@ -79,6 +81,10 @@ pub enum Statement {
     Zone(Zone),
     /// `auth_basic` or `auth_request`: a realm or a path, or `off`.
     Auth(Value),
+    /// `ssl_verify_client`
+    VerifyClient(VerifyClient),
+    /// `ssl_protocols`
+    Protocols(Vec<Protocol>),
     /// `server` of an `upstream`
     UpstreamServer(UpstreamServer),
     /// A directive with plain arguments.
@@ -154,6 +160,8 @@ fn statement(name: &str, words: &mut Words<'_>) -> Parsed<Statement> {
         "allow" => Statement::Access(Access::parse(true, words)?),
         "deny" => Statement::Access(Access::parse(false, words)?),
         "satisfy" => Statement::Satisfy(Satisfy::parse(words)?),
+        "ssl_verify_client" => Statement::VerifyClient(VerifyClient::parse(words)?),
+        "ssl_protocols" => Statement::Protocols(tls::protocols(words)?),
         "limit_except" => Statement::LimitExcept(access::methods(words)?),
         "limit_req_zone" | "limit_conn_zone" => Statement::Zone(Zone::parse(words)?),
         "auth_basic" | "auth_request" => Statement::Auth(setting::one(words)?),
