@@ -1,7 +1,7 @@
 //! `wsgen migrate --prove`.
 
 use wsgen_conformance::launch::Target as Installed;
-use wsgen_conformance::prove::{self, Announced, Difference, Proof, Proved, Step};
+use wsgen_conformance::prove::{self, Announced, Difference, Proof, Proved, Questions, Step};
 use wsgen_emit::Selection;
 use wsgen_model::source::{Source, Sources};
 
@@ -45,6 +45,10 @@ pub(super) fn run(
         rendering: wsgen_emit::rendering_announcements(&site, &selection),
         routes: reading.imported.routes.clone(),
     };
+    #[cfg(debug_assertions)]
+    if let Some(original) = reading.original.take() {
+        reading.sources = original;
+    }
     let mut tree = Tree::of(&arguments.import, &reading.from);
     let (original, ids) = (&mut reading.sources, &reading.ids);
     let relocate = reading.from.target.relocate;
@@ -110,11 +114,18 @@ fn page(proved: &Proved, titles: &(String, String)) -> String {
     let unannounced = proved.differences.iter().filter(|d| d.announced.is_none()).count();
     let all = proved.differences.len();
     page.push_str(&format!(
-        "\n{from} and {to} were asked {} questions: {all} differences of {} kinds, {unannounced} of them not announced\n",
+        "\n{from} and {to} were asked {} questions ({}): {all} differences of {} kinds, {unannounced} of them not announced\n",
         proved.probes,
+        sources(proved),
         kinds.len(),
     ));
     page
+}
+
+/// Returns where the questions came from.
+fn sources(proved: &Proved) -> String {
+    let Questions { model, original, new } = proved.asked;
+    format!("{model} from the model, {original} from the original's text, {new} from the new one")
 }
 
 /// Returns one kind of difference with a few examples.

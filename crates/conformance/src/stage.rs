@@ -156,6 +156,7 @@ impl Stage {
     pub async fn start_text(&self, text: &str, addresses: &[SocketAddr]) -> Verdict<Arc<Server>> {
         let folder = self.room()?;
         std::fs::write(folder.join(self.target.file()), text).map_err(Trouble::broken)?;
+        nothing(&folder)?;
         if let Err(said) = self.target.accepts(&folder).await {
             return Err(Trouble::broken(format!("{} refuses: {said}", self.target.title())));
         }
@@ -214,6 +215,11 @@ impl Stage {
     fn write(&self, folder: &Path, model: &str) -> Verdict {
         write(&self.target, folder, model, self.fault.as_ref())
     }
+}
+
+/// Makes the empty folder that configurations which were moved serve files from, so that there are none.
+pub(crate) fn nothing(folder: &Path) -> Verdict {
+    std::fs::create_dir_all(folder.join("nothing")).map_err(Trouble::broken)
 }
 
 /// Sets the mode of a folder.

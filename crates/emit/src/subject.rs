@@ -14,6 +14,8 @@ use crate::support::Support;
 pub enum Subject {
     /// Which upstream takes a request, or with which status it is answered.
     Answer,
+    /// The same, where the original answers by itself and the model has nothing: what is no proxying is beside the model.
+    Beside,
     /// The path and the query that the upstream sees.
     Target,
     /// The `Location` of an answer.
@@ -34,8 +36,27 @@ pub enum Subject {
     Balancing,
     /// What is agreed upon ahead of requests: TLS, the PROXY protocol, the version of HTTP.
     Connection,
+    /// What becomes of requests with something unusual about them, and of no others. No difference has this subject.
+    Unusual(Unusual),
     /// Everything: a directive that was not understood may be about anything. No difference has this subject.
     Anything,
+}
+
+/// What is unusual about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unusual {
+    /// Its Host has a port.
+    HostPort,
+    /// Its Host has capital letters.
+    HostCase,
+    /// A field has several values: on several lines, or with commas.
+    FieldList,
+    /// It is one of HTTP/2.
+    Http2,
+    /// Its target has a query.
+    Query,
+    /// Its query has a parameter without `=`.
+    BareParameter,
 }
 
 /// A finding that was told ahead of a comparison: it excuses differences of its subjects at its places.
@@ -65,7 +86,12 @@ impl Subject {
     /// Whether a finding about this subject is about a difference of another one.
     pub fn covers(&self, difference: &Self) -> bool {
         match (self, difference) {
-            (Self::Anything, _) => true,
+            (
+                Self::Unusual(_),
+                Self::Answer | Self::Beside | Self::Target | Self::Location | Self::Handshake,
+            )
+            | (Self::Anything, _)
+            | (Self::Answer, Self::Beside) => true,
             (Self::Forwarded, Self::RequestField(name)) => {
                 FORWARDED_FIELDS.iter().any(|known| is_same(known, name))
             }
@@ -241,6 +267,9 @@ mod tests {
         assert!(!host.covers(&Subject::response_field("host")) && !Subject::Answer.covers(&host));
         assert!(Subject::Forwarded.covers(&Subject::request_field("x-forwarded-for")));
         assert!(!Subject::Forwarded.covers(&Subject::request_field("x-remote-user")));
+        assert!(
+            Subject::Answer.covers(&Subject::Beside) && !Subject::Beside.covers(&Subject::Answer)
+        );
         assert!(!Subject::Target.covers(&Subject::Answer) && Subject::Anything.covers(&host));
     }
 }

@@ -56,6 +56,8 @@ pub struct Frame {
 pub(super) struct Job {
     /// The text, with names between `@`.
     pub(super) text: String,
+    /// What the importer reads in its place; the text itself where there is none.
+    pub(super) misread: Option<String>,
     /// Whether it is a whole file, which shares its process with no other.
     pub(super) whole: bool,
     pub(super) questions: Vec<Question>,
@@ -88,6 +90,8 @@ enum Failure {
 /// A configuration at its place in the text of its process.
 struct Placed {
     text: String,
+    /// What the importer reads.
+    read: String,
     listeners: BTreeMap<usize, Listener>,
 }
 
@@ -120,9 +124,10 @@ impl Harness {
     pub(super) async fn accepts(&self, job: &Job) -> bool {
         let tried = async {
             let room = self.room()?;
-            let (text, _) = self.ground.placed(&job.text, 0)?;
+            let text = self.ground.placed(&job.text, 0, &mut BTreeMap::new())?;
             let file = room.join(self.original.file());
             std::fs::write(file, self.framed(&text, job.whole)).map_err(Trouble::broken)?;
+            crate::stage::nothing(&room)?;
             let accepts = self.original.accepts(&room).await.is_ok();
             let _ = std::fs::remove_dir_all(&room);
             Ok::<bool, Trouble>(accepts)
@@ -161,18 +166,16 @@ impl Harness {
         let broken = |trouble: Trouble| Failure::Original(words(trouble));
         let mut placed: Vec<Placed> = Vec::new();
         let whole = jobs.iter().any(|job| job.whole);
-        let mut text = if whole { String::new() } else { self.frame.head.clone() };
         for (number, job) in jobs.iter().enumerate() {
-            let (own, listeners) = self.ground.placed(&job.text, number).map_err(broken)?;
-            text.push_str(&own);
-            if !own.ends_with('\n') {
-                text.push('\n');
-            }
-            placed.push(Placed { text: own, listeners });
+            let mut listeners = BTreeMap::new();
+            let text = self.ground.placed(&job.text, number, &mut listeners).map_err(broken)?;
+            let read = match &job.misread {
+                Some(misread) => self.ground.placed(misread, number, &mut listeners),
+                None => Ok(text.clone()),
+            };
+            placed.push(Placed { text, read: read.map_err(broken)?, listeners });
         }
-        if !whole {
-            text.push_str(&self.frame.tail);
-        }
+        let text = self.joined(&placed, |placed| &placed.text, whole);
         let room = self.room().map_err(broken)?;
         let first = Stage::new(&self.original, &room.join("original"), None);
         let second = Stage::new(&self.reference, &room.join("imported"), None);
@@ -183,8 +186,9 @@ impl Harness {
         if original.ends(Duration::from_millis(20)).await {
             return Err(Failure::Original(original.troubles()));
         }
-        let (imported, site) = self.imported(&text, &placed, &second).await?;
-        let said = placed.iter().map(|placed| self.said(&placed.text, whole));
+        let read = self.joined(&placed, |placed| &placed.read, whole);
+        let (imported, site) = self.imported(&read, &placed, &second).await?;
+        let said = placed.iter().map(|placed| self.said(&placed.read, whole));
         let alike = alike(&site, &self.ground);
         let questions = jobs.iter().zip(&placed).enumerate().flat_map(|(number, (job, placed))| {
             let all = job.questions.iter();
@@ -220,6 +224,18 @@ impl Harness {
             alike: alike.clone(),
         });
         Ok(result.collect())
+    }
+
+    /// Configurations in one text.
+    fn joined(&self, placed: &[Placed], of: fn(&Placed) -> &str, whole: bool) -> String {
+        let mut all = String::new();
+        for text in placed.iter().map(of) {
+            all.push_str(text);
+            if !text.ends_with('\n') {
+                all.push('\n');
+            }
+        }
+        self.framed(&all, whole)
     }
 
     /// What the importer says of one configuration alone: in company it says what several have alike of the first ones.

@@ -3,6 +3,7 @@
 use wsgen_emit::Subject;
 
 use crate::prove::observe::Observed;
+use crate::prove::{is_beside, is_nothing};
 
 /// One thing that two servers did differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +50,7 @@ pub(super) fn compare(
         imported,
         kind,
     };
-    // There is nothing: whether a file could not be found or not be changed is the same.
-    let nothing =
-        |observed: &Observed| [404, 405].contains(&observed.status) && observed.by.is_empty();
-    if nothing(original) && nothing(imported) {
+    if is_nothing(original) && is_nothing(imported) {
         return Vec::new();
     }
     if original.status != imported.status || !same_by || original.echoes != imported.echoes {
@@ -64,7 +62,11 @@ pub(super) fn compare(
             () => Kind::Plain,
         };
         let websocket = (original.status == 101) != (imported.status == 101) && same_by;
-        let subject = if websocket { Subject::Handshake } else { Subject::Answer };
+        let subject = match () {
+            () if websocket => Subject::Handshake,
+            () if is_beside(original, imported) => Subject::Beside,
+            () => Subject::Answer,
+        };
         return vec![difference(subject, told(original), told(imported), kind)];
     }
     let mut all = Vec::new();

@@ -9,7 +9,7 @@ use super::Case;
 
 /// Gives every address a name between `@`.
 #[derive(Debug, Default)]
-struct Marks {
+pub(crate) struct Marks {
     listeners: BTreeMap<String, usize>,
     servers: BTreeMap<String, usize>,
 }
@@ -48,5 +48,5 @@ pub fn relocated(
     unknown: &[String],
 ) -> Case {
     let moved = (target.relocate)(sources, ids, files, &mut Marks::default(), unknown);
-    Case { name: name.to_owned(), text: moved.text, whole: true }
+    Case { name: name.to_owned(), text: moved.text, misread: None, whole: true }
 }

@@ -55,7 +55,8 @@ impl Literals {
         let mut all = Self::default();
         let lines: Vec<String> = text.lines().map(without_marks).collect();
         for (at, line) in lines.iter().enumerate() {
-            if line.trim_start().starts_with('#') {
+            // Modules are files, and no paths of requests.
+            if line.trim_start().starts_with('#') || line.contains("_module ") {
                 continue;
             }
             let words = words(line);

@@ -98,18 +98,19 @@ impl Ground {
         Some(server_name(at + 1))
     }
 
-    /// Puts a text into its place, as number so-and-so of its process.
+    /// Puts a text into its place, as number so-and-so of its process, at listeners that are known or reserved now.
     pub(super) fn placed(
         &self,
         text: &str,
         number: usize,
-    ) -> Verdict<(String, BTreeMap<usize, Listener>)> {
-        let (mut out, mut listeners) = (String::with_capacity(text.len()), BTreeMap::new());
+        listeners: &mut BTreeMap<usize, Listener>,
+    ) -> Verdict<String> {
+        let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((head, tail)) = rest.split_once('@') {
             out.push_str(head);
             let name = tail.split('@').next().unwrap_or_default();
-            let known = self.value(name, number, &mut listeners)?;
+            let known = self.value(name, number, listeners)?;
             match known {
                 Some(value) if tail.len() > name.len() => {
                     out.push_str(&value);
@@ -122,7 +123,7 @@ impl Ground {
             }
         }
         out.push_str(rest);
-        Ok((out, listeners))
+        Ok(out)
     }
 
     fn value(

@@ -34,8 +34,13 @@ pub enum Handshake {
 }
 
 impl Question {
-    /// Returns the question in a line.
+    /// Returns the question in a line, with its listener.
     pub fn title(&self) -> String {
+        format!("{} at listener {}", self.line(), self.listener)
+    }
+
+    /// Returns the question in a line.
+    pub(crate) fn line(&self) -> String {
         let what = match self.handshake {
             None => self.method.as_str(),
             Some(Handshake::Usual) => "WebSocket",
@@ -43,17 +48,11 @@ impl Question {
             Some(Handshake::OtherCase) => "WebSocket (Upgrade: WebSocket)",
         };
         let fields = self.fields.iter().map(|(name, value)| format!(", {name}: {value}"));
-        format!(
-            "{what} {} of {} at listener {}{}",
-            self.target,
-            self.host,
-            self.listener,
-            fields.collect::<String>()
-        )
+        format!("{what} {} of {}{}", self.target, self.host, fields.collect::<String>())
     }
 
     /// Returns the bytes of the request. Clients lie: what they say of themselves goes with every request.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut lines = format!(
             "{} {} HTTP/1.1\r\nHost: {}\r\nX-Forwarded-For: 203.0.113.9\r\n\
              X-Forwarded-Proto: gopher\r\nX-Real-IP: 203.0.113.9\r\nX-Kept: as it is\r\n",

@@ -28,7 +28,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn job(&self, text: String) -> Job {
-        Job { text, whole: self.whole, questions: vec![self.question.clone()] }
+        Job { text, misread: None, whole: self.whole, questions: vec![self.question.clone()] }
     }
 
     /// Returns how many findings are about the difference; nothing where it is not there.

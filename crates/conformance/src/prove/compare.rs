@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wsgen_emit::{Announcement, RouteOrigin, Subject};
+use wsgen_emit::{Announcement, RouteOrigin, Subject, Unusual};
 use wsgen_model::site::RouteId;
 use wsgen_model::source::Span;
 
@@ -70,15 +70,22 @@ impl Announced {
         names.collect()
     }
 
-    /// Returns the finding that excuses a difference of a route: one of its subject and of its place.
+    /// Returns the finding that excuses a difference of a route: one of its subject and of its place. `unusual` is what is
+    /// unusual about the question.
     pub(super) fn excuse(
         &self,
         step: Step,
         subject: &Subject,
         route: Option<(RouteId, Option<&str>)>,
+        unusual: &[Unusual],
     ) -> Option<&Announcement> {
         let of_subject = |announcement: &&Announcement| {
-            announcement.subjects.iter().any(|announced| announced.covers(subject))
+            let fits = |announced: &Subject| match announced {
+                Subject::Unusual(what) => unusual.contains(what),
+                _ => true,
+            };
+            let mut all = announcement.subjects.iter();
+            all.any(|announced| announced.covers(subject) && fits(announced))
         };
         match step {
             Step::Rendering => self.rendering.iter().filter(of_subject).find(|announcement| {
@@ -86,14 +93,28 @@ impl Announced {
             }),
             Step::Reading => {
                 let name = route.and_then(|(_, name)| name);
-                let origin =
-                    self.routes.iter().find(|origin| Some(origin.route.as_str()) == name)?;
+                let origin = self.routes.iter().find(|origin| Some(origin.route.as_str()) == name);
+                let Some(origin) = origin else {
+                    let all = self.reading.iter().filter(of_subject).filter(|_| route.is_none());
+                    return all.clone().find(|a| a.spans.iter().any(|span| self.is_nobodys(*span)));
+                };
                 let about = |announcement: &&Announcement| {
                     announcement.spans.iter().any(|span| self.is_about(*span, origin))
                 };
                 self.reading.iter().filter(of_subject).find(about)
             }
         }
+    }
+
+    /// Whether no route was made of a place, or of a block right around it: it may be about requests without a route.
+    fn is_nobodys(&self, place: Span) -> bool {
+        let inside = |outer: &Span| {
+            outer.source == place.source && outer.start <= place.start && place.end <= outer.end
+        };
+        !self
+            .routes
+            .iter()
+            .any(|origin| origin.directives.iter().chain(origin.blocks.first()).any(inside))
     }
 
     /// Whether a directive at a place belongs to a route: it is one of those that the route was made of, or it stands in a
@@ -140,9 +161,16 @@ pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
         (status, "") => format!("{status}"),
         (status, by) => format!("{status} by {by}"),
     };
+    if is_nothing(before) && is_nothing(after) {
+        return all;
+    }
     if (before.status, &before.by) != (after.status, &after.by) {
         let tunnels = before.echoes != after.echoes && before.by == after.by;
-        let subject = if tunnels { Subject::Handshake } else { Subject::Answer };
+        let subject = match () {
+            () if tunnels => Subject::Handshake,
+            () if is_beside(before, after) => Subject::Beside,
+            () => Subject::Answer,
+        };
         say(subject, "who answers".to_owned(), answer(before), answer(after));
         return all;
     }
@@ -153,8 +181,10 @@ pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
     let echo = |observed: &Observed| if observed.echoes { "an echo" } else { "none" }.to_owned();
     say(Subject::Handshake, "the tunnel".to_owned(), echo(before), echo(after));
     fields(&before.fields, &after.fields, |name, one, other| {
+        // With these applications tell how they were connected to.
+        let connection = ["x-proxy-header", "x-upstream-tls"].contains(&name);
         say(
-            Subject::request_field(name),
+            if connection { Subject::Connection } else { Subject::request_field(name) },
             format!("the field {name} that the upstream sees"),
             one,
             other,
@@ -164,6 +194,20 @@ pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
         say(Subject::response_field(name), format!("the field {name} of the answer"), one, other);
     });
     all
+}
+
+/// Whether a server has nothing for a request: whether a file could not be found or not be changed is the same.
+pub(crate) fn is_nothing(observed: &Observed) -> bool {
+    [404, 405].contains(&observed.status) && observed.by.is_empty()
+}
+
+/// Whether a server answers by itself where the other one has nothing: with files or pages, not with a redirect, and not
+/// with a login that would be one no more; or whether nobody listens at all there.
+pub(crate) fn is_beside(before: &Observed, after: &Observed) -> bool {
+    let own = before.by.is_empty() && before.location.is_empty();
+    let found = ![0, 401].contains(&before.status);
+    let nothing = after.by.is_empty() && after.status == 404;
+    found && own && nothing || before.status != 0 && after.status == 0
 }
 
 /// Calls a function with each name of two maps, and what each has for it.
@@ -219,19 +263,20 @@ mod tests {
         let route = |name| Some((RouteId(0), Some(name)));
         let reading = Step::Reading;
         let of_a = announced(Subject::Answer, span(50, 60));
-        assert!(of_a.excuse(reading, &Subject::Answer, route("a")).is_some());
+        assert!(of_a.excuse(reading, &Subject::Answer, route("a"), &[]).is_some());
         // Another subject, another route, no route, and another step.
-        assert_eq!(of_a.excuse(reading, &Subject::Target, route("a")), None);
-        assert_eq!(of_a.excuse(reading, &Subject::Answer, route("b")), None);
-        assert_eq!(of_a.excuse(reading, &Subject::Answer, None), None);
-        assert_eq!(of_a.excuse(Step::Rendering, &Subject::Answer, route("a")), None);
+        assert_eq!(of_a.excuse(reading, &Subject::Target, route("a"), &[]), None);
+        assert_eq!(of_a.excuse(reading, &Subject::Answer, route("b"), &[]), None);
+        assert_eq!(of_a.excuse(reading, &Subject::Answer, None, &[]), None);
+        assert_eq!(of_a.excuse(Step::Rendering, &Subject::Answer, route("a"), &[]), None);
         // What stands in the server is about both.
         let of_both = announced(Subject::Answer, span(400, 410));
-        assert!(of_both.excuse(reading, &Subject::Answer, route("a")).is_some());
-        assert!(of_both.excuse(reading, &Subject::Answer, route("b")).is_some());
-        // What stands elsewhere is about neither.
+        assert!(of_both.excuse(reading, &Subject::Answer, route("a"), &[]).is_some());
+        assert!(of_both.excuse(reading, &Subject::Answer, route("b"), &[]).is_some());
+        // What stands elsewhere is about neither, and about requests that have no route.
         let elsewhere = announced(Subject::Answer, span(2000, 2010));
-        assert_eq!(elsewhere.excuse(reading, &Subject::Answer, route("a")), None);
+        assert_eq!(elsewhere.excuse(reading, &Subject::Answer, route("a"), &[]), None);
+        assert!(elsewhere.excuse(reading, &Subject::Answer, None, &[]).is_some());
     }
 
     #[test]
@@ -246,7 +291,7 @@ mod tests {
             |route| Announced { rendering: vec![announcement(route)], ..Announced::default() };
         let field = Subject::request_field("X-Forwarded-For");
         let of = |said: &Announced, id| {
-            said.excuse(Step::Rendering, &field, Some((RouteId(id), None))).is_some()
+            said.excuse(Step::Rendering, &field, Some((RouteId(id), None)), &[]).is_some()
         };
         assert!(of(&said(Some(RouteId(1))), 1) && !of(&said(Some(RouteId(1))), 0));
         assert!(of(&said(None), 0) && of(&said(None), 1));

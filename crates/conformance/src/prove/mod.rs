@@ -7,6 +7,7 @@ mod ground;
 pub(crate) mod observe;
 mod probe;
 pub(crate) mod sample;
+mod texts;
 mod timers;
 
 use std::collections::BTreeMap;
@@ -14,12 +15,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use wsgen_emit::{Elsewhere, Relocated};
 use wsgen_model::site::{Auth, ListenerId, RouteId, Site};
 use wsgen_model::source::Span;
 
 use self::ground::Ground;
-use self::probe::probes;
+use self::probe::{Probe, probes};
+use crate::differential::Marks;
 use crate::launch::{Place, Target};
 use crate::own::Own;
 use crate::own::moved::{Moved, replaced};
@@ -27,6 +30,7 @@ use crate::stage::Stage;
 use crate::verdict::{Trouble, Verdict};
 
 pub use self::compare::{Announced, Difference, Step};
+pub(crate) use self::compare::{is_beside, is_nothing};
 
 /// What is to be proved.
 pub struct Proof<'a> {
@@ -60,8 +64,10 @@ impl std::fmt::Debug for Proof<'_> {
 /// What came of it.
 #[derive(Debug, Clone, Default)]
 pub struct Proved {
-    /// How many questions both were asked.
+    /// How many questions all were asked.
     pub probes: usize,
+    /// How many of them came from where.
+    pub asked: Questions,
     /// What they do differently.
     pub differences: Vec<Difference>,
     /// What had to be changed so that they run here.
@@ -69,6 +75,20 @@ pub struct Proved {
     /// What could not be tried, and why.
     pub left: Vec<String>,
 }
+
+/// Where questions came from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Questions {
+    /// The routes of the model.
+    pub model: usize,
+    /// The text of the original.
+    pub original: usize,
+    /// The text of the new configuration.
+    pub new: usize,
+}
+
+/// How many questions are under way at once.
+const AT_ONCE: usize = 4;
 
 /// Directives that are taken out of an original because its server does not know them, before nobody goes on.
 const MOST_UNKNOWN: usize = 40;
@@ -96,7 +116,7 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     let first = Stage::new(&from, &room("original")?, None);
     let middle = Stage::new(&reference, &room("model")?, None);
     let second = Stage::new(&to, &room("migrated")?, None);
-    let (original, relocated) = original(&first, &own, &mut ground, relocate).await?;
+    let (original, relocated, asks) = original(&first, &own, &mut ground, relocate).await?;
     let announced = announced.with_left_out(&relocated.left_out);
     // Passwords that stand in the original itself are not known.
     let logins = ground.has_users;
@@ -125,27 +145,42 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
         }
     }
     let told: Vec<String> = announced.request_fields();
-    for probe in probes(&own.site, &told, logins) {
-        let id = probe.route(&own.site);
-        if id.is_some_and(|id| !tried.contains(&id)) {
-            continue;
-        }
-        let one = observe::ask(&first, &own, &original, &probe).await;
-        let two = observe::ask(&middle, &own, &modelled, &probe).await;
-        let three = observe::ask(&second, &own, &migrated, &probe).await;
+    let can_be_tried = |probe: &Probe| probe.route(&own.site).is_none_or(|id| tried.contains(&id));
+    let mut all = probes(&own.site, &told, logins);
+    all.retain(can_be_tried);
+    proved.asked.model = all.len();
+    let mut add = |text: &str, most: usize| {
+        let before = all.len();
+        all.extend(texts::probes(text, &own.site, most, &all).into_iter().filter(can_be_tried));
+        all.len() - before
+    };
+    proved.asked.original = add(&asks, texts::OF_THE_ORIGINAL);
+    let new = std::fs::read_to_string(migrated.server.folder.join(to.file()));
+    proved.asked.new = add(&new.map_err(Trouble::broken)?, texts::OF_THE_NEW);
+    let asked = futures_util::stream::iter(&all).map(|probe| async {
+        tokio::join!(
+            observe::ask(&first, &own, &original, probe),
+            observe::ask(&middle, &own, &modelled, probe),
+            observe::ask(&second, &own, &migrated, probe)
+        )
+    });
+    let asked: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+    for (probe, (one, two, three)) in all.iter().zip(asked) {
         proved.probes += 1;
         answered |= one.status != 0;
+        let id = probe.route(&own.site);
         let name =
             |id: RouteId| own.site.routes[id.0].name.as_ref().map(|name| name.value.as_str());
         let route = id.map(|id| (id, name(id)));
+        let unusual = probe.unusual();
         for (step, mut before, mut after) in
             [(Step::Reading, one, two.clone()), (Step::Rendering, two, three)]
         {
             ground.unified(&own.site, &ports, &mut before, &mut after);
             for found in compare::compare(&before, &after) {
-                let excuse = announced.excuse(step, &found.subject, route);
+                let excuse = announced.excuse(step, &found.subject, route, &unusual);
                 proved.differences.push(Difference {
-                    probe: probe.title(),
+                    probe: probe.title.clone(),
                     step,
                     announced: excuse.map(|announcement| announcement.title.clone()),
                     subject: found.subject,
@@ -180,13 +215,14 @@ async fn proved(proof: Proof<'_>, folder: &Path) -> Verdict<Proved> {
     Ok(proved)
 }
 
-/// The original in its own server; what the server does not know is taken out and told.
+/// The original in its own server, with the text that questions are made from; what the server does not know is taken out
+/// and told.
 async fn original(
     stage: &Stage,
     own: &Own,
     ground: &mut Ground,
     relocate: &mut dyn FnMut(&mut dyn Elsewhere, &[String]) -> Relocated,
-) -> Verdict<(Moved, Relocated)> {
+) -> Verdict<(Moved, Relocated, String)> {
     let mut unknown: Vec<String> = Vec::new();
     loop {
         let relocated = relocate(ground, &unknown);
@@ -199,7 +235,9 @@ async fn original(
                     return Err(Trouble::Broken(what));
                 }
                 let text = relocated.text.clone();
-                return Ok((Moved::at(server, text, listeners, ground.client()), relocated));
+                let asks = relocate(&mut Marks::default(), &unknown).text;
+                let moved = Moved::at(server, text, listeners, ground.client());
+                return Ok((moved, relocated, asks));
             }
             Err(Trouble::Broken(said)) => {
                 let name =

@@ -68,7 +68,7 @@ async fn observed(
     moved: &Moved,
     probe: &Probe,
 ) -> Result<Observed, Trouble> {
-    let sent = Sent { host: probe.host.clone(), text: probe.text() };
+    let sent = Sent { host: probe.host.clone(), text: probe.text.clone() };
     let answered = moved.ask(stage, own, probe.listener, &sent).await?;
     let mut observed = read(answered, probe.method == "HEAD").await?;
     observed.location = without_port(&observed.location, moved, probe);

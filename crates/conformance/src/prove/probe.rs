@@ -1,5 +1,6 @@
 //! What both servers are asked: made up from the routes of the model.
 
+use wsgen_emit::Unusual;
 use wsgen_model::config::ValueMatch;
 use wsgen_model::routing::{Outcome, Request, Version};
 use wsgen_model::site::{Auth, Entry, ListenerId, PathRule, RouteId, Site};
@@ -8,8 +9,8 @@ use super::sample::sample;
 use crate::own::host;
 use crate::peer::handshake;
 
-/// The most that is asked in all.
-const MOST: usize = 400;
+/// The most that is asked of the model.
+const OF_THE_MODEL: usize = 400;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -17,24 +18,18 @@ pub(super) struct Probe {
     pub(super) listener: ListenerId,
     /// Whether it is a handshake.
     pub(super) handshake: bool,
-    /// Fields that a client forges: those that the proxy itself tells its upstreams.
-    pub(super) forged: Vec<String>,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) host: String,
-    fields: Vec<(String, String)>,
+    /// Fields that may decide about the route.
+    pub(super) fields: Vec<(String, String)>,
+    /// The request as bytes.
+    pub(super) text: String,
+    /// The question in a line.
+    pub(super) title: String,
 }
 
 impl Probe {
-    /// In a line.
-    pub(super) fn title(&self) -> String {
-        let what = if self.handshake { "WebSocket" } else { self.method.as_str() };
-        let fields: Vec<String> =
-            self.fields.iter().map(|(name, value)| format!(", {name}: {value}")).collect();
-        let forged = if self.forged.is_empty() { "" } else { ", with forged fields" };
-        format!("{what} {} of {}{}{forged}", self.target, self.host, fields.concat())
-    }
-
     /// The route that it belongs to.
     pub(super) fn route(&self, site: &Site) -> Option<RouteId> {
         let mut headers: Vec<(&str, &str)> =
@@ -57,37 +52,65 @@ impl Probe {
         }
     }
 
-    /// Returns the request as bytes.
-    pub(super) fn text(&self) -> String {
-        let mut lines = format!("Host: {}\r\nX-Kept: as it is\r\n", self.host);
-        for name in &self.forged {
-            let value = match name.as_str() {
-                "x-forwarded-for" | "x-real-ip" => "203.0.113.9",
-                "x-forwarded-proto" => "gopher",
-                "forwarded" => "for=203.0.113.9;proto=gopher",
-                _ => "forged.test",
-            };
-            lines.push_str(&format!("{name}: {value}\r\n"));
-        }
-        for (name, value) in &self.fields {
-            lines.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if self.handshake {
-            return handshake::request(
-                &self.target,
-                &format!("{lines}Origin: http://{}\r\n", self.host),
-            );
-        }
-        let length = if ["GET", "HEAD"].contains(&self.method.as_str()) {
-            ""
-        } else {
-            "Content-Length: 0\r\n"
+    /// What is unusual about it.
+    pub(super) fn unusual(&self) -> Vec<Unusual> {
+        let query = self.target.split_once('?').map(|(_, query)| query);
+        let twice = |at: usize, name: &str| {
+            self.fields[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
         };
-        format!(
-            "{} {} HTTP/1.1\r\n{lines}{length}Connection: close\r\n\r\n",
-            self.method, self.target
-        )
+        let mut fields = self.fields.iter().enumerate();
+        let lists = fields.any(|(at, (name, value))| value.contains(',') || twice(at, name));
+        let bare = query.is_some_and(|q| q.split('&').any(|pair| !pair.contains('=')));
+        let all = [
+            (self.host.contains(':'), Unusual::HostPort),
+            (self.host.contains(|c: char| c.is_ascii_uppercase()), Unusual::HostCase),
+            (lists, Unusual::FieldList),
+            (query.is_some(), Unusual::Query),
+            (bare, Unusual::BareParameter),
+        ];
+        all.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
     }
+
+    /// Whether two questions are one.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.listener == other.listener && self.text == other.text
+    }
+}
+
+/// The question in a line.
+fn title(probe: &Probe, forged: &[String]) -> String {
+    let what = if probe.handshake { "WebSocket" } else { probe.method.as_str() };
+    let fields: Vec<String> =
+        probe.fields.iter().map(|(name, value)| format!(", {name}: {value}")).collect();
+    let forged = if forged.is_empty() { "" } else { ", with forged fields" };
+    format!("{what} {} of {}{}{forged}", probe.target, probe.host, fields.concat())
+}
+
+/// The request as bytes.
+fn text(probe: &Probe, forged: &[String]) -> String {
+    let mut lines = format!("Host: {}\r\nX-Kept: as it is\r\n", probe.host);
+    for name in forged {
+        let value = match name.as_str() {
+            "x-forwarded-for" | "x-real-ip" => "203.0.113.9",
+            "x-forwarded-proto" => "gopher",
+            "forwarded" => "for=203.0.113.9;proto=gopher",
+            _ => "forged.test",
+        };
+        lines.push_str(&format!("{name}: {value}\r\n"));
+    }
+    for (name, value) in &probe.fields {
+        lines.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if probe.handshake {
+        let origin = format!("{lines}Origin: http://{}\r\n", probe.host);
+        return handshake::request(&probe.target, &origin);
+    }
+    let length =
+        if ["GET", "HEAD"].contains(&probe.method.as_str()) { "" } else { "Content-Length: 0\r\n" };
+    format!(
+        "{} {} HTTP/1.1\r\n{lines}{length}Connection: close\r\n\r\n",
+        probe.method, probe.target
+    )
 }
 
 /// The word of the made-up user (RFC 7617 section 2: `wsgen:secret`).
@@ -121,7 +144,7 @@ pub(super) fn probes(site: &Site, told: &[String], logins: bool) -> Vec<Probe> {
             }
         }
     }
-    probes.truncate(MOST);
+    probes.truncate(OF_THE_MODEL);
     probes
 }
 
@@ -233,18 +256,20 @@ impl Asked<'_> {
             if handshake && method != "GET" {
                 continue;
             }
-            let probe = Probe {
+            let mut probe = Probe {
                 listener: self.listener,
                 handshake,
-                forged: if forges { forged.clone() } else { Vec::new() },
                 method: method.clone(),
                 target: target.clone(),
                 host: self.host.to_owned(),
                 fields: fields.clone(),
+                text: String::new(),
+                title: String::new(),
             };
-            let same =
-                |known: &Probe| known.listener == probe.listener && known.text() == probe.text();
-            if !probes.iter().any(same) {
+            let forged = if forges { &forged[..] } else { &[] };
+            probe.text = text(&probe, forged);
+            probe.title = title(&probe, forged);
+            if !probes.iter().any(|known| known.is_same(&probe)) {
                 probes.push(probe);
             }
         }

@@ -49,7 +49,7 @@ pub(super) async fn compare(
             continue;
         };
         let wait = Duration::from(idle) + LATER;
-        let sent = Sent { host: probe.host.clone(), text: probe.text() };
+        let sent = Sent { host: probe.host.clone(), text: probe.text.clone() };
         let (one, other) = tokio::join!(
             lasts(first, own, probe.listener, &sent, wait),
             lasts(second, own, probe.listener, &sent, wait)
@@ -70,9 +70,9 @@ pub(super) async fn compare(
             let name = route.name.as_ref().map(|name| name.value.as_str());
             let place = Some((*id, name));
             let mut steps = [Step::Reading, Step::Rendering].into_iter();
-            let found = steps.find_map(|step| announced.excuse(step, &Subject::Timer, place));
+            let found = steps.find_map(|step| announced.excuse(step, &Subject::Timer, place, &[]));
             proved.differences.push(Difference {
-                probe: probe.title(),
+                probe: probe.title.clone(),
                 step: Step::Rendering,
                 subject: Subject::Timer,
                 topic: "how long a silent tunnel is kept".to_owned(),

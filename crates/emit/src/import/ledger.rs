@@ -95,6 +95,11 @@ impl Ledger {
 
     /// Something to be said of a place.
     pub(crate) fn say(&mut self, code: Code, span: Span, message: &str, help: &str) {
+        if code == Code::IMPORT_BESIDE {
+            let title = format!("{code}: {message}");
+            let (subjects, spans) = (vec![Subject::Beside], vec![span]);
+            self.announced.push(Announcement { title, subjects, spans, route: None });
+        }
         // What holds in many places is said once, with the first few of them.
         let place = self.said.entry((code, message.to_owned())).or_insert(self.findings.len());
         let Some(known) = self.findings.get_mut(*place) else {

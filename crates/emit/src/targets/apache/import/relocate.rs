@@ -48,7 +48,7 @@ const LEFT_OUT: [&str; 32] = [
 ];
 
 /// Modules that configurations ask for; those that are not there are passed over.
-const MODULES: [&str; 42] = [
+const MODULES: [&str; 41] = [
     "mpm_event",
     "unixd",
     "log_config",
@@ -62,7 +62,6 @@ const MODULES: [&str; 42] = [
     "access_compat",
     "alias",
     "actions",
-    "autoindex",
     "deflate",
     "dir",
     "env",
@@ -132,7 +131,7 @@ pub(in crate::targets::apache) fn relocate(
         left_out: Vec::new(),
     };
     let mut text = String::from(
-        "ServerName wsgen.invalid\nPidFile httpd.pid\nDefaultRuntimeDir .\nErrorLog error.log\n",
+        "ServerName wsgen.invalid\nPidFile httpd.pid\nDefaultRuntimeDir .\nErrorLog error.log\nDocumentRoot nothing\n",
     );
     for module in MODULES {
         let file = format!("/usr/lib/apache2/modules/mod_{module}.so");

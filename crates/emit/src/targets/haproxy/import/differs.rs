@@ -3,7 +3,7 @@
 use wsgen_model::source::Span;
 
 use super::scope::Importer;
-use crate::subject::Subject;
+use crate::subject::{Subject, Unusual};
 
 /// A directive that is in the model, and means a little less or more there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,17 +191,17 @@ impl Differs {
 
     fn subjects(self) -> Vec<Subject> {
         match self {
-            Self::HostPort
-            | Self::HostCase
-            | Self::HostEnd
+            Self::HostPort => vec![Subject::Unusual(Unusual::HostPort)],
+            Self::HostCase => vec![Subject::Unusual(Unusual::HostCase)],
+            Self::FieldList => vec![Subject::Unusual(Unusual::FieldList)],
+            Self::WholeTarget => vec![Subject::Unusual(Unusual::Http2)],
+            Self::BareParameter => vec![Subject::Unusual(Unusual::BareParameter)],
+            Self::MonitorQuery => vec![Subject::Unusual(Unusual::Query)],
+            Self::HostEnd
             | Self::HostStart
             | Self::HostRegex
             | Self::ServerName
-            | Self::FieldList
-            | Self::WholeTarget
-            | Self::BareParameter
-            | Self::PathWithin
-            | Self::MonitorQuery => vec![Subject::Answer, Subject::Target, Subject::Location],
+            | Self::PathWithin => vec![Subject::Answer, Subject::Target, Subject::Location],
             Self::Handshake => vec![Subject::Answer, Subject::Handshake, Subject::Target],
             Self::RedirectSlash | Self::RedirectWhole | Self::RedirectPort => {
                 vec![Subject::Location]
