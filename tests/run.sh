@@ -75,6 +75,8 @@ step "the release profile"
 cargo build --release --locked --bin wsgen
 # Panics on demand are for builds of tests (crates/proxy/src/fault.rs).
 if grep -q WSGEN_FAULT target/release/wsgen; then echo "a release panics on demand" >&2; exit 1; fi
+# So are faulty importers and renderers (src/commands/import/misread.rs).
+if grep -q WSGEN_MIS target/release/wsgen; then echo "a release misreads on demand" >&2; exit 1; fi
 target/release/wsgen conformance --target serve
 
 step "other generations of the servers, in containers"

@@ -2,8 +2,15 @@
 //! asked the same.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
+
+use crate::differential::misread;
+
+/// How many proofs are under way at once.
+const AT_ONCE: usize = 3;
 
 struct Run {
     code: Option<i32>,
@@ -47,6 +54,50 @@ fn every_pair_is_proved() {
             assert!(last.ends_with(" 0 of them not announced"), "{title}");
         }
     }
+}
+
+/// Proves a configuration that the importer reads as another one.
+fn prove_misread(faults: &misread::Faults, fault: &misread::Misread) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, read] = misread::written(faults, fault, folder.path());
+    let to = if faults.server == "nginx" { "haproxy" } else { "nginx" };
+    let mut command = Command::cargo_bin("wsgen").unwrap();
+    let command = command.env("WSGEN_MISREAD", read).args(["migrate", "--prove"]);
+    let command = command.args(["--loss", "allow", "--from", faults.server, "--to", to]);
+    let output = command.arg("-o").arg(folder.path().join("new")).arg(original).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Run { code: output.status.code(), page: text(output.stdout), said: text(output.stderr) }
+}
+
+/// What an importer reads wrongly is a difference that nothing announces.
+#[test]
+fn faults_of_importers_are_proved() {
+    let all = misread::FAULTS
+        .iter()
+        .flat_map(|faults| faults.all().into_iter().map(move |fault| (faults, fault)));
+    let all: Vec<_> = all.collect();
+    assert!(all.len() >= 30);
+    let next = AtomicUsize::new(0);
+    let missed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((faults, fault)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let run = prove_misread(faults, fault);
+                    let unannounced = run.page.lines().any(|line| {
+                        line.contains("made by reading") && line.ends_with(": not announced")
+                    });
+                    if run.code != Some(1) || !unannounced {
+                        let said = format!("{:?}\n{}", run.code, run.page);
+                        let title = format!("{} {}", faults.server, fault.name);
+                        missed.lock().unwrap().push(format!("{title}: {said}"));
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{} are not seen:\n{}", missed.len(), missed.join("\n"));
 }
 
 /// A silent tunnel ends at the same time on both.

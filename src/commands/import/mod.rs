@@ -1,5 +1,7 @@
 //! `wsgen import`.
 
+#[cfg(debug_assertions)]
+mod misread;
 mod said;
 mod simplified;
 mod tree;
@@ -21,6 +23,9 @@ pub(super) use self::tree::Tree;
 /// What was read.
 pub(super) struct Reading {
     pub(super) sources: Sources,
+    /// What stands in the files, where something else was read in their place for a test.
+    #[cfg(debug_assertions)]
+    pub(super) original: Option<Sources>,
     pub(super) ids: Vec<SourceId>,
     pub(super) imported: Imported,
     pub(super) from: Selection,
@@ -75,13 +80,14 @@ pub(super) fn write(file: &Path, model: &[String]) -> Result<PathBuf, Failure> {
 
 /// What is read, with everything that is to be said of it; nothing where a loss is an error.
 pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure> {
-    let (sources, ids, imported, from) = taken_in(arguments)?;
+    let reading = taken_in(arguments)?;
+    let Reading { sources, imported, from, .. } = &reading;
     let findings = weighed(&imported.findings, arguments.loss);
-    output::eprint(&said::said(&imported, &findings, &sources, arguments));
-    output::eprint(&summary(from.target, &imported));
-    output::eprint(&said::by_kind(&imported, arguments.verbose));
+    output::eprint(&said::said(imported, &findings, sources, arguments));
+    output::eprint(&summary(from.target, imported));
+    output::eprint(&said::by_kind(imported, arguments.verbose));
     for file in &arguments.report {
-        let text = document(from.target, &imported, &sources);
+        let text = document(from.target, imported, sources);
         output::write_file(file, text.as_bytes(), Readers::All)?;
         output::eprint(&format!("wrote {}\n", file.display()));
     }
@@ -89,13 +95,11 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Option<Reading>, Failure
         output::eprint("nothing was written: look at the errors, then say --loss warn\n");
         return Ok(None);
     }
-    Ok(Some(Reading { sources, ids, imported, from }))
+    Ok(Some(reading))
 }
 
 /// Reads everything that was named, in its dialect.
-fn taken_in(
-    arguments: &ReadArguments,
-) -> Result<(Sources, Vec<SourceId>, Imported, Selection), Failure> {
+fn taken_in(arguments: &ReadArguments) -> Result<Reading, Failure> {
     let mut sources = Sources::default();
     let mut ids = Vec::new();
     for path in &arguments.paths {
@@ -115,9 +119,18 @@ fn taken_in(
         }
         None => Selection { target: guess(&sources)?, version: None },
     };
+    #[cfg(debug_assertions)]
+    let original = misread::instead(&sources).map(|read| std::mem::replace(&mut sources, read));
     let mut tree = Tree::of(arguments, &from);
     let imported = (from.target.import)(&mut sources, &ids, &mut tree);
-    Ok((sources, ids, imported, from))
+    Ok(Reading {
+        sources,
+        #[cfg(debug_assertions)]
+        original,
+        ids,
+        imported,
+        from,
+    })
 }
 
 /// The text of a file, or of standard input. Bytes that are no UTF-8 stand in comments of old files mostly.

@@ -11,6 +11,7 @@
 
 mod apache;
 mod haproxy;
+pub(crate) mod misread;
 mod nginx;
 mod real;
 
@@ -95,6 +96,7 @@ fn check(drawn: &Drawn) {
         .map(|seed| Case {
             name: seed.to_string(),
             text: (drawn.draw)(&mut Chance::new(seed)),
+            misread: None,
             whole: false,
         })
         .collect();
