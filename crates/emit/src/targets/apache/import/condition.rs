@@ -129,7 +129,7 @@ impl Importer<'_> {
         if condition.is_read() || !vhost.names.iter().any(|name| name == bare) {
             return condition;
         }
-        self.differs(
+        self.narrowed(
             id,
             "a part of a host is taken for the name: `^` and `$` say that nothing stands around it",
         );
@@ -215,7 +215,7 @@ impl Importer<'_> {
         let bare = pattern.trim_start_matches('^').trim_end_matches('$');
         let part = bare.contains('=').then(|| parameter(bare)).flatten();
         part.inspect(|_| {
-            self.differs(
+            self.narrowed(
                 id,
                 "this part of the query is taken as a parameter with exactly this value",
             );

@@ -73,7 +73,7 @@ fn what_leaves_a_placeholder_is_lost_at_its_line() {
         "RewriteEngine On\nRewriteCond %{HTTP:X-Kind} !^blue$\nRewriteRule ^/n http://b:1/n [P]\nProxyPass / http://a:1/\n",
     );
     holds(&model, &["status: 502"]);
-    holds(&said, &["`rewriterule` is lost"]);
+    holds(&said, &["`RewriteRule` is lost"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn sections_that_cannot_be_told_apart_are_said_each() {
         "ProxyPassMatch \\.js$ http://a:1\n<Location /adm>\nRequire method GET\n</Location>\n<Location /app>\nRequire all denied\n</Location>\n",
     );
     holds(&model, &["status: 502"]);
-    assert_eq!(said.matches("`location` is lost").count(), 2, "{said}");
+    assert_eq!(said.matches("`Location` is lost").count(), 2, "{said}");
 }
 
 #[test]
@@ -101,4 +101,40 @@ fn other_letters_of_upgrade_stay_refused_or_are_said() {
     holds(&said, &["WSG0404"]);
     let (_, said) = read(&format!("{rule} [NC]\nRewriteRule ^ - [G]\n{PASS}"));
     holds(&said, &["-WSG0404"]);
+}
+
+#[test]
+fn a_regex_section_is_no_path_of_a_proxy_pass() {
+    let (model, said) = read(&format!(
+        "<Location ~ \"^/app\">\nProxyPass http://b:1/app\n</Location>\n<LocationMatch \"^/w/(.*)\">\nProxyPass http://c:1/$1\n</LocationMatch>\n{PASS}"
+    ));
+    holds(&model, &["-b:1", "\"c:1\""]);
+    holds(&said, &["write `ProxyPassMatch`"]);
+}
+
+#[test]
+fn what_a_section_excludes_is_passed_on_by_no_other_line() {
+    let (model, _) = read(&format!("<Location />\nProxyPass !\n</Location>\n{PASS}"));
+    holds(&model, &["-upstream: a-1"]);
+    // The hosts of a virtual host without an application fall to no other.
+    let host = |inside: &str| format!("<VirtualHost *:80>\n{inside}\n</VirtualHost>\n");
+    let (model, _) = read(&format!(
+        "{}{}",
+        host("ServerName a.test\nProxyPass / http://a:1/"),
+        host(
+            "ServerName *.b.test\nServerAlias c.b.test\nRewriteEngine On\nRewriteCond %{HTTP_HOST} ^c\\.b\\.test$\nRewriteRule ^/f - [F]"
+        )
+    ));
+    holds(
+        &model,
+        &["hostnames: [\"*.b.test\", c.b.test]", "respond: {status: 404}", "status: 403"],
+    );
+}
+
+#[test]
+fn what_a_guard_narrows_is_said_to_open() {
+    let (_, said) = read(&format!(
+        "RewriteEngine On\nRewriteCond %{{QUERY_STRING}} transport=websocket\nRewriteRule ^ - [F]\n{PASS}"
+    ));
+    holds(&said, &["WSG0404"]);
 }

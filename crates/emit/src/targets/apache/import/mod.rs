@@ -80,6 +80,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         policies: Vec::new(),
         handshakes: BTreeSet::new(),
         tables: BTreeSet::new(),
+        guarding: false,
         workers: Vec::new(),
         servers: BTreeSet::new(),
     };
@@ -130,15 +131,6 @@ impl Importer<'_> {
         for rule in self.ordered(vhost, &scopes) {
             parts.extend(self.parts(vhost, &scopes, &rule));
         }
-        // What ends a list by answering 404 to all says what a model without a route says.
-        if let Some(Part { rule: Rule { act: Act::Answer(draft), condition, .. }, .. }) =
-            parts.last()
-            && *draft == Draft::of("respond", Draft::of("status", 404_u64))
-            && condition.is_always()
-            && parts.len() > 1
-        {
-            parts.pop();
-        }
         let fields: Vec<(Part, Draft)> = parts
             .into_iter()
             .map(|part| {
@@ -151,6 +143,17 @@ impl Importer<'_> {
         let covered = vhost.names.iter().filter(|name| others.iter().any(|o| covers_host(o, name)));
         let covered: Vec<String> = covered.cloned().collect();
         let all_names = vhost.names.clone();
+        // What ends a list by answering 404 to all says what a model without a route says.
+        let ends = fields.len() > 1 && fields.last().is_some_and(|(part, _)| is_nothing(part));
+        let kept = &fields[..fields.len() - usize::from(ends)];
+        let names_all = kept.iter().any(|(part, _)| {
+            let every = |clause: &Clause| {
+                clause.hosts.is_empty()
+                    && clause.not_hosts.is_empty()
+                    && clause.tls.is_none_or(|tls| tls == vhost.tls)
+            };
+            part.rule.condition.clauses().iter().any(every)
+        });
         for (bounds, names, rest) in
             [(first.clone(), covered, false), (first, Vec::new(), true), (named, all_names, false)]
         {
@@ -158,7 +161,7 @@ impl Importer<'_> {
                 continue;
             }
             let mut settled: Vec<rules::Rule> = Vec::new();
-            for (part, fields) in &fields {
+            for (part, fields) in kept {
                 let condition = if rest {
                     free(&part.rule.condition, &others)
                 } else {
@@ -175,7 +178,7 @@ impl Importer<'_> {
                     fields,
                 ));
             }
-            if settled.is_empty() && !rest && vhosts.len() > 1 {
+            if !names_all && !rest && vhosts.len() > 1 {
                 // Its hosts fall to no other virtual host.
                 let hosts = names.clone();
                 let condition = Condition::of(Clause { hosts, ..Clause::default() });
@@ -287,7 +290,7 @@ impl Importer<'_> {
             later.extend(self.redirects(list));
         }
         if let Some(id) = vhost.id.or_else(|| self.top.first().copied()) {
-            later.push(Rule::of(id, Condition::always(), Act::Files));
+            later.push(Rule::of(id, Condition::always(), Act::Rest));
         }
         let mut all = Vec::new();
         for rule in rewrites {
@@ -338,6 +341,12 @@ impl Importer<'_> {
         self.policies.clear();
         self.rewritten(&list, vhost, Context::Server)
     }
+}
+
+/// Whether a part answers 404 to every request.
+fn is_nothing(part: &Part) -> bool {
+    let nothing = Act::Answer(Draft::of("respond", Draft::of("status", 404_u64)));
+    part.rule.act == nothing && part.rule.condition.is_always()
 }
 
 /// The names of other virtual hosts of the addresses of which one takes the rest.

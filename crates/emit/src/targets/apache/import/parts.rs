@@ -79,10 +79,10 @@ impl Importer<'_> {
         }
         let base = Rule { id, condition: cell.condition.clone(), ..rule.clone() };
         let base = Rule { with: [&[rule.id], rule.with.as_slice()].concat(), ..base };
-        let is_file = base.act == Act::Files;
+        let last = base.act == Act::Rest && rule.condition.is_always();
+        let is_file = matches!(base.act, Act::Files | Act::Rest);
         let mut made = self.in_sections(&own, &base, vhost, &chain);
-        let last = is_file && rule.condition.is_always();
-        if !(is_file && last) {
+        if !last {
             let act = if is_file {
                 Act::Answer(Draft::of("respond", Draft::of("status", 404_u64)))
             } else {
@@ -90,15 +90,13 @@ impl Importer<'_> {
             };
             made.push(Rule { act, ..base });
         }
-        if made.is_empty() {
-            if !self.refuses_all(&chain) {
-                self.guards_files(&own);
-            } else if let Guard::Denied = self.guard(&chain, vhost.tls) {
-                let act = Act::Answer(Draft::of("respond", Draft::of("status", 403_u64)));
-                let rule = Rule { id, condition: cell.condition.clone(), act, ..rule.clone() };
-                parts.push(Part { rule, chain, auth: None });
-            }
-            return;
+        // Nothing is there that a login or a list of clients could keep anybody from.
+        let nothing = Act::Answer(Draft::of("respond", Draft::of("status", 404_u64)));
+        let is_nothing = is_file && made.iter().all(|rule| rule.act == nothing);
+        if is_nothing && !self.refuses_all(&chain) {
+            self.guards_files(&own);
+            let part = |rule| Part { rule, chain: chain.clone(), auth: None };
+            return parts.extend(made.into_iter().map(part));
         }
         for scope in &own {
             self.ledger.taken(scope.id, "match");
@@ -127,9 +125,6 @@ impl Importer<'_> {
                 });
             }
             Guard::Login(auth) => {
-                if is_file {
-                    self.guards_files(&own);
-                }
                 for mut rule in made {
                     if matches!(rule.act, Act::Answer(_)) && !is_file {
                         // The model answers it without a login.
@@ -296,7 +291,9 @@ impl Importer<'_> {
             let mut passes = matches!(rule.act, Act::Forward(..));
             if rule.act == Act::Resume {
                 rule.act = match &base.act {
-                    Act::Files => Act::Answer(Draft::of("respond", Draft::of("status", 404_u64))),
+                    Act::Files | Act::Rest => {
+                        Act::Answer(Draft::of("respond", Draft::of("status", 404_u64)))
+                    }
                     act @ (Act::Forward(..) | Act::Answer(_) | Act::Placeholder | Act::Resume) => {
                         act.clone()
                     }

@@ -38,16 +38,24 @@ impl Importer<'_> {
                     Ok(Statement::ProxyPass(pass)) => {
                         self.ledger.taken(scope.id, "match.path");
                         self.reached.insert(scope.id);
-                        let (from, regex) = match &place {
-                            Place::Path(path) => (path.clone(), pass.regex),
-                            Place::Regex(path) => (path.clone(), true),
-                            Place::Wildcards(path) => (path.clone(), false),
-                        };
-                        let known = !matches!(place, Place::Wildcards(_));
-                        let own = if known {
-                            scope.condition.clone()
-                        } else {
-                            scope.condition.and(&Condition::unread())
+                        let groups = matches!(&pass.to, ProxyTarget::Url(url) if url.contains('$'));
+                        let (from, regex, own) = match &place {
+                            Place::Path(path) => {
+                                (path.clone(), pass.regex, scope.condition.clone())
+                            }
+                            Place::Regex(path) if pass.regex || groups => {
+                                (path.clone(), true, scope.condition.clone())
+                            }
+                            Place::Regex(path) if path.starts_with('/') => {
+                                (path.clone(), false, scope.condition.and(&Condition::unread()))
+                            }
+                            Place::Regex(_) => {
+                                self.no_regex_here(id);
+                                continue;
+                            }
+                            Place::Wildcards(path) => {
+                                (path.clone(), false, scope.condition.and(&Condition::unread()))
+                            }
                         };
                         rules.extend(self.pass(id, &from, regex, &pass, &own));
                     }
@@ -168,6 +176,13 @@ impl Importer<'_> {
                 placeholder()
             }
         }
+    }
+
+    /// `ProxyPass` in a section of a regex takes that regex for the path itself, which none begins with.
+    fn no_regex_here(&mut self, id: Id) {
+        let what = "Apache takes the regex of the section for a plain path here, so that the line is for no request";
+        self.ledger.say(Code::IMPORT_BROKEN, self.span(id), what, "write `ProxyPassMatch`");
+        self.ledger.dropped(id, "it is for no request");
     }
 
     /// `SetHandler "proxy:…"`: the application gets the name of a file as its path.

@@ -25,7 +25,7 @@ impl Importer<'_> {
                 self.fields_of_answer(chain, vhost, &mut draft);
                 return draft;
             }
-            Act::Placeholder | Act::Resume | Act::Files => return placeholder(),
+            Act::Placeholder | Act::Resume | Act::Files | Act::Rest => return placeholder(),
             Act::Forward(to, change) => (to, change),
         };
         let Some(mut route) = self.forward(to, change.as_ref(), rule, vhost, chain) else {

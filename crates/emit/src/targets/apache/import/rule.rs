@@ -20,6 +20,8 @@ pub(super) enum Act {
     Resume,
     /// Files, or pages of the server's own.
     Files,
+    /// The same, for what no rule takes.
+    Rest,
 }
 
 /// A rule on its way to a route.

@@ -37,6 +37,8 @@ pub(super) struct Importer<'a> {
     pub(super) handshakes: BTreeSet<String>,
     /// Variables of which the first rule that sets them wins.
     pub(super) tables: BTreeSet<String>,
+    /// Whether the conditions that are read are those of a rule that refuses.
+    pub(super) guarding: bool,
     /// The workers of the virtual host that is read.
     pub(super) workers: Vec<Worker>,
     /// The lists of virtual hosts.
@@ -116,6 +118,15 @@ impl Importer<'_> {
     /// Where a directive stands: `httpd.conf:14`.
     pub(super) fn origin(&self, id: Id) -> String {
         origin(self.sources, self.span(id))
+    }
+
+    /// Something is taken, and holds for fewer requests in the model, which opens something where it guards.
+    pub(super) fn narrowed(&mut self, id: Id, how: &str) {
+        if self.guarding {
+            self.ledger.opens(id, how);
+        } else {
+            self.differs(id, how);
+        }
     }
 
     /// Something is taken, and means a little less or more in the model.

@@ -110,7 +110,9 @@ impl Importer<'_> {
             if group.is_none() {
                 before = (all.unread.clone(), all.of_state);
             }
+            self.guarding = refuses(rule);
             let condition = self.cond(*id, &cond, single, rule, vhost, rules, &mut all);
+            self.guarding = false;
             if cond.negated && refuses(rule) && minds_case_of_upgrade(&cond) {
                 self.ledger.opens(*id, "clients that write `Upgrade: WebSocket` in other letters are refused here, and pass in the model");
             }
