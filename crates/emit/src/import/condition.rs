@@ -6,6 +6,7 @@
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue, Hostname, Method, Token};
 
+use super::entry::Entry;
 use super::hostnames::covers_host;
 use super::matcher::{Common, PathMatcher};
 
@@ -26,6 +27,8 @@ pub(crate) struct Clause {
     pub(crate) headers: Vec<(String, Option<String>)>,
     /// Query parameters with their values, or without one where any value will do.
     pub(crate) query: Vec<(String, Option<String>)>,
+    /// What a request must not be: entries of one term, of which none may fit.
+    pub(crate) not_entries: Vec<Entry>,
     /// Whether a WebSocket is asked for, where that is tested.
     pub(crate) websocket: Option<bool>,
     /// Whether the client came by TLS, where that is tested.
@@ -82,6 +85,13 @@ impl Clause {
                 .iter()
                 .all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
             && self.query.iter().all(|(name, text)| Token::parse(name).is_ok() && value(text))
+            && self.not_entries.iter().all(|entry| Self::fits(entry).is_writable())
+    }
+
+    /// The clause of an entry without a path.
+    fn fits(entry: &Entry) -> Self {
+        let Entry { methods, headers, query, .. } = entry.clone();
+        Self { methods, headers, query, ..Self::default() }
     }
 
     /// Takes terms out that a model cannot hold; the clause is partly read then.
@@ -95,6 +105,7 @@ impl Clause {
             Self { not_hosts: std::mem::take(&mut self.not_hosts), ..empty.clone() },
             Self { methods: std::mem::take(&mut self.methods), ..empty.clone() },
             Self { headers: std::mem::take(&mut self.headers), ..empty.clone() },
+            Self { not_entries: std::mem::take(&mut self.not_entries), ..empty.clone() },
             Self { query: std::mem::take(&mut self.query), ..empty },
         ] {
             if !part.is_writable() {
@@ -106,6 +117,7 @@ impl Clause {
             self.methods.extend(part.methods);
             self.headers.extend(part.headers);
             self.query.extend(part.query);
+            self.not_entries.extend(part.not_entries);
         }
         self
     }
@@ -145,6 +157,33 @@ impl Clause {
                 }
             }
         }
+        let more = other.not_entries.iter().filter(|entry| !self.not_entries.contains(entry));
+        both.not_entries.extend(more.cloned());
+        for entry in std::mem::take(&mut both.not_entries) {
+            if entry.methods.is_empty() || both.methods.is_empty() {
+                let has = |own: &[(String, Option<String>)], no: &[(String, Option<String>)]| {
+                    let same = |(name, value): &(String, Option<String>)| {
+                        let one = |(own, known): &(String, Option<String>)| {
+                            own.eq_ignore_ascii_case(name) && (value.is_none() || known == value)
+                        };
+                        own.iter().any(one)
+                    };
+                    no.iter().all(same)
+                };
+                let fits = entry.methods.is_empty()
+                    && has(&both.headers, &entry.headers)
+                    && has(&both.query, &entry.query);
+                if fits {
+                    return None;
+                }
+                both.not_entries.push(entry);
+                continue;
+            }
+            both.methods.retain(|method| !entry.methods.contains(method));
+            if both.methods.is_empty() {
+                return None;
+            }
+        }
         // What is excluded is not among what must fit.
         let (any_host, any_path) = (both.hosts.is_empty(), both.paths.is_empty());
         both.hosts.retain(|host| !both.not_hosts.iter().any(|not| covers_host(not, host)));
@@ -159,6 +198,22 @@ impl Clause {
             *own = own.or(more);
         }
         Some(both)
+    }
+
+    /// The requests that are not of this clause, told exactly: one clause for each of its terms.
+    fn complement(&self) -> Condition {
+        let terms =
+            Self { methods: Vec::new(), headers: Vec::new(), query: Vec::new(), ..self.clone() };
+        let mut all = if terms == Self::default() { Vec::new() } else { terms.not().0 };
+        let fields = self.headers.iter().cloned();
+        let fields = fields.map(|pair| Entry { headers: vec![pair], ..Entry::default() });
+        let query = self.query.iter().cloned();
+        let query = query.map(|pair| Entry { query: vec![pair], ..Entry::default() });
+        let methods = Entry { methods: self.methods.clone(), ..Entry::default() };
+        let methods = Some(methods).filter(|entry| !entry.methods.is_empty());
+        let not = |entry: Entry| Self { not_entries: vec![entry], ..Self::default() };
+        all.extend(methods.into_iter().chain(fields).chain(query).map(not));
+        Condition(all).bounded()
     }
 
     /// The requests that are not of this clause: one clause for each of its terms.
@@ -177,6 +232,7 @@ impl Clause {
         if !self.not_paths.is_empty() {
             all.push(Self { paths: self.not_paths.clone(), ..empty.clone() });
         }
+        all.extend(self.not_entries.iter().map(Self::fits));
         if let Some(websocket) = self.websocket {
             all.push(Self { websocket: Some(!websocket), ..empty.clone() });
         }
@@ -253,6 +309,13 @@ impl Condition {
         all.fold(Self::always(), |known, clause| known.and(&clause))
     }
 
+    /// The requests that do not meet it, told exactly: what is excluded of methods, fields and parameters goes to the rules
+    /// behind.
+    pub(crate) fn complement(&self) -> Self {
+        let all = self.0.iter().map(Clause::complement);
+        all.fold(Self::always(), |known, clause| known.and(&clause))
+    }
+
     /// The same condition without what it says twice; partly read where it has too many clauses.
     fn bounded(self) -> Self {
         let mut all: Vec<Clause> = Vec::new();
@@ -325,6 +388,30 @@ mod tests {
         assert!(!wrong.is_read() && wrong.clauses()[0].headers.is_empty());
         // A condition that holds for all requests holds whatever else is unread.
         assert!(unread.or(&Condition::always()).is_always());
+    }
+
+    #[test]
+    fn a_complement_is_exact() {
+        let of = |clause: Clause| Condition::of(clause);
+        let get = of(Clause { methods: vec!["GET".to_owned()], ..Clause::default() });
+        let field = |value: Option<&str>| {
+            let headers = vec![("x".to_owned(), value.map(str::to_owned))];
+            of(Clause { headers, ..Clause::default() })
+        };
+        assert!(get.complement().is_read() && get.and(&get.complement()).is_never());
+        assert_eq!(get.complement().complement(), get);
+        assert!(field(Some("a")).and(&field(None).complement()).is_never());
+        assert!(!field(Some("a")).and(&field(Some("b")).complement()).is_never());
+        let either =
+            of(Clause { methods: vec!["GET".to_owned(), "POST".to_owned()], ..Clause::default() });
+        assert_eq!(either.and(&get.complement()).clauses()[0].methods, ["POST"]);
+        let both = path("/a").and(&field(None)).complement();
+        assert!(both.is_read() && both.clauses().len() == 2);
+        assert!(!path("/a").and(&Condition::unread()).complement().is_read());
+        assert!(
+            Condition::always().complement().is_never()
+                && Condition::never().complement().is_always()
+        );
     }
 
     #[test]

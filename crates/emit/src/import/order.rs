@@ -169,7 +169,7 @@ fn claimed(list: Vec<Route>) -> Vec<Route> {
         if route.hosts.is_empty() {
             let hosts: Vec<String> = names.iter().filter(free).cloned().collect();
             if !hosts.is_empty() {
-                all.push(Route { hosts, ..route.clone() });
+                all.push(Route { hosts, not_hosts: Vec::new(), ..route.clone() });
             }
             all.push(Route { not_hosts: Vec::new(), ..route });
             continue;
@@ -386,6 +386,16 @@ mod tests {
         let (routes, settled) = settled(&[wide, rule(2, &["*.deep.test"], "/")]);
         assert_eq!(routes, ["1 *.test", "2 *.deep.test"]);
         assert_eq!(settled.unreached, []);
+    }
+
+    #[test]
+    fn a_route_of_all_other_hosts_takes_all_of_theirs() {
+        let mut others = rule(1, &[], "/");
+        let not_hosts = vec!["b.test".to_owned()];
+        others.condition =
+            others.condition.and(&Condition::of(Clause { not_hosts, ..Clause::default() }));
+        let (routes, _) = settled(&[others, rule(2, &["*.test"], "/")]);
+        assert_eq!(routes, ["1 *.test", "1 any", "2 b.test"]);
     }
 
     #[test]

@@ -123,6 +123,22 @@ fn exclusions(route: &Route, clause: &Clause) -> Vec<Route> {
             all.push(Route { entries, plain: false, ..route.clone() });
         }
     }
+    for not in &clause.not_entries {
+        let mut entries = Vec::new();
+        for entry in &route.entries {
+            let common = match entry.common(not) {
+                Common::Nothing => continue,
+                Common::Both(common) => common,
+                Common::Unsaid => not.clone(),
+            };
+            if !entries.contains(&common) {
+                entries.push(common);
+            }
+        }
+        if !entries.is_empty() {
+            all.push(Route { entries, plain: false, ..route.clone() });
+        }
+    }
     all
 }
 
@@ -279,11 +295,14 @@ impl Route {
         }
         let mut entries: Vec<Entry> = Vec::new();
         for asked in &requests.entries {
-            for own in &self.entries {
-                // A plain route takes no handshake.
-                if self.plain && asked.websocket {
-                    continue;
-                }
+            // A plain route takes no handshake.
+            if self.plain && asked.websocket {
+                continue;
+            }
+            // Where one takes all of them, what the others take is no question.
+            let all = |own: &&Entry| own.common(asked) == Common::Both(asked.clone());
+            let whole = self.entries.iter().find(all);
+            for own in whole.map_or(self.entries.as_slice(), std::slice::from_ref) {
                 match own.common(asked) {
                     Common::Unsaid => return Restricted::Unsaid,
                     Common::Nothing => {}

@@ -3,6 +3,7 @@
 use wsgen_model::source::Span;
 
 use super::scope::Importer;
+use crate::import::ledger::Id;
 use crate::subject::{Subject, Unusual};
 
 /// A directive that is in the model, and means a little less or more there.
@@ -20,7 +21,7 @@ pub(super) enum Differs {
     HostRegex,
     /// The name in the TLS handshake is compared.
     ServerName,
-    /// Parts of a field between commas are compared, each by itself.
+    /// Lines of a field, or parts between commas, are compared each by itself.
     FieldList,
     /// The token of Upgrade or Connection is compared by its case, or only one of both fields is.
     Handshake,
@@ -113,7 +114,7 @@ impl Differs {
                 "HAProxy compares the name of the TLS handshake; the model compares Host"
             }
             Self::FieldList => {
-                "HAProxy compares each part of a field between commas; the model compares the field as a whole"
+                "HAProxy compares each line of a field, or each part between commas, by itself; the model compares the field as a whole"
             }
             Self::Handshake => {
                 "the model takes a request for a WebSocket by its whole handshake, in any case"
@@ -233,11 +234,54 @@ impl Differs {
             Self::KeepAliveTime => vec![Subject::Timer],
         }
     }
+
+    /// Whether it is about the requests that a condition means.
+    fn is_of_conditions(self) -> bool {
+        self.misses()
+            || matches!(
+                self,
+                Self::HostPort | Self::HostCase | Self::WholeTarget | Self::PathWithin
+            )
+    }
+
+    /// Whether a condition may mean fewer requests than HAProxy does, or none of them, because others are compared.
+    fn misses(self) -> bool {
+        matches!(
+            self,
+            Self::HostEnd
+                | Self::HostStart
+                | Self::HostRegex
+                | Self::ServerName
+                | Self::FieldList
+                | Self::Handshake
+                | Self::BareParameter
+        )
+    }
 }
 
 impl Importer<'_> {
-    /// Something is taken, and means a little less or more in the model.
+    /// Something is taken, and means a little less or more in the model. In the condition of a rule that refuses, it opens
+    /// what was guarded where requests are missed.
     pub(super) fn differs(&mut self, span: Span, how: Differs) {
-        self.ledger.announces(span, &how.subjects(), how.text());
+        let mut subjects = how.subjects();
+        if how.is_of_conditions()
+            && let Some(asking) = self.asking.clone()
+        {
+            if asking.guards && how.misses() {
+                return self.lose(asking.id, Some(span), how.text(), true);
+            }
+            subjects.extend(asking.subjects);
+        }
+        self.ledger.announces(span, &subjects, how.text());
     }
+}
+
+/// The rule whose condition is being read.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    pub(super) id: Id,
+    /// Whether it refuses.
+    pub(super) guards: bool,
+    /// What it is about, beside who answers.
+    pub(super) subjects: Vec<Subject>,
 }

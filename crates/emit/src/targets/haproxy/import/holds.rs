@@ -38,7 +38,7 @@ impl Importer<'_> {
                 for branch in &condition.branches {
                     all = either(&all, &self.branch(branch, state));
                 }
-                if condition.unless { all.not() } else { all }
+                if condition.unless { all.complement() } else { all }
             }
         };
         let mut holds = Holds {
@@ -93,7 +93,7 @@ impl Importer<'_> {
             TermTest::Named(name) => self.named(name, term.span, state),
             TermTest::Test(test) => self.test(test, state),
         };
-        if term.negated { holds.not() } else { holds }
+        if term.negated { holds.complement() } else { holds }
     }
 
     /// A named condition: its lines, of which one must hold, or what is predefined.

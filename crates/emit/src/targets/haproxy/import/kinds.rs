@@ -234,3 +234,57 @@ fn a_host_in_capital_letters_is_asked_for_by_nobody() {
         holds(&said, &["-WSG0403"]);
     }
 }
+
+#[test]
+fn what_is_not_asked_for_is_told_exactly() {
+    for (test, entry) in [
+        ("!METH_GET", "methods: [GET, HEAD]"),
+        ("!{ method POST }", "methods: [POST]"),
+        ("!{ req.fhdr(X-Key) -m found }", "headers: {x-key: null}"),
+        ("!{ url_param(mode) on }", "query: {mode: \"on\"}"),
+        ("{ hdr_cnt(X-Key) eq 0 }", "headers: {x-key: null}"),
+    ] {
+        let (model, said) = read(&format!("http-request deny if {test}"));
+        holds(&model, &[entry, "upstream: a", "respond: {status: 403}", "-502"]);
+        holds(&said, &["-WSG0403"]);
+    }
+    // Clients that write the token with capital letters go elsewhere.
+    let (model, _) = read("acl ws hdr(Upgrade) websocket\nuse_backend b unless ws");
+    holds(&model, &["headers: {upgrade: websocket}", "upstream: a", "upstream: b", "-502"]);
+}
+
+#[test]
+fn a_refusal_that_is_missed_by_some_opens_them() {
+    let (_, said) = read("http-request deny if { req.hdr(X-Role) admin }");
+    holds(&said, &["WSG0404 at `req.hdr(X-Role) admin`"]);
+    let (_, said) = read("http-request deny if { hdr_end(host) a.test }");
+    holds(&said, &["WSG0404 at `hdr_end(host) a.test`"]);
+    // Elsewhere it is a difference.
+    let (_, said) = read("use_backend b if { req.hdr(X-Role) admin }");
+    holds(&said, &["WSG0407 at `req.hdr(X-Role) admin`", "-WSG0404"]);
+}
+
+#[test]
+fn rules_of_defaults_ask_for_the_names_beside_them() {
+    let (model, _) = read_whole(
+        "defaults d\n    mode http\n    acl x path_beg /d\n    http-request deny if x\nfrontend f from d\n    \
+         bind 127.0.0.1:80\n    acl x path_beg /f\n    use_backend b if x\n    default_backend a\nbackend a\n    \
+         server a 10.0.0.1:1\nbackend b\n    server b 10.0.0.2:1\n",
+    );
+    holds(
+        &model,
+        &[
+            "{path: {starts_with: /d}}",
+            "respond: {status: 403}",
+            "{path: {starts_with: /f}}",
+            "upstream: b",
+        ],
+    );
+}
+
+#[test]
+fn parts_of_forwarded_that_the_model_lacks_are_lost() {
+    let (_, said) =
+        read("http-request set-header Forwarded by=10.0.0.1;for=%[src] if { src 0.0.0.0/0 }");
+    holds(&said, &["WSG0404 at `", "http-request set-header"]);
+}

@@ -70,6 +70,7 @@ fn importer<'a>(sources: &'a Sources, ids: &[SourceId], files: &dyn Files) -> Im
         rules_spoken: BTreeSet::new(),
         variables: BTreeMap::new(),
         asked_variables: BTreeSet::new(),
+        asking: None,
         handshakes: Vec::new(),
         whys: Vec::new(),
         stateful: false,

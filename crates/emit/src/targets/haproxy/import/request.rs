@@ -75,7 +75,7 @@ impl Importer<'_> {
                 holds.clone()
             }
             (Matcher::Bool | Matcher::Int | Matcher::Str, ["0" | "false"] | ["eq", "0"]) => {
-                holds.not()
+                holds.complement()
             }
             (Matcher::Found, []) => Condition::always(),
             _ => self.unread(test.span, "it is true or false, and compared with something else"),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use compact_str::format_compact;
 use wsgen_model::source::{Sources, Span};
 
+use super::differs::Asking;
 use super::sections::{Directive, Section};
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
@@ -44,6 +45,8 @@ pub(super) struct Importer<'a> {
     pub(super) variables: BTreeMap<Id, (String, Option<Unread>)>,
     /// Names of variables that rules ask for.
     pub(super) asked_variables: BTreeSet<String>,
+    /// The rule whose condition is being read.
+    pub(super) asking: Option<Asking>,
     /// Tests of Upgrade and Connection in the branch that is being read: the field and the place.
     pub(super) handshakes: Vec<(String, Span)>,
     /// Why the condition that is being read is not read in full.

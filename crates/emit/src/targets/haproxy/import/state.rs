@@ -200,14 +200,14 @@ impl State {
         for change in &changes[last.map_or(0, |at| at + 1)..] {
             let condition =
                 if change.once { change.condition.and(&unset) } else { change.condition.clone() };
-            unset = unset.and(&change.condition.not());
+            unset = unset.and(&change.condition.complement());
             let fits = asked(change);
             holds = if fits.is_always() {
                 condition.or(&holds)
             } else if holds.is_never() {
                 condition.and(&fits)
             } else {
-                let kept = holds.and(&condition.not());
+                let kept = holds.and(&condition.complement());
                 if fits.is_never() { kept } else { condition.and(&fits).or(&kept) }
             };
         }

@@ -10,7 +10,7 @@ fn of_choice() -> Vec<Subject> {
 }
 
 /// What a rule is about.
-fn of_rule(action: &Action, request: bool) -> Vec<Subject> {
+pub(super) fn of_rule(action: &Action, request: bool) -> Vec<Subject> {
     let field = |name: &str| match request {
         true if name.eq_ignore_ascii_case("upgrade") => vec![Subject::Handshake, Subject::Answer],
         true => vec![Subject::request_field(name)],

@@ -79,7 +79,7 @@ impl Importer<'_> {
                 return None;
             }
             for (condition, _) in &mut all {
-                *condition = condition.and(&change.condition.not());
+                *condition = condition.and(&change.condition.complement());
             }
             all.retain(|(condition, _)| !condition.is_never());
             all.push((change.condition, text));

@@ -1,12 +1,13 @@
 //! The rules of a section, in the order in which HAProxy runs them: `tcp-request`, `monitor-uri`, `block`, `http-request`,
 //! `redirect`, then `use_backend` and `default_backend`; a backend's rules run behind those of its frontend.
 
-use super::differs::Differs;
+use super::differs::{Asking, Differs};
 use super::edits::{Change, Edit};
 use super::holds::Holds;
 use super::policies::Policy;
 use super::scope::Importer;
 use super::state::State;
+use super::subjects::of_rule;
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
@@ -65,6 +66,31 @@ pub(super) struct Answer {
     pub(super) called: &'static str,
     /// Whether it refuses or asks for something, so that its loss opens what was guarded.
     pub(super) guards: bool,
+}
+
+/// Whether an action refuses requests, or asks for something.
+fn refuses(action: &Action) -> bool {
+    match action {
+        Action::Deny { .. } | Action::Tarpit { .. } | Action::Drop | Action::Auth { .. } => true,
+        Action::Return(answer) => answer.status.is_some_and(|status| status >= 300),
+        Action::Allow
+        | Action::Redirect(_)
+        | Action::Field { .. }
+        | Action::DelHeader { .. }
+        | Action::ReplaceField { .. }
+        | Action::SetTarget { .. }
+        | Action::ReplaceTarget { .. }
+        | Action::NormalizeUri { .. }
+        | Action::SetMethod(_)
+        | Action::SetVar { .. }
+        | Action::SetVarFmt { .. }
+        | Action::UnsetVar { .. }
+        | Action::SetSrc(_)
+        | Action::SetTimeout { .. }
+        | Action::Track { .. }
+        | Action::Ask { .. }
+        | Action::Aside { .. } => false,
+    }
 }
 
 impl Importer<'_> {
@@ -151,6 +177,13 @@ impl Importer<'_> {
     ) -> bool {
         // Names of conditions are those of the section that the rule stands in, which may be one of `defaults`.
         let section = std::mem::replace(&mut walk.state.section, self.section_of(id));
+        let (guards, subjects) = match statement {
+            Statement::Block(rule) | Statement::HttpRequest(rule) => {
+                (refuses(&rule.action), of_rule(&rule.action, true))
+            }
+            _ => (false, Vec::new()),
+        };
+        let before = self.asking.replace(Asking { id, guards, subjects });
         let goes_on = match statement {
             Statement::Block(rule) | Statement::HttpRequest(rule) => {
                 self.http_request(id, rule, walk, routes)
@@ -162,6 +195,7 @@ impl Importer<'_> {
             _ => true,
         };
         walk.state.section = section;
+        self.asking = before;
         goes_on
     }
 
@@ -176,7 +210,7 @@ impl Importer<'_> {
         let mut holds = self.holds(condition, &walk.state);
         self.assumes_agents = false;
         if !walk.ended.is_never() {
-            holds.condition = holds.condition.and(&walk.ended.not());
+            holds.condition = holds.condition.and(&walk.ended.complement());
         }
         holds
     }
@@ -191,7 +225,7 @@ impl Importer<'_> {
         if let Some(said) = self.policy(rule, &walk.state) {
             let mut condition = said.condition;
             if !walk.ended.is_never() {
-                condition = condition.and(&walk.ended.not());
+                condition = condition.and(&walk.ended.complement());
             }
             if condition.is_never() {
                 self.ledger.dropped(id, "it never holds here");
@@ -207,16 +241,8 @@ impl Importer<'_> {
             walk.edits.push(Edit { id, condition, change: Change::Policy(said.policy) });
             return true;
         }
-        let refuses = matches!(
-            rule.action,
-            Action::Deny { .. }
-                | Action::Tarpit { .. }
-                | Action::Drop
-                | Action::Auth { .. }
-                | Action::Return(_)
-                | Action::Redirect(_)
-        );
-        let holds = self.asked(rule.condition.as_ref(), walk, refuses);
+        let answers = matches!(rule.action, Action::Redirect(_) | Action::Return(_));
+        let holds = self.asked(rule.condition.as_ref(), walk, answers || refuses(&rule.action));
         let span = self.span(id);
         let status = |status: Option<u64>, usual: u64| {
             Draft::of("respond", Draft::of("status", status.unwrap_or(usual)))
@@ -255,7 +281,7 @@ impl Importer<'_> {
             }
         };
         let called = if matches!(rule.action, Action::Return(_)) { "respond" } else { "refuse" };
-        let guards = !matches!(&rule.action, Action::Return(answer) if answer.status.is_none_or(|status| status < 300));
+        let guards = refuses(&rule.action);
         self.answers(
             id,
             None,
