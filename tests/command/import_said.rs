@@ -116,3 +116,55 @@ fn a_migration_folds_and_simplifies_too() {
     assert!(simple.model.contains("{prefix: /3app}"), "{}", simple.model);
     assert!(simple.said.contains("simplified 20 paths"), "{}", simple.said);
 }
+
+/// Each line that no request comes to is said at its place, and nothing else is.
+#[test]
+fn lines_that_no_request_comes_to_are_said_at_their_place() {
+    let nginx = "server { listen 80; server_name a.test; location / { proxy_pass http://127.0.0.1:1; } }\n\
+                 server { listen 80; server_name a.test; location / { proxy_pass http://127.0.0.1:2; } }\n\
+                 server { listen 80; server_name b.test; location / { proxy_pass http://127.0.0.1:3; }\n \
+                 location ^~ /api/ { proxy_pass http://127.0.0.1:4; }\n \
+                 location ~ ^/api/x { proxy_pass http://127.0.0.1:5; }\n}\n";
+    let haproxy = "defaults\n mode http\nfrontend web\n bind :80\n use_backend a if { path_beg / }\n \
+                   use_backend b if { path_beg /b }\n default_backend b\nbackend a\n server a 127.0.0.1:1\n\
+                   backend b\n server a 127.0.0.1:1\n\
+                   frontend two\n bind :81\n default_backend b\n";
+    let apache = "<VirtualHost *:80>\n ServerName a.test\n ProxyPass / http://127.0.0.1:1/\n \
+                  ProxyPass /x http://127.0.0.1:2/x\n</VirtualHost>\n\
+                  <VirtualHost *:80>\n ServerName a.test\n ProxyPass / http://127.0.0.1:3/\n</VirtualHost>\n";
+    for (from, text, lines) in [
+        ("nginx", nginx, vec![2, 5]),
+        ("haproxy", haproxy, vec![6, 7]),
+        ("apache", apache, vec![4, 6]),
+    ] {
+        let run = import(from, text, &["--verbose"]);
+        let mut said = Vec::new();
+        let mut rest = run.said.as_str();
+        while let Some((_, behind)) = rest.split_once("[WSG0205]") {
+            let place = behind.split_once("--> site.conf:").map_or("", |(_, place)| place);
+            said.push(place.split(':').next().unwrap_or_default().parse::<u32>().unwrap());
+            rest = behind;
+        }
+        // What is said of several places names the others within its lines.
+        let others = run.said.lines().filter(|line| line.contains("here too")).filter_map(|line| {
+            line.split('|').next().and_then(|number| number.trim().parse::<u32>().ok())
+        });
+        said.extend(others);
+        assert_eq!(said, lines, "{from}: {}", run.said);
+    }
+}
+
+/// Handshakes that another rule takes do not become plain HTTP.
+#[test]
+fn plain_http_is_said_of_routes_that_get_handshakes() {
+    let site = |rules: &str| {
+        format!(
+            "<VirtualHost *:80>\nServerName a.test\nRewriteEngine on\n{rules}ProxyPass / http://127.0.0.1:1/\n</VirtualHost>\n"
+        )
+    };
+    let socket =
+        "RewriteCond %{HTTP:Upgrade} =websocket [NC]\nRewriteRule /(.*) ws://127.0.0.1:2/$1 [P]\n";
+    let (alone, beside) = (import("apache", &site(""), &[]), import("apache", &site(socket), &[]));
+    assert!(alone.said.contains("[WSG0406]: no WebSocket gets through here"), "{}", alone.said);
+    assert!(!beside.said.contains("WSG0406"), "{}\n{}", beside.said, beside.model);
+}

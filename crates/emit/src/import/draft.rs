@@ -163,6 +163,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<Item>,
     /// The directives that routes were made of, by the routes' names.
     pub(crate) made_of: Vec<(String, Vec<super::ledger::Id>)>,
+    /// Directives of rules that no request reaches in one list of rules, each with one of a rule ahead.
+    pub(super) unreached: BTreeMap<super::ledger::Id, super::ledger::Id>,
     /// What else is said of routes in the model, by the routes' names.
     pub(super) notes: BTreeMap<String, Vec<String>>,
     upstream_names: Names,
@@ -182,6 +184,7 @@ impl Site {
             upstreams: Vec::new(),
             routes: Vec::new(),
             made_of: Vec::new(),
+            unreached: BTreeMap::new(),
             notes: BTreeMap::new(),
             upstream_names: Names::default(),
             route_names: Names::default(),

@@ -83,7 +83,7 @@ impl Said {
     fn lost(&self) -> Option<&Lost> {
         match &self.about {
             About::Loss(lost) => Some(lost),
-            _ => None,
+            About::Site(_) | About::Other => None,
         }
     }
 }

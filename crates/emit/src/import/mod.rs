@@ -5,6 +5,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod condition;
+pub(crate) mod dead_lines;
 pub(crate) mod draft;
 pub(crate) mod entry;
 mod folded;
@@ -23,6 +24,7 @@ pub(crate) mod relocate;
 pub(crate) mod rewritten;
 pub(crate) mod rules;
 mod simplify;
+mod taken;
 pub(crate) mod websocket_pairs;
 mod write;
 

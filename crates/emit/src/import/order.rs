@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::draft::{Draft, Item, Site};
 use super::entry::Entry;
-use super::hostnames::{covers_host, wildcards_above};
+use super::hostnames::covers_host;
 use super::ledger::Id;
-use super::matcher::PathMatcher;
 use super::rules::{Route, Rule, routes};
+use super::taken::{Place, Taken, places, wider};
 use super::websocket_pairs::joined_pairs;
 
 /// What became of rules.
@@ -18,102 +18,6 @@ pub(crate) struct Settled {
     pub(crate) unreached: Vec<(Id, Id)>,
     /// The directives of each rule that has a placeholder somewhere, because a model cannot say for which requests it is.
     pub(crate) placeholders: Vec<Vec<Id>>,
-}
-
-/// One listener and one host, or every host.
-type Place = (String, Option<String>);
-
-/// The entries that routes have taken so far, by listener and host.
-#[derive(Debug, Default)]
-struct Taken(HashMap<Place, HashMap<Entry, Id>>);
-
-impl Taken {
-    /// Remembers that a route takes its requests.
-    fn add(&mut self, route: &Route) {
-        let Some(id) = route.ids.first() else { return };
-        // The routes behind a placeholder hold once somebody has deleted it.
-        if route.placeholder {
-            return;
-        }
-        for place in places(route) {
-            // Of the hosts that it is not for, it takes nothing.
-            let wide = place.1.as_ref().is_none_or(|host| host.starts_with("*."));
-            if wide && !route.not_hosts.is_empty() {
-                continue;
-            }
-            let known = self.0.entry(place).or_default();
-            for entry in &route.entries {
-                known.entry(entry.clone()).or_insert(*id);
-            }
-        }
-    }
-
-    /// Returns a directive that takes all requests of an entry, of a listener and a host.
-    fn taker(&self, listener: &str, host: Option<&String>, entry: &Entry) -> Option<Id> {
-        let mut hosts = vec![None, host.cloned()];
-        hosts.extend(host.iter().flat_map(|host| wildcards_above(host)).map(Some));
-        hosts.dedup();
-        hosts.into_iter().find_map(|host| {
-            let known = self.0.get(&(listener.to_owned(), host))?;
-            wider(entry).find_map(|wider| known.get(&wider).copied())
-        })
-    }
-
-    /// Returns a directive of a route that takes all requests of another.
-    fn taker_of(&self, route: &Route) -> Option<Id> {
-        let mut taker = None;
-        for (listener, host) in places(route) {
-            for entry in &route.entries {
-                taker = Some(self.taker(&listener, host.as_ref(), entry)?);
-            }
-        }
-        taker
-    }
-}
-
-/// The listeners and hosts of a route.
-fn places(route: &Route) -> impl Iterator<Item = Place> + '_ {
-    route.listeners.iter().flat_map(|listener| {
-        let hosts: Vec<Option<String>> = match route.hosts.as_slice() {
-            [] => vec![None],
-            hosts => hosts.iter().cloned().map(Some).collect(),
-        };
-        hosts.into_iter().map(|host| (listener.clone(), host))
-    })
-}
-
-/// Entries that take all requests of one: it itself, with fewer terms, and for the paths above it.
-fn wider(entry: &Entry) -> impl Iterator<Item = Entry> {
-    let mut paths = vec![entry.path.clone(), None];
-    if let Some(
-        PathMatcher::Exact(text) | PathMatcher::Prefix(text) | PathMatcher::StartsWith(text),
-    ) = &entry.path
-    {
-        for (at, _) in text.char_indices().skip(1) {
-            let start = &text[..at];
-            let bare = start.trim_end_matches('/');
-            // A beginning of text may end within a segment.
-            paths.push(Some(PathMatcher::StartsWith(start.to_owned())));
-            if text[bare.len()..].starts_with('/') && !bare.is_empty() {
-                paths.push(Some(PathMatcher::Prefix(bare.to_owned())));
-            }
-        }
-        if !matches!(entry.path, Some(PathMatcher::StartsWith(_))) {
-            paths.push(Some(PathMatcher::Prefix(text.clone())));
-            paths.push(Some(PathMatcher::StartsWith(text.clone())));
-        }
-    }
-    let entry = entry.clone();
-    paths.into_iter().flat_map(move |path| {
-        let entry = entry.clone();
-        (0_u8..16).map(move |fewer| Entry {
-            path: path.clone(),
-            methods: if fewer & 1 == 0 { entry.methods.clone() } else { Vec::new() },
-            headers: if fewer & 2 == 0 { entry.headers.clone() } else { Vec::new() },
-            query: if fewer & 4 == 0 { entry.query.clone() } else { Vec::new() },
-            websocket: entry.websocket && fewer & 8 == 0,
-        })
-    })
 }
 
 /// Returns the routes that some request reaches.
@@ -220,6 +124,7 @@ impl Site {
             self.add_route_of(route.ids, &route.called, Item { origin: route.origin, fields });
         }
         settled.unreached = takers.into_iter().filter(|(id, _)| !alive.contains(id)).collect();
+        self.unreached.extend(settled.unreached.iter().copied());
         settled.placeholders.sort_unstable();
         settled.placeholders.dedup();
         settled
@@ -299,20 +204,13 @@ fn by_listener(places: &[Place]) -> Vec<(Vec<String>, Vec<String>)> {
     all
 }
 
-impl Taken {
-    /// Returns a directive that takes all requests of an entry; every claimed host is named by its routes.
-    fn exact_taker(&self, place: &Place, entry: &Entry) -> Option<Id> {
-        let known = self.0.get(place)?;
-        wider(entry).find_map(|wider| known.get(&wider).copied())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
 
     use super::*;
     use crate::import::condition::{Clause, Condition};
+    use crate::import::matcher::PathMatcher;
     use crate::import::rules::Bound;
 
     fn rule(id: Id, hosts: &[&str], path: &str) -> Rule {

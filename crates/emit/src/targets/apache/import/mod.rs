@@ -83,6 +83,7 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         guarding: false,
         workers: Vec::new(),
         servers: BTreeSet::new(),
+        plain: Vec::new(),
     };
     let mut vhosts = importer.vhosts();
     vhost::claims(&mut vhosts);
@@ -119,10 +120,11 @@ impl Importer<'_> {
                 // Without its names it would take what belongs to others.
                 self.lost_block(id, "its names are none that the model can say");
             } else {
-                self.dropped_block(
-                    id,
-                    "another virtual host of its address takes all of its hosts",
-                );
+                let why = "another virtual host of its address takes all of its hosts";
+                let what = format!("no request reaches this `<VirtualHost>`: {why}");
+                let help = "give it a `ServerName` of its own, or delete it";
+                self.ledger.say(Code::UNREACHABLE_ROUTE, self.span(id), &what, help);
+                self.dropped_block(id, why);
             };
         }
         self.workers(vhost);
@@ -203,25 +205,6 @@ impl Importer<'_> {
         let unmatched = Draft::of("respond", Draft::of("status", 404_u64));
         let settled = self.site.settle_rules(settled, &unmatched);
         self.placeholders(settled.placeholders);
-        for (id, taker) in settled.unreached {
-            let name = self.all[id].name.as_str();
-            let dead = ["proxypass", "proxypassmatch", "rewriterule"].contains(&name)
-                || name.starts_with("redirect");
-            if dead && id != taker && !self.ledger.is_lost(taker) {
-                let what = format!(
-                    "no request reaches this `{}`: {} takes all of its requests",
-                    self.sources.slice(self.span(id)).split_whitespace().next().unwrap_or(name),
-                    self.origin(taker)
-                );
-                self.ledger.say(
-                    Code::UNREACHABLE_ROUTE,
-                    self.span(id),
-                    &what,
-                    "put it ahead of that line",
-                );
-            }
-            self.ledger.unreached(id);
-        }
     }
 
     /// Loses every rule that has left a placeholder, with its conditions, where nothing else was said of it.

@@ -2,7 +2,10 @@
 
 use super::out_of_scope;
 use super::scope::Importer;
+use wsgen_model::code::Code;
+
 use crate::import::Imported;
+use crate::import::dead_lines::Line;
 use crate::import::ledger::Id;
 use crate::import::origins::Blocks;
 use crate::import::placeholder::Directives;
@@ -179,7 +182,7 @@ impl Importer<'_> {
 
     /// The model with all verdicts.
     pub(super) fn close(self) -> Imported {
-        let Self { all, sources, mut ledger, mut site, .. } = self;
+        let Self { all, sources, mut ledger, mut site, plain, .. } = self;
         let inner = all.iter().enumerate();
         let inner = inner.filter_map(|(id, outer)| Some((id, outer.block.as_deref()?)));
         let blocks = Blocks::new(all.iter().map(|directive| directive.span), inner);
@@ -199,6 +202,17 @@ impl Importer<'_> {
             place: &|id| all[id].span,
             around: &|id| blocks.outer(id),
         };
+        let alive = site.without_handshakes();
+        for (id, what) in plain.into_iter().filter(|(id, _)| alive.contains(id)) {
+            let help = "write `upgrade=websocket` behind the URL (from 2.4.47 on), or `ws://` for paths of sockets alone; in the model take `mode: deny` away";
+            ledger.say(Code::IMPORT_BROKEN, all[id].span, what, help);
+        }
+        site.say_dead_lines(&mut ledger, &directives, |id| {
+            let name = all[id].name.as_str();
+            let rule = ["proxypass", "proxypassmatch", "rewriterule"].contains(&name)
+                || name.starts_with("redirect");
+            if rule { Line::Rule } else { Line::Part }
+        });
         site.explain_placeholders(&mut ledger, &directives);
         ledger.close(judged, &directives).imported(site.write(), routes)
     }

@@ -1,6 +1,5 @@
 //! From rules to routes: what holds for a request of each, and the sections that it goes through.
 
-use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::FilePath;
 
@@ -65,8 +64,7 @@ impl Importer<'_> {
                 } else {
                     "no WebSocket gets through here: Apache passes handshakes on as plain HTTP"
                 };
-                let help = "write `upgrade=websocket` behind the URL (from 2.4.47 on), or `ws://` for paths of sockets alone; in the model take `mode: deny` away";
-                self.ledger.say(Code::IMPORT_BROKEN, self.span(rule.id), what, help);
+                self.plain.push((rule.id, what));
             }
         }
         let general = self.time(chain, "timeout", "timeouts").unwrap_or(60_000);

@@ -43,6 +43,8 @@ pub(super) struct Importer<'a> {
     pub(super) workers: Vec<Worker>,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
+    /// Rules that pass requests on as plain HTTP, and what that means for handshakes.
+    pub(super) plain: Vec<(Id, &'static str)>,
 }
 
 impl Importer<'_> {

@@ -7,6 +7,7 @@ use wsgen_model::code::Code;
 use super::differs::Differs;
 use super::scope::Importer;
 use crate::import::Imported;
+use crate::import::dead_lines::Line;
 use crate::import::ledger::Id;
 use crate::import::placeholder::Directives;
 use crate::syntax::Word;
@@ -335,6 +336,19 @@ impl Importer<'_> {
                 Some(sections[own].id).filter(|section| *section != id)
             },
         };
+        site.say_dead_lines(&mut ledger, &directives, |id| {
+            match all[id].statement.as_ref().map(|read| read.as_deref()) {
+                None => Line::Block,
+                Some(Ok(
+                    Statement::UseBackend { .. }
+                    | Statement::DefaultBackend(_)
+                    | Statement::HttpRequest(_)
+                    | Statement::Redirect(_)
+                    | Statement::Block(_),
+                )) => Line::Rule,
+                Some(_) => Line::Part,
+            }
+        });
         site.explain_placeholders(&mut ledger, &directives);
         ledger.close(judged.into_iter(), &directives).imported(site.write(), routes)
     }

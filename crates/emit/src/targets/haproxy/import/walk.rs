@@ -122,9 +122,6 @@ impl Importer<'_> {
         let status: u64 = if refused { 404 } else { 503 };
         let unmatched = Draft::of("respond", Draft::of("status", status));
         let settled = self.site.settle_rules(&routes, &unmatched);
-        for (id, _) in settled.unreached {
-            self.ledger.unreached(id);
-        }
         for id in settled.placeholders.into_iter().flatten() {
             // A section's own line stands for the requests that no rule takes.
             if !self.ledger.is_lost(id) && self.all[id].statement.is_some() {

@@ -48,6 +48,7 @@ use wsgen_model::source::{Source, SourceId, Sources};
 use self::scope::Importer;
 use self::tree::Reading;
 use crate::import::budget::Budget;
+use crate::import::dead_lines::Line;
 use crate::import::draft::Site;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origins::Blocks;
@@ -254,6 +255,9 @@ impl Importer<'_> {
                     .ledger
                     .lost(id, "handshakes and open tunnels are limited, not plain requests"),
                 "resolver" => self.ledger.dropped(id, "the model has one list of name servers"),
+                "proxy_pass" => self
+                    .ledger
+                    .lost(id, "no request comes to it: what stands beside it answers first"),
                 "break" => self.ledger.dropped(id, "rewrites end there by themselves"),
                 "stream" => {
                     self.beside(id, "TCP is passed beside the proxy");
@@ -333,6 +337,9 @@ impl Importer<'_> {
             place: &|id| tree.all[id].span,
             around: &|id| blocks.outer(id),
         };
+        site.say_dead_lines(&mut ledger, &directives, |id| {
+            if tree.all[id].name == "server" { Line::Block } else { Line::Rule }
+        });
         site.explain_placeholders(&mut ledger, &directives);
         ledger.close(all, &directives).imported(site.write(), routes)
     }

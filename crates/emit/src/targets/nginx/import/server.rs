@@ -261,17 +261,23 @@ impl Importer<'_> {
                 self.rules_of_server(server, &own, bounds, Vec::new(), servers);
             } else if !used.contains(&number) {
                 let Some(id) = server.id else { continue };
-                if !server.unsaid.is_empty() {
+                if server.unsaid.is_empty() {
+                    let why = if server.shadowed {
+                        "another server of its address has its names"
+                    } else {
+                        "another server of its address takes every host"
+                    };
+                    let what = format!("no request reaches this `server`: {why}");
+                    let help = "give it a `server_name` of its own, or delete it";
+                    self.ledger.say(Code::UNREACHABLE_ROUTE, self.span(id), &what, help);
+                    self.dropped_block(id, why);
+                } else {
                     for inner in server.list.clone() {
                         if !server.unsaid.contains(&inner) {
                             self.lost_block(inner, "its names are none that the model can say");
                         }
                     }
                     self.ledger.lost(id, "its names are none that the model can say");
-                } else if server.shadowed {
-                    self.dropped_block(id, "another server of its address has its names");
-                } else {
-                    self.dropped_block(id, "another server of its address takes every host");
                 }
             }
         }
@@ -340,16 +346,6 @@ impl Importer<'_> {
         let rules = std::mem::take(&mut self.rules);
         let unmatched = Draft::of("respond", Draft::of("status", 404_u64));
         let settled = self.site.settle_rules(&rules, &unmatched);
-        for (id, taker) in settled.unreached {
-            if self.tree.all[id].name == "server" || id == taker {
-                continue;
-            }
-            let what =
-                format!("no request comes to this: {} takes all of them", self.origin(taker));
-            let help = "put it ahead of the other, or take it away";
-            self.ledger.say(Code::IMPORT_DIFFERS, self.span(id), &what, help);
-            self.ledger.unreached(id);
-        }
         for ids in settled.placeholders {
             let said = ids.iter().any(|id| self.ledger.is_lost(*id));
             let Some(id) = ids.into_iter().next().filter(|_| !said) else { continue };
