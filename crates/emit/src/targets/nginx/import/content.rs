@@ -44,20 +44,6 @@ impl Importer<'_> {
     pub(super) fn content(&mut self, mut state: State, location: &Rc<Location>) {
         let id = location.id;
         let path = location.path.clone();
-        // nginx applies `internal` to nested locations too.
-        let internal = self.setting(&state.chain, "internal");
-        if let Some(internal) = internal
-            && !state.inside
-        {
-            self.ledger.taken(internal, "respond");
-            // A page or a service of a rendered configuration: nobody asks for such a path.
-            if path.starts_with("/.wsgen/") {
-                return;
-            }
-            self.rule(&state, id, status(404), &path);
-            return;
-        }
-        self.led_to.extend(internal);
         if !self.methods_pass(&mut state, location) || !self.clients_pass(&state, location) {
             return;
         }

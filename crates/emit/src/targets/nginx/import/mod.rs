@@ -13,6 +13,7 @@ mod content;
 mod differs;
 mod dispatch;
 mod dump;
+mod encoded;
 mod fields;
 mod forward;
 mod guard;

@@ -363,3 +363,30 @@ fn the_number_of_a_request_guards_nothing() {
     assert!(said.iter().any(|line| line.starts_with("1 WSG0403")), "{said:?}");
     assert!(said.iter().any(|line| line.starts_with("2 WSG0404")), "{said:?}");
 }
+
+/// nginx decodes `%2F` before it chooses a location, so that a guard is no way around for `/admin%2Fx` either.
+#[test]
+fn a_guard_holds_for_encoded_slashes_too() {
+    let (model, said) = told(
+        "server { listen 80;
+        location ^~ /admin/ { deny all; }
+        location = /x/y { return 403; }
+        location ~ /\\.ht { deny all; }
+        location /app/ { proxy_pass http://127.0.0.1:1; }
+        location / { proxy_pass http://127.0.0.1:1; } }",
+    );
+    assert!(model.contains("^/admin%2F") && model.contains("^/x%2Fy$"), "{model}");
+    assert!(model.contains("%2F\\\\.ht") && !model.contains("app%2F"), "{model}");
+    assert!(!said.iter().any(|line| line.contains("lost")), "{said:?}");
+}
+
+/// nginx asks whether a location is internal ahead of its rewrites.
+#[test]
+fn nobody_comes_as_far_as_the_rewrites_of_an_internal_location() {
+    let (model, _) = told(
+        "server { listen 80; location = /app { if ($http_upgrade != websocket) { return 302 /login; } internal; }
+        location / { proxy_pass http://127.0.0.1:1; } }",
+    );
+    assert!(route(&model, "exact: /app}").contains("respond: {status: 404}"), "{model}");
+    assert!(!model.contains("/login"), "{model}");
+}

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::encoded::with_spellings;
 use super::location::{Location, Matching};
 use super::scope::Importer;
 use super::search::{Found, find, find_below, folder_of, search};
@@ -152,6 +153,11 @@ impl Importer<'_> {
             Path::Asked => {
                 for Found { location, condition, to_folder } in search(&locations) {
                     let mut state = state.clone();
+                    let condition = if to_folder {
+                        condition
+                    } else {
+                        with_spellings(&condition, &self.spelled_otherwise(&location))
+                    };
                     state.condition = state.condition.and(&condition);
                     if state.condition.is_never() {
                         continue;
@@ -238,6 +244,18 @@ impl Importer<'_> {
             state.ids = vec![location.id];
         } else {
             state.ids.push(location.id);
+        }
+        // nginx asks ahead of the location's own directives, and for nested locations too (`ngx_http_core_find_config_phase`).
+        if let Some(internal) = self.setting(&state.chain, "internal") {
+            if !state.inside {
+                self.ledger.taken(internal, "respond");
+                // A page or a service of a rendered configuration: nobody asks for such a path.
+                if !location.path.starts_with("/.wsgen/") {
+                    self.rule(&state, location.id, super::content::status(404), &location.path);
+                }
+                return;
+            }
+            self.led_to.insert(internal);
         }
         let mut variables = (*state.variables).clone();
         for (name, number) in &location.groups {
