@@ -30,14 +30,9 @@ fn of_setting(name: &str, first: &str) -> Vec<Subject> {
         | "limit_rate"
         | "client_max_body_size"
         | "large_client_header_buffers" => vec![Subject::Limit],
-        "hash"
-        | "ip_hash"
-        | "least_conn"
-        | "random"
-        | "sticky"
-        | "keepalive"
-        | "proxy_next_upstream"
-        | "proxy_next_upstream_tries" => vec![Subject::Balancing],
+        "keepalive" | "proxy_next_upstream" | "proxy_next_upstream_tries" => {
+            vec![Subject::Balancing]
+        }
         "proxy_http_version" => vec![Subject::Handshake, Subject::Connection],
         "auth_request_set" | "proxy_intercept_errors" => vec![Subject::Answer],
         "gzip" | "gzip_types" => {
@@ -65,6 +60,7 @@ fn of(name: &str, first: &str, statement: &Statement) -> Vec<Subject> {
             vec![Subject::Answer, Subject::response_field("content-type")]
         }
         Statement::UpstreamServer(_) => vec![Subject::Balancing, Subject::Answer],
+        Statement::Balancing(_) => vec![Subject::Balancing],
         Statement::Zone(_) => vec![Subject::Limit],
         Statement::Location(_)
         | Statement::If(_)

@@ -8,6 +8,7 @@ use super::scope::{Chain, Importer};
 use super::value;
 use crate::import::draft::{Draft, Item, name, name_of_server};
 use crate::import::ledger::{Id, STICKS_ANEW};
+use crate::targets::nginx::syntax::{Balancing, Statement, StickyCookie, UpstreamServer};
 
 /// What a request is passed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,29 +155,20 @@ impl Importer<'_> {
         let mut servers: Vec<Draft> = Vec::new();
         let mut policy = Draft::of("policy", "round_robin");
         for id in inner {
-            match self.tree.all[id].name.as_str() {
-                "server" => servers.extend(self.server(id)),
-                method @ ("least_conn" | "ip_hash" | "random") => {
-                    policy = Draft::of("policy", method);
-                    self.ledger.taken(id, "load_balancing.policy");
+            match self.tree.all[id].value.clone() {
+                Ok(Statement::UpstreamServer(server)) => servers.extend(self.server(id, &server)),
+                Ok(Statement::Balancing(balancing)) => {
+                    policy = self.balancing(id, &balancing, fields).unwrap_or(policy);
                 }
-                "hash" => {
-                    match hash_key(&self.text(id, 0)).filter(|key| HashKey::parse(key).is_ok()) {
-                        Some(key) => {
-                            policy = Draft::of("policy", "hash");
-                            policy.set(&["key"], key);
-                            self.ledger.taken(id, "load_balancing.key");
-                        }
-                        None => self
-                            .ledger
-                            .lost(id, "the model hashes a field, a cookie, a parameter or the URI"),
-                    }
-                }
-                "sticky" => self.sticky(id, fields),
-                "keepalive" | "keepalive_timeout" | "keepalive_requests" | "keepalive_time" => {
+                Ok(_) if self.tree.all[id].name.starts_with("keepalive") => {
                     self.ledger.dropped(id, "connections to servers are kept by themselves");
                 }
-                _ => {}
+                Ok(_) => {}
+                Err(unread) => {
+                    self.ledger.lost(id, &unread.why);
+                    self.ledger.point(id, unread.span);
+                    servers.extend(self.server_of(id));
+                }
             }
         }
         // Where all stand by, all of them work.
@@ -193,76 +185,109 @@ impl Importer<'_> {
         }
     }
 
-    fn server(&mut self, id: Id) -> Option<Draft> {
-        let text = self.text(id, 0);
-        // Port 80 is meant whatever the scheme (nginx, "server").
-        let address = Some(with_port(&text, 80)).filter(|address| is_address(address));
-        let Some(address) = address else {
-            self.ledger.lost(id, "this is no address of a server");
-            return None;
-        };
-        let mut server = Draft::of("address", address.clone());
-        let mut plain = true;
-        self.ledger.taken(id, "servers");
-        let options = self.tree.all[id].arguments.iter().skip(1).cloned();
-        for option in options.collect::<Vec<_>>() {
-            match option.split_once('=').unwrap_or((&option, "")) {
-                ("weight", number) => {
-                    let number = number.parse().unwrap_or(1).clamp(1, 256);
-                    server.set(&["weight"], number);
-                }
-                ("backup", _) => server.set(&["backup"], true),
-                ("resolve", _) => {
-                    let name =
-                        UpstreamAddress::parse(&address).is_ok_and(|address| address.is_name());
-                    if name && self.site.fields.get(&["resolver"]).is_some() {
-                        server.set(&["resolve"], "runtime");
-                    }
-                }
-                ("down", _) => {
-                    self.ledger.dropped(id, "it is marked as down");
-                    return None;
-                }
-                ("max_fails" | "fail_timeout" | "slow_start", _) => {
-                    self.differs(
-                        id,
-                        "how often a server may fail is the new server's own, or a `health_check`",
-                    );
-                    continue;
-                }
-                ("max_conns", _) => {
-                    self.ledger.lost(id, "a server's connections are not counted");
-                    continue;
-                }
-                ("route", _) => continue,
-                _ => {
-                    self.ledger.lost(id, "an option of this server is not known");
-                    continue;
-                }
-            }
-            plain = false;
-        }
-        Some(if plain { address.into() } else { server })
+    /// The server of a line that was not read in full: its address alone, where it has one.
+    fn server_of(&mut self, id: Id) -> Option<Draft> {
+        let is_server = self.tree.all[id].name == "server";
+        is_server.then(|| self.address_of(id)).flatten().map(Draft::from)
     }
 
-    fn sticky(&mut self, id: Id, fields: &mut Draft) {
-        let arguments = self.tree.all[id].arguments.clone();
-        let named = Token::parse(&self.text(id, 1)).is_ok();
-        if arguments.first().map(String::as_str) != Some("cookie") || !named {
+    fn address_of(&mut self, id: Id) -> Option<String> {
+        // Port 80 is meant whatever the scheme (nginx, "server").
+        let address = Some(with_port(&self.text(id, 0), 80)).filter(|address| is_address(address));
+        if address.is_none() {
+            self.ledger.lost(id, "this is no address of a server");
+        }
+        address
+    }
+
+    fn server(&mut self, id: Id, options: &UpstreamServer) -> Option<Draft> {
+        let address = self.address_of(id)?;
+        if options.down {
+            self.ledger.dropped(id, "it is marked as down");
+            return None;
+        }
+        self.ledger.taken(id, "servers");
+        let mut more = Draft::map();
+        if options.weight != 1 {
+            more.set(&["weight"], options.weight.clamp(1, 256));
+        }
+        if options.backup {
+            more.set(&["backup"], true);
+        }
+        let is_name = UpstreamAddress::parse(&address).is_ok_and(|address| address.is_name());
+        if options.resolve && is_name && self.site.fields.get(&["resolver"]).is_some() {
+            more.set(&["resolve"], "runtime");
+        }
+        if options.failures {
+            let how = "how often a server may fail is the new server's own, or a `health_check`";
+            self.differs(id, how);
+        }
+        if options.max_conns > 0 {
+            self.ledger.lost(id, "a server's connections are not counted");
+        }
+        if options.unsaid {
+            self.ledger.lost(id, "`service` and `drain` are options that the model does not have");
+        }
+        if more == Draft::map() {
+            return Some(address.into());
+        }
+        let mut server = Draft::of("address", address);
+        if let Draft::Map(entries) = more {
+            for (key, value) in entries {
+                server.set(&[key.as_str()], value);
+            }
+        }
+        Some(server)
+    }
+
+    /// What a method of choosing is in the model, where it is not said by a cookie.
+    fn balancing(&mut self, id: Id, balancing: &Balancing, fields: &mut Draft) -> Option<Draft> {
+        let policy = match balancing {
+            Balancing::LeastConnections => "least_conn",
+            Balancing::AddressHash => "ip_hash",
+            Balancing::Random => "random",
+            Balancing::Hash(key) => {
+                let key = hash_key(&self.known(&key.to_string()));
+                let Some(key) = key.filter(|key| HashKey::parse(key).is_ok()) else {
+                    let why = "the model hashes a field, a cookie, a parameter or the URI";
+                    self.ledger.lost(id, why);
+                    return None;
+                };
+                let mut policy = Draft::of("policy", "hash");
+                policy.set(&["key"], key);
+                self.ledger.taken(id, "load_balancing.key");
+                return Some(policy);
+            }
+            Balancing::Cookie(cookie) => {
+                self.sticky(id, cookie, fields);
+                return None;
+            }
+        };
+        self.ledger.taken(id, "load_balancing.policy");
+        Some(Draft::of("policy", policy))
+    }
+
+    fn sticky(&mut self, id: Id, cookie: &StickyCookie, fields: &mut Draft) {
+        let name = self.known(&cookie.name);
+        if Token::parse(&name).is_err() {
             self.ledger.lost(id, "the model sticks by a cookie of the proxy's own");
             return;
         }
         self.ledger.taken(id, "sticky.cookie");
         self.differs(id, STICKS_ANEW);
-        let mut cookie = Draft::of("name", self.text(id, 1));
-        cookie.set(&["http_only"], arguments.iter().any(|word| word == "httponly"));
-        if arguments.iter().any(|word| word == "secure") {
-            cookie.set(&["secure"], true);
+        if !cookie.attributes.is_empty() {
+            let how = "the model's cookie is for this host and every path, and ends with the browser: it has no `expires`, `domain` or `path`";
+            self.differs(id, how);
         }
-        if let Some(site) = arguments.iter().find_map(|word| word.strip_prefix("samesite=")) {
-            cookie.set(&["same_site"], site.to_lowercase());
+        let mut sticks = Draft::of("name", name);
+        sticks.set(&["http_only"], cookie.http_only);
+        if cookie.secure {
+            sticks.set(&["secure"], true);
         }
-        fields.set(&["sticky", "cookie"], cookie);
+        if let Some(site) = &cookie.same_site {
+            sticks.set(&["same_site"], site.as_str());
+        }
+        fields.set(&["sticky", "cookie"], sticks);
     }
 }
 

@@ -27,7 +27,7 @@ pub use self::rewrite::{If, Return, Rewrite, RewriteFlag, Set, Test};
 pub use self::server::{Listen, ServerName};
 pub use self::setting::Setting;
 pub use self::tls::{Protocol, VerifyClient};
-pub use self::upstream::UpstreamServer;
+pub use self::upstream::{Balancing, StickyCookie, UpstreamServer};
 pub use self::value::{Part, Value};
 use super::lex::{Kind, lex};
 use crate::syntax::{Directive, Parsed, Word, Words};
@@ -87,6 +87,8 @@ pub enum Statement {
     Protocols(Vec<Protocol>),
     /// `server` of an `upstream`
     UpstreamServer(UpstreamServer),
+    /// `least_conn`, `ip_hash`, `random`, `hash` or `sticky` of an `upstream`
+    Balancing(Balancing),
     /// A directive with plain arguments.
     Setting(Setting),
 }
@@ -129,6 +131,9 @@ pub fn parse(block: Block, name: &Word, words: &[Word], span: Span) -> Parsed<St
         (Block::Lines, _) => Statement::Line(map::line(&mut words)?),
         (Block::Upstream, "server") => {
             Statement::UpstreamServer(UpstreamServer::parse(&mut words)?)
+        }
+        (Block::Upstream, method @ ("least_conn" | "ip_hash" | "random" | "hash" | "sticky")) => {
+            Statement::Balancing(Balancing::parse(method, &mut words)?)
         }
         (_, name) => statement(name, &mut words)?,
     };
