@@ -23,7 +23,7 @@ use wsgen_conformance::differential::{self, Case, Chance, Frame, Harness, Outcom
 use wsgen_conformance::launch::Target;
 
 /// How many configurations are drawn for each server.
-const DRAWN: u64 = 100;
+const DRAWN: u64 = 300;
 /// How many questions a drawn configuration is asked.
 const QUESTIONS: usize = 60;
 /// How many differences are shrunk, and the rest are shown whole: it takes seconds.
@@ -47,7 +47,6 @@ fn haproxy_is_read_as_it_behaves() {
 }
 
 #[test]
-#[ignore = "by hand, until its list of known seeds is made anew for the importers as they are now"]
 fn nginx_is_read_as_it_behaves() {
     let known = include_str!("known/nginx.txt");
     check(&Drawn { name: "nginx", frame: nginx::frame, draw: nginx::draw, known });
