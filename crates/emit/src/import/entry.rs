@@ -74,5 +74,11 @@ fn both(
             Some(_) => return None,
         }
     }
+    sort(&mut all);
     Some(all)
+}
+
+/// Brings fields or parameters into the one order that entries are compared in.
+pub(super) fn sort(list: &mut [(String, Option<String>)]) {
+    list.sort_by(|(one, _), (other, _)| one.cmp(other));
 }

@@ -29,7 +29,7 @@ impl Importer<'_> {
             let text = value.literal().filter(|text| HeaderValue::parse(text).is_ok());
             match text.filter(|_| HeaderName::parse(name).is_ok()) {
                 Some(text) => respond.set(&["headers", name], text),
-                None => self.differs(span, Differs::AnswerParts),
+                None => self.differs_in_field(span, Differs::AnswerParts, name),
             }
         }
         match &answer.body {

@@ -133,6 +133,10 @@ impl Importer<'_> {
         let same = |item: &Item| item.fields.text(&["address"]) == Some(address.as_str());
         if let Some(known) = self.site.listeners.iter().find(|item| same(item)) {
             let name = known.fields.text(&["name"]).unwrap_or_default().to_owned();
+            let secure = known.fields.get(&["tls"]).is_some();
+            if secure != option(options, "ssl").is_some() {
+                self.ledger.lost(id, "another line listens there, with other options");
+            }
             return Some(Bound { name, tls: known.fields.get(&["tls"]).is_some() });
         }
         let tls = option(options, "ssl").is_some();

@@ -89,6 +89,10 @@ pub(super) enum Differs {
     OwnListener,
     /// The connections of one listener are counted.
     ListenerConnections,
+    /// A page of statistics is answered by HAProxy itself.
+    StatisticsPage,
+    /// Answers of HAProxy's own get the field too.
+    OwnAnswers,
 }
 
 impl Differs {
@@ -183,6 +187,12 @@ impl Differs {
                 "the PROXY header tells of the client's TLS too; the model's has addresses alone"
             }
             Self::SlowStart => "a server that is back gets all of its share at once",
+            Self::StatisticsPage => {
+                "HAProxy answers requests for its page of statistics itself; here they go where the other requests go"
+            }
+            Self::OwnAnswers => {
+                "HAProxy changes its own answers too; the model changes those of servers"
+            }
             Self::OwnListener => "the model has no word for this option of a listener",
             Self::ListenerConnections => {
                 "the connections of this listener are counted; the model counts those of its section"
@@ -207,6 +217,9 @@ impl Differs {
             Self::RedirectSlash | Self::RedirectWhole | Self::RedirectPort => {
                 vec![Subject::Location]
             }
+            Self::StatisticsPage => vec![Subject::Answer],
+            // Its own field is a subject of the rule.
+            Self::OwnAnswers => Vec::new(),
             Self::AnswerParts => {
                 vec![Subject::Answer, Subject::ResponseField("content-type".to_owned())]
             }
@@ -260,6 +273,13 @@ impl Differs {
 }
 
 impl Importer<'_> {
+    /// The same, of a field of answers.
+    pub(super) fn differs_in_field(&mut self, span: Span, how: Differs, name: &str) {
+        let mut subjects = how.subjects();
+        subjects.push(Subject::response_field(name));
+        self.ledger.announces(span, &subjects, how.text());
+    }
+
     /// Something is taken, and means a little less or more in the model. In the condition of a rule that refuses, it opens
     /// what was guarded where requests are missed.
     pub(super) fn differs(&mut self, span: Span, how: Differs) {

@@ -4,6 +4,7 @@ use wsgen_model::source::{Source, Sources};
 
 use super::import;
 use crate::import::{Imported, NoFiles};
+use crate::subject::Subject;
 
 /// Rules of a frontend, imported: the model, and each finding's code and words with the text that it points to.
 fn read(rules: &str) -> (String, String) {
@@ -287,4 +288,51 @@ fn parts_of_forwarded_that_the_model_lacks_are_lost() {
     let (_, said) =
         read("http-request set-header Forwarded by=10.0.0.1;for=%[src] if { src 0.0.0.0/0 }");
     holds(&said, &["WSG0404 at `", "http-request set-header"]);
+}
+
+#[test]
+fn what_is_disabled_is_not_run() {
+    let (model, _) = read_whole(
+        "frontend f\n    bind 127.0.0.1:80\n    use_backend b if { path_beg /b }\n    default_backend a\n\
+         frontend g\n    disabled\n    bind 127.0.0.1:81\n    default_backend a\nbackend a\n    \
+         server a 10.0.0.1:1\nbackend b\n    disabled\n    server b 10.0.0.2:1\n",
+    );
+    holds(
+        &model,
+        &["{path: {starts_with: /b}}", "respond: {status: 503}", "-10.0.0.2", "-127.0.0.1:81"],
+    );
+}
+
+#[test]
+fn what_haproxy_adds_by_itself_is_said() {
+    let (_, said) = read("stats enable\nstats uri /stats");
+    holds(&said, &["WSG0407 at `stats enable`", "its page of statistics"]);
+    let (_, said) = read("unique-id-format %ci\nunique-id-header X-Uid");
+    holds(&said, &["WSG0403 at `unique-id-header X-Uid`"]);
+    let (_, said) = read("http-after-response set-header X-A b");
+    holds(&said, &["WSG0407 at `http-after-response set-header X-A b`"]);
+    let (_, said) = read("http-response set-header X-A b");
+    holds(&said, &["-WSG0407"]);
+}
+
+#[test]
+fn a_refusal_that_is_not_read_guards() {
+    for rule in
+        ["http-response deny now", "tcp-request content reject now", "http-request reject now"]
+    {
+        let (_, said) = read(rule);
+        holds(&said, &["WSG0404 at `"]);
+    }
+}
+
+#[test]
+fn what_is_lost_of_a_rule_is_about_all_that_it_changes() {
+    let text = "defaults\n mode http\nfrontend f\n bind :80\n http-request set-uri http://x.test/ if { src 10.0.0.1 }\n \
+                http-request return status 200 hdr X-Kind %[path] if { path /x }\n default_backend a\nbackend a\n server a 10.0.0.1:1\n";
+    let mut sources = Sources::default();
+    let id = sources.add(Source::new("haproxy.cfg", text));
+    let announced = import(&mut sources, &[id], &mut NoFiles).announced;
+    for wanted in [Subject::request_field("host"), Subject::response_field("x-kind")] {
+        assert!(announced.iter().any(|one| one.subjects.contains(&wanted)), "{wanted:?}");
+    }
 }

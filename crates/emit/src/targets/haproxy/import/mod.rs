@@ -95,7 +95,9 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         if !["frontend", "listen"].contains(&kind.as_str()) {
             continue;
         }
-        if importer.is_tcp(section) && !importer.leads_to_http(section) {
+        if importer.is_disabled(section) {
+            importer.dropped_section(section, "it is disabled");
+        } else if importer.is_tcp(section) && !importer.leads_to_http(section) {
             importer.tcp(section);
         } else if importer.is_page(section) {
             importer.dropped_section(section, "statistics: the new server has its own");

@@ -4,6 +4,7 @@ use wsgen_model::check::is_proxys_own;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::{HeaderName, HeaderValue};
 
+use super::differs::Differs;
 use super::edits::{Change, Edit, PORT};
 use super::fields::COMPUTED;
 use super::scope::Importer;
@@ -94,6 +95,9 @@ impl Importer<'_> {
                 continue;
             }
             let condition = holds.condition;
+            if self.word(id, 0) == "http-after-response" {
+                self.differs_in_field(self.span(id), Differs::OwnAnswers, name);
+            }
             if is_proxys_own(&name.to_lowercase(), false) {
                 self.ledger
                     .dropped(id, "the field describes one connection and is the proxy's own");

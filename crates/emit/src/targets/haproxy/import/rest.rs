@@ -46,6 +46,16 @@ impl Importer<'_> {
         leads
     }
 
+    /// Whether a section is not run at all.
+    pub(super) fn is_disabled(&self, section: usize) -> bool {
+        let last = |section: usize| {
+            let own = [self.own(section, &["disabled"]), self.own(section, &["enabled"])].concat();
+            own.into_iter().max()
+        };
+        let said = self.chain(section).into_iter().find_map(last);
+        said.is_some_and(|id| self.word(id, 0) == "disabled")
+    }
+
     /// Whether a section has a page of statistics alone.
     pub(super) fn is_page(&self, section: usize) -> bool {
         let serves = ["server", "server-template", "use_backend"];
@@ -185,7 +195,11 @@ impl Importer<'_> {
         for id in self.sections[section].list.clone() {
             if let Some(unread) = self.unread_of(id) {
                 if self.ledger.is_open(id) {
-                    self.lose(id, Some(unread.span), &unread.why, false);
+                    let guards =
+                        ["deny", "reject", "silent-drop", "return", "redirect", "tarpit", "auth"];
+                    let guards =
+                        guards.contains(&self.word(id, 1)) || guards.contains(&self.word(id, 2));
+                    self.lose(id, Some(unread.span), &unread.why, guards);
                 }
                 continue;
             }
@@ -200,6 +214,17 @@ impl Importer<'_> {
     fn statement_left(&mut self, section: usize, id: Id, statement: &Statement, defaults: bool) {
         let reason = out_of_scope(&self.all[id].words);
         match statement {
+            // Servers see the field, behind what the client itself sent of it.
+            Statement::Aside(_) if self.word(id, 0) == "unique-id-header" => {
+                self.ledger.lost(id, "the model numbers no requests");
+            }
+            Statement::Stats(words)
+                if words.first().is_some_and(|word| ["uri", "enable"].contains(&word.as_str())) =>
+            {
+                let span = self.span(id);
+                self.differs(span, Differs::StatisticsPage);
+                self.ledger.dropped(id, "statistics: the new server has its own");
+            }
             Statement::Aside(why) => self.ledger.dropped(id, why),
             _ if reason.is_some() => {
                 if let Some(why) = reason {

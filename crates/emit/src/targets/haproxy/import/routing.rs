@@ -113,6 +113,11 @@ impl Importer<'_> {
             return;
         }
         let front = walk.state.section;
+        if self.is_disabled(back) {
+            // HAProxy answers 503 where a backend is not run.
+            let fields = Draft::of("respond", Draft::of("status", 503_u64));
+            return self.add(id, "disabled", &walk.requests, fields, &walk, routes);
+        }
         self.reached.insert(back);
         if back != front {
             let called = walk.called.take();

@@ -2,7 +2,7 @@
 
 use super::scope::Importer;
 use crate::subject::Subject;
-use crate::targets::haproxy::syntax::{Action, Statement};
+use crate::targets::haproxy::syntax::{Action, Statement, Target};
 
 /// What decides which answer a request gets.
 fn of_choice() -> Vec<Subject> {
@@ -20,6 +20,11 @@ pub(super) fn of_rule(action: &Action, request: bool) -> Vec<Subject> {
         Action::Field { name, .. }
         | Action::DelHeader { name, .. }
         | Action::ReplaceField { name, .. } => field(name),
+        // A target with a host in it changes Host too.
+        Action::SetTarget { part: Target::Uri, .. }
+        | Action::ReplaceTarget { part: Target::Uri, .. } => {
+            vec![Subject::Target, Subject::Answer, Subject::request_field("host")]
+        }
         Action::SetTarget { .. } | Action::ReplaceTarget { .. } | Action::NormalizeUri { .. } => {
             vec![Subject::Target, Subject::Answer]
         }
@@ -90,6 +95,9 @@ impl Importer<'_> {
     pub(super) fn tell_subjects(&mut self) {
         for id in 0..self.all.len() {
             let subjects = match &self.all[id].statement {
+                Some(Ok(_)) if self.word(id, 0) == "unique-id-header" => {
+                    vec![Subject::request_field(self.word(id, 1))]
+                }
                 Some(Ok(statement)) => of(statement),
                 Some(Err(_)) => of_choice(),
                 None => Vec::new(),
