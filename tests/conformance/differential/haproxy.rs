@@ -1,13 +1,20 @@
 //! HAProxy configurations, drawn: frontends with acls, conditions, rules and backends in every combination.
 
+mod rules;
+
 use wsgen_conformance::differential::{Chance, Frame};
 
 /// What stands around the sites of a process.
 pub(super) fn frame() -> Frame {
-    let head = "global\n    maxconn 2000\ndefaults\n    mode http\n    timeout connect 5s\n    \
-                timeout client 30s\n    timeout server 30s\n    timeout tunnel 60s\n";
-    Frame { head: head.to_owned(), tail: String::new() }
+    let head = format!(
+        "global\n    maxconn 2000\n    expose-experimental-directives\ndefaults\n{DEFAULTS}"
+    );
+    Frame { head, tail: String::new() }
 }
+
+/// What `defaults` say.
+const DEFAULTS: &str = "    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n    \
+                        timeout tunnel 60s\n    timeout tarpit 20ms\n";
 
 const PATHS: [&str; 9] =
     ["/app", "/app/", "/api/v1", "/ws", "/socket.io/", "/static", "/adm", "/App/x", "/"];
@@ -16,17 +23,47 @@ const FIELDS: [&str; 4] = ["X-Kind", "X-Key", "Authorization", "Origin"];
 const VALUES: [&str; 5] = ["blue", "Red", "k1", "on", "http://a.test"];
 const OPERATORS: [&str; 5] = ["eq", "gt", "lt", "ge", "le"];
 
-/// Draws a site.
+/// Names of conditions that are there without a line.
+const PREDEFINED: [&str; 10] = [
+    "METH_GET",
+    "METH_POST",
+    "METH_PUT",
+    "METH_HEAD",
+    "HTTP_1.1",
+    "HTTP_1.0",
+    "HTTP_URL_SLASH",
+    "LOCALHOST",
+    "TRUE",
+    "FALSE",
+];
+
+/// Draws a site of what most configurations have.
 pub(super) fn draw(chance: &mut Chance) -> String {
-    let mut site = Site { chance, acls: Vec::new(), variables: Vec::new(), backends: 0 };
-    site.backends = 1 + site.chance.below(3);
+    let mut site = Site::new(chance, false);
     let frontends = 1 + usize::from(site.chance.percent(15));
     let mut out = String::new();
     for number in 1..=frontends {
-        out.push_str(&site.frontend(number));
+        out.push_str(&site.frontend(number, false));
     }
-    for number in 1..=site.backends {
-        out.push_str(&site.backend(number));
+    out + &site.all_backends()
+}
+
+/// Draws a site of whatever is read.
+pub(super) fn draw_wide(chance: &mut Chance) -> String {
+    let mut site = Site::new(chance, true);
+    let frontends = 1 + usize::from(site.chance.percent(15));
+    let mut out = String::from("userlist u@site@\n    user wsgen insecure-password secret\n");
+    out.push_str(&site.all_backends());
+    // Rules of `defaults` run ahead of those of the sections that name them; the sections of others name none.
+    let named = site.chance.percent(8);
+    if named {
+        out.push_str(&format!("defaults d@site@\n{DEFAULTS}{}", site.named_rules(3)));
+    }
+    for number in 1..=frontends {
+        out.push_str(&site.frontend(number, named));
+    }
+    if named {
+        out.push_str(&format!("defaults\n{DEFAULTS}"));
     }
     out
 }
@@ -36,22 +73,59 @@ struct Site<'a> {
     acls: Vec<String>,
     variables: Vec<&'static str>,
     backends: usize,
+    /// Whether what few configurations have is drawn too.
+    wide: bool,
 }
 
-impl Site<'_> {
-    fn frontend(&mut self, number: usize) -> String {
-        self.acls.clear();
-        self.variables.clear();
-        let mut out = format!("frontend f{number}@site@\n    bind @listen{number}@\n");
+impl<'a> Site<'a> {
+    fn new(chance: &'a mut Chance, wide: bool) -> Self {
+        let mut site = Self { chance, acls: Vec::new(), variables: Vec::new(), backends: 0, wide };
+        site.backends = 1 + site.chance.below(3);
+        site
+    }
+
+    fn all_backends(&mut self) -> String {
+        (1..=self.backends).map(|number| self.backend(number)).collect()
+    }
+
+    fn frontend(&mut self, number: usize, named: bool) -> String {
+        let listens = self.wide && self.chance.percent(12);
+        let kind = if listens { "listen" } else { "frontend" };
+        let from = if named { " from d@site@" } else { "" };
+        let mut out = format!("{kind} f{number}@site@{from}\n    bind @listen{number}@\n");
         if self.chance.percent(20) {
             out.push_str(&format!("    bind @tls{}@ ssl crt @both@\n", number + 4));
         }
         if self.chance.percent(20) {
-            out.push_str("    option forwardfor\n");
+            out.push_str(&format!("    {}\n", self.forward_for()));
         }
         if self.chance.percent(5) {
             out.push_str(&format!("    monitor-uri {}\n", self.path()));
+            if self.wide && self.chance.percent(30) {
+                out.push_str(&format!("    monitor fail {}\n", self.condition()));
+            }
         }
+        out.push_str(&self.named_rules(4));
+        if self.chance.percent(20) {
+            out.push_str(&format!("    {}\n", self.redirect("")));
+        }
+        for _ in 0..self.chance.below(4) {
+            let (backend, condition) = (self.used_backend(), self.condition());
+            out.push_str(&format!("    use_backend {backend} {condition}\n"));
+        }
+        if listens {
+            out.push_str(&format!("    server s1 @server{}@\n", number + 6));
+        } else if self.chance.percent(90) {
+            out.push_str(&format!("    default_backend {}\n", self.some_backend()));
+        }
+        out
+    }
+
+    /// Names of conditions, and rules that ask for them.
+    fn named_rules(&mut self, most: usize) -> String {
+        self.acls.clear();
+        self.variables.clear();
+        let mut out = String::new();
         for _ in 0..self.chance.below(4) {
             let (name, test) = (format!("a{}", self.acls.len() + 1), self.test());
             out.push_str(&format!("    acl {name} {test}\n"));
@@ -61,20 +135,24 @@ impl Site<'_> {
             }
             self.acls.push(name);
         }
-        for _ in 0..self.chance.below(4) {
+        for _ in 0..self.chance.below(most) {
             out.push_str(&format!("    {}\n", self.rule()));
         }
-        if self.chance.percent(20) {
-            out.push_str(&format!("    {}\n", self.redirect("")));
-        }
-        for _ in 0..self.chance.below(4) {
-            let (backend, condition) = (self.some_backend(), self.condition());
-            out.push_str(&format!("    use_backend {backend} {condition}\n"));
-        }
-        if self.chance.percent(90) {
-            out.push_str(&format!("    default_backend {}\n", self.some_backend()));
-        }
         out
+    }
+
+    fn forward_for(&mut self) -> &'static str {
+        if !self.wide {
+            return "option forwardfor";
+        }
+        self.chance.word(&[
+            "option forwardfor",
+            "option forwardfor",
+            "option forwardfor",
+            "option forwardfor except 127.0.0.0/8",
+            "option forwardfor if-none",
+            "option forwardfor header X-Client",
+        ])
     }
 
     fn backend(&mut self, number: usize) -> String {
@@ -82,7 +160,7 @@ impl Site<'_> {
         self.variables.clear();
         let mut out = format!("backend b{number}@site@\n");
         if self.chance.percent(10) {
-            out.push_str("    option forwardfor\n");
+            out.push_str(&format!("    {}\n", self.forward_for()));
         }
         for _ in 0..self.chance.below(4).saturating_sub(1) {
             out.push_str(&format!("    {}\n", self.rule()));
@@ -93,12 +171,25 @@ impl Site<'_> {
         if self.chance.percent(5) {
             out.push_str("    http-response del-header X-Powered\n");
         }
+        if self.wide && self.chance.percent(5) {
+            let condition = self.condition();
+            out.push_str(&format!("    http-response set-header X-Kind blue {condition}\n"));
+        }
         out.push_str(&format!("    server s1 @server{number}@\n"));
         out
     }
 
     fn some_backend(&mut self) -> String {
         format!("b{}@site@", 1 + self.chance.below(self.backends))
+    }
+
+    /// A backend by its name, or by one that is made from the request.
+    fn used_backend(&mut self) -> String {
+        match if self.wide { self.chance.below(12) } else { 2 } {
+            0 => "b%[req.hdr(X-Key),bytes(1)]@site@".to_owned(),
+            1 => format!("%[str(b{}@site@)]", 1 + self.chance.below(self.backends)),
+            _ => self.some_backend(),
+        }
     }
 
     fn path(&mut self) -> &'static str {
@@ -126,7 +217,31 @@ impl Site<'_> {
         let (path, field, value, host, case) =
             (self.path(), self.field(), self.value(), self.host(), self.case());
         let other = self.path();
-        match self.chance.below(36) {
+        match self.chance.below(if self.wide { 48 } else { 36 }) {
+            36 => format!(
+                "path -m {} {case}{}",
+                self.chance.word(&["dir", "dom", "sub", "end"]),
+                path.trim_matches('/')
+            ),
+            37 => format!(
+                "path -m {} {}",
+                self.chance.word(&["len", "int"]),
+                3 + self.chance.below(3)
+            ),
+            38 => format!("path -m reg {case}{path}$"),
+            39 => format!(
+                "hdr({field}) -m {} {case}{}",
+                self.chance.word(&["dom", "end", "sub", "reg"]),
+                &value[1..]
+            ),
+            40 => format!("req.hdr({field}) -m int gt {}", self.chance.below(3)),
+            41 => format!("req.fhdr({field}) -m str {case}{value}"),
+            42 => format!("path_dom {case}{}", path.trim_matches('/')),
+            43 => format!("pathq -m beg {path}"),
+            44 => format!("url_sub {case}{}", path.trim_matches('/')),
+            45 => "query -m found".to_owned(),
+            46 => format!("hdr_len({field}) gt {}", self.chance.below(3)),
+            47 => format!("base_beg {host}{path}"),
             0 => format!("path {case}{path} {other}"),
             1 | 2 => format!("path_beg {case}{path}"),
             3 => format!("path_beg {case}{path} {other}"),
@@ -186,6 +301,9 @@ impl Site<'_> {
 
     fn term(&mut self) -> String {
         let not = if self.chance.percent(30) { "!" } else { "" };
+        if self.wide && self.chance.percent(6) {
+            return format!("{not}{}", self.chance.word(&PREDEFINED));
+        }
         if !self.acls.is_empty() && self.chance.percent(50) {
             let at = self.chance.below(self.acls.len());
             return format!("{not}{}", self.acls[at]);
@@ -202,78 +320,5 @@ impl Site<'_> {
             out.push_str(&format!("{joint}{}", self.term()));
         }
         out
-    }
-
-    fn maybe(&mut self) -> String {
-        if self.chance.percent(70) { format!(" {}", self.condition()) } else { String::new() }
-    }
-
-    fn redirect(&mut self, prefix: &str) -> String {
-        let how = match self.chance.below(5) {
-            0 => "scheme https".to_owned(),
-            1 => format!("prefix https://{}", self.host()),
-            2 => format!("location {}", self.path()),
-            3 => format!("location https://{}{}", self.host(), self.path()),
-            _ => format!("prefix {}", self.path().trim_end_matches('/')),
-        };
-        let how = if how == "prefix " { "prefix /root".to_owned() } else { how };
-        let code = self.chance.word(&["", " code 301", " code 303", " code 308"]);
-        let option = self.chance.word(&["", "", "", " drop-query", " append-slash"]);
-        let option = if how.starts_with("prefix") { option } else { "" };
-        format!("{prefix}redirect {how}{code}{option} {}", self.condition())
-    }
-
-    /// One `http-request` rule.
-    fn rule(&mut self) -> String {
-        let (path, field, value) = (self.path(), self.field(), self.value());
-        match self.chance.below(20) {
-            0 | 1 => format!("http-request deny {}", self.condition()),
-            2 => format!(
-                "http-request deny deny_status {} {}",
-                self.chance.one(&[401, 404, 429, 503]),
-                self.condition()
-            ),
-            3 => format!(
-                "http-request return status {} content-type text/plain string hello {}",
-                self.chance.one(&[200, 404, 503]),
-                self.condition()
-            ),
-            4 => self.redirect("http-request "),
-            5 | 6 => format!("http-request set-header {field} {value}{}", self.maybe()),
-            7 => format!("http-request add-header {field} {value}{}", self.maybe()),
-            8 => format!("http-request del-header {field}{}", self.maybe()),
-            9 => format!("http-request set-header X-Made %[req.hdr({field})]{}", self.maybe()),
-            10 => format!("http-request set-header Host {}{}", self.host(), self.maybe()),
-            11 => format!("http-request set-path {path}{}", self.maybe()),
-            12 => format!(
-                "http-request set-path {}%[path]{}",
-                path.trim_end_matches('/'),
-                self.maybe()
-            ),
-            13 => format!("http-request replace-path ^{path}(.*)$ /\\1{}", self.maybe()),
-            14 => format!("http-request replace-path {path} /new{}", self.maybe()),
-            15 => {
-                let name = self.chance.word(&["p", "h", "c"]);
-                let sample = match name {
-                    "p" => "path",
-                    "h" => "req.hdr(host)",
-                    _ => "str(blue)",
-                };
-                let rule = format!(
-                    "http-request set-var(txn.{name}) {sample}{}",
-                    if self.chance.percent(30) { self.maybe() } else { String::new() }
-                );
-                self.variables.push(name);
-                rule
-            }
-            16 => format!(
-                "http-request set-header X-Forwarded-Proto {}{}",
-                self.chance.word(&["https", "http"]),
-                self.maybe()
-            ),
-            17 => "http-request set-header X-Real-IP %[src]".to_owned(),
-            18 => format!("http-request replace-header {field} (.*) v-\\1{}", self.maybe()),
-            _ => format!("http-request allow {}", self.condition()),
-        }
     }
 }

@@ -47,6 +47,12 @@ fn haproxy_is_read_as_it_behaves() {
 }
 
 #[test]
+#[ignore = "by hand: what it finds is not mended yet"]
+fn rare_haproxy_is_read_as_it_behaves() {
+    check(&Drawn { name: "haproxy", frame: haproxy::frame, draw: haproxy::draw_wide, known: "" });
+}
+
+#[test]
 fn nginx_is_read_as_it_behaves() {
     let known = include_str!("known/nginx.txt");
     check(&Drawn { name: "nginx", frame: nginx::frame, draw: nginx::draw, known });
