@@ -225,7 +225,12 @@ impl Importer<'_> {
     fn required(&mut self, chain: &Chain) -> Verdict {
         let names = ["require", "requireall", "requireany", "requirenone"];
         let Some(list) = self.innermost(chain, &names) else { return Verdict::Granted };
-        let verdict = self.any_of(&list);
+        let merges = self.setting(chain, "authmerging");
+        let merges = merges.filter(|id| !self.word(*id, 0).eq_ignore_ascii_case("off"));
+        let verdict = if merges.is_some() { Verdict::Unknown } else { self.any_of(&list) };
+        if let Some(id) = merges {
+            self.ledger.opens(id, "what sections around say of it counts too, which is not read");
+        }
         self.say_required(&list, verdict);
         verdict
     }

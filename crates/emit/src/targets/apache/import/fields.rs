@@ -46,8 +46,16 @@ impl Importer<'_> {
             if self.of_peers(chain, &edit, &lower, &mut forwarded) {
                 continue;
             }
-            let Some(true) = self.holds(&edit, vhost) else {
+            let is_early = edit.of.early && edit.of.action != HeaderAction::Unset;
+            let Some(true) = self.holds(&edit, vhost).filter(|_| !is_early) else {
+                let early = "`early` is done ahead of all rules, and their conditions see the field as it is then";
+                if is_early {
+                    self.ledger.opens(edit.id, early);
+                }
                 self.not_said(&edit, &lower, route);
+                if is_early {
+                    self.ledger.opens(edit.id, early);
+                }
                 continue;
             };
             let scheme = if tls { "https" } else { "http" };

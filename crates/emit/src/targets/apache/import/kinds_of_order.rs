@@ -138,3 +138,39 @@ fn what_a_guard_narrows_is_said_to_open() {
     ));
     holds(&said, &["WSG0404"]);
 }
+
+#[test]
+fn what_sees_or_keeps_requests_ahead_of_rules_is_said() {
+    let (model, said) = read(&format!("RequestHeader set X-E v early\n{PASS}"));
+    holds(&model, &["remove: [X-E]"]);
+    holds(&said, &["WSG0404", "ahead of all rules"]);
+    let (_, said) = read(&format!("SetEnvIf X-K ^b no-proxy\n{PASS}"));
+    holds(&said, &["are not passed on"]);
+    let (_, said) = read(&format!(
+        "<If \"%{{HTTP:X-K}} == 'b'\">\nSetHandler \"proxy:http://b:1\"\n</If>\n{PASS}"
+    ));
+    holds(&said, &["`SetHandler` is lost"]);
+}
+
+#[test]
+fn sections_of_a_part_of_a_server_are_not_for_all_of_it() {
+    let section = "<Proxy http://a:1/adm>\nRequire all denied\n</Proxy>\n";
+    let (model, said) = read(&format!("{section}ProxyPass / http://a:1/\n"));
+    holds(&model, &["respond: {status: 502}"]);
+    holds(&said, &["WSG0404"]);
+    let (model, said) = read(&format!("{section}ProxyPass /adm http://a:1/adm/x\n"));
+    holds(&model, &["status: 403"]);
+    holds(&said, &["-WSG0404"]);
+    let (model, said) = read(&format!("{section}ProxyPass /b http://a:1/b\n"));
+    holds(&model, &["upstream: a-1", "-502", "-403"]);
+    holds(&said, &["-WSG0404"]);
+}
+
+#[test]
+fn merged_guards_are_lost() {
+    let (model, said) = read(&format!(
+        "<Location /m>\nRequire all denied\n</Location>\n<Location /m/n>\nAuthMerging And\nRequire all granted\n</Location>\n{PASS}"
+    ));
+    holds(&model, &["status: 502", "status: 403"]);
+    holds(&said, &["WSG0404", "`AuthMerging` is lost"]);
+}

@@ -16,6 +16,7 @@ mod parts;
 mod passes;
 mod placed;
 mod policies;
+mod proxied;
 mod regex;
 pub(super) mod relocate;
 mod rest;

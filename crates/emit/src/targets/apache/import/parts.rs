@@ -10,7 +10,7 @@ use super::sections::{Cell, Scope};
 use super::vhost::Vhost;
 use crate::import::draft::Draft;
 use crate::import::ledger::Id;
-use crate::targets::apache::syntax::{Place, ProxyScope, RewriteOptions, Section, Statement};
+use crate::targets::apache::syntax::{Place, RewriteOptions, Section, Statement};
 
 /// A rule for requests for which the same sections hold.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Importer<'_> {
         parts: &mut Vec<Part>,
     ) {
         let mut chain = vhost.chain(&self.around);
-        self.proxies(rule, &mut chain);
+        let partly = self.proxies(rule, &mut chain);
         let own: Vec<&Scope> = cell.scopes.iter().map(|number| &scopes[*number]).collect();
         chain.extend(own.iter().map(|scope| scope.list.clone()));
         let mut id = rule.id;
@@ -103,7 +103,10 @@ impl Importer<'_> {
             self.reached.insert(scope.id);
         }
         let whole = || Rule { id, condition: cell.condition.clone(), ..rule.clone() };
-        let guard = self.guard(&chain, vhost.tls);
+        let mut guard = self.guard(&chain, vhost.tls);
+        if partly && guard != Guard::Denied {
+            guard = Guard::Unknown;
+        }
         let forwards = made.iter().any(|rule| matches!(rule.act, Act::Forward(..)));
         if forwards && guard != Guard::Denied {
             self.reached.extend(chain.iter().flatten());
@@ -153,52 +156,6 @@ impl Importer<'_> {
                 }
             }
         }
-    }
-
-    /// `<Proxy>` sections of what a rule passes on.
-    fn proxies(&mut self, rule: &Rule, chain: &mut Chain) {
-        let Act::Forward(to, _) = &rule.act else { return };
-        let scheme = match (to.balanced, to.upgrades, to.secure) {
-            (true, ..) => "balancer",
-            (_, true, true) => "wss",
-            (_, true, false) => "ws",
-            (_, false, true) => "https",
-            (_, false, false) => "http",
-        };
-        let url = format!("{scheme}://{}/", to.authority).to_lowercase();
-        let mut found = Vec::new();
-        for list in chain.iter() {
-            for id in list.iter().copied() {
-                let Ok(Statement::Section(Section::Proxy(scope, _))) = &self.all[id].statement
-                else {
-                    continue;
-                };
-                let holds = match scope {
-                    ProxyScope::Everything => true,
-                    ProxyScope::Url(text) => {
-                        let text = text.to_lowercase();
-                        // A longer URL is for a part of what goes there.
-                        url.starts_with(&text)
-                            || text.starts_with(&url)
-                            || text.starts_with(url.trim_end_matches('/')) && !to.balanced
-                            || without_port(&url).is_some_and(|bare| {
-                                bare.starts_with(&text) || text.starts_with(&bare)
-                            })
-                    }
-                    ProxyScope::Regex(pattern) => {
-                        super::regex::is_found(pattern, false, &url).unwrap_or(true)
-                            || !pattern.ends_with('$')
-                                && super::regex::is_found(pattern, false, &url).is_none()
-                    }
-                };
-                if holds {
-                    self.ledger.taken(id, "match");
-                    self.reached.insert(id);
-                    found.push(self.block(id));
-                }
-            }
-        }
-        chain.extend(found);
     }
 
     /// What sections themselves do with requests: they redirect them, or their rules pass them on.
@@ -354,12 +311,4 @@ impl Importer<'_> {
             has(outer, RewriteOptions::InheritDown) && !has(own, RewriteOptions::IgnoreInherit);
         (has(own, RewriteOptions::Inherit) || down).then_some(false)
     }
-}
-
-/// A URL without the port that its scheme means anyway.
-fn without_port(url: &str) -> Option<String> {
-    let bare =
-        url.strip_suffix(":80/").filter(|_| url.starts_with("http:") || url.starts_with("ws:"));
-    let bare = bare.or_else(|| url.strip_suffix(":443/"))?;
-    Some(format!("{bare}/"))
 }

@@ -9,6 +9,7 @@ use crate::import::dead_lines::Line;
 use crate::import::ledger::Id;
 use crate::import::origins::Blocks;
 use crate::import::placeholder::Directives;
+use crate::syntax::Word;
 use crate::targets::apache::syntax::{Section, Statement};
 
 /// How directives of other logins begin.
@@ -53,6 +54,10 @@ impl Importer<'_> {
                 continue;
             }
             let name = self.all[id].name.clone();
+            if self.keeps_from_proxy(id, &name) {
+                self.ledger.lost(id, "requests for which it sets `no-proxy` are not passed on");
+                continue;
+            }
             if let Some(why) = out_of_scope::reason(&name) {
                 self.files(id, why);
                 continue;
@@ -101,6 +106,9 @@ impl Importer<'_> {
                 "sslproxyengine" => {
                     self.ledger.dropped(id, "an upstream's `protocol` says how it is reached");
                 }
+                "sethandler" if self.passes_on(id) => {
+                    self.ledger.lost(id, "what it passes on is told by no path of the model");
+                }
                 "sethandler" => self.ledger.dropped(id, "pages that the server makes itself"),
                 name if self.reached.contains(&id)
                     && LOGINS.iter().any(|word| name.starts_with(word)) =>
@@ -126,12 +134,30 @@ impl Importer<'_> {
                 Ok(Statement::Redirect(_)) => true,
                 _ => false,
             };
-            if acts {
+            if self.passes_on(inner) {
+                self.ledger
+                    .lost(inner, "what it passes on is told by files, and by no path of the model");
+            } else if acts {
                 self.ledger
                     .opens(inner, "rules of folders are asked for each request of a file there");
             }
         }
         self.dropped_block(id, why);
+    }
+
+    /// Whether a directive takes requests away from `ProxyPass`.
+    fn keeps_from_proxy(&self, id: Id, name: &str) -> bool {
+        let sets = |word: &Word| word.as_str().split('=').next() == Some("no-proxy");
+        (name.starts_with("setenvif") || name.starts_with("browsermatch"))
+            && self.all[id].words.iter().any(sets)
+    }
+
+    /// Whether a `SetHandler` passes requests on by HTTP.
+    fn passes_on(&self, id: Id) -> bool {
+        let url = self.word(id, 0).strip_prefix("proxy:").unwrap_or_default();
+        let url = url.rsplit('|').next().unwrap_or_default().to_ascii_lowercase();
+        self.all[id].name == "sethandler"
+            && ["http:", "https:", "ws:", "wss:", "balancer:"].iter().any(|s| url.starts_with(s))
     }
 
     /// A `<Proxy>` of nothing that is passed on.

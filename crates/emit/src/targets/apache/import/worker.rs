@@ -32,7 +32,7 @@ pub(super) fn comparable(url: &str) -> Option<String> {
 }
 
 /// The part of a URL that is the same for every request.
-fn literal(url: &str) -> &str {
+pub(super) fn literal(url: &str) -> &str {
     url.split(['$', '%']).next().unwrap_or_default()
 }
 
