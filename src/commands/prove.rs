@@ -1,5 +1,7 @@
 //! `wsgen migrate --prove`.
 
+mod misrender;
+
 use wsgen_conformance::launch::Target as Installed;
 use wsgen_conformance::prove::{self, Announced, Difference, Proof, Proved, Questions, Step};
 use wsgen_emit::Selection;
@@ -70,6 +72,7 @@ pub(super) fn run(
         relocate: &mut moved,
         announced,
         timers: how == ProveArgument::Timers,
+        fault: misrender::fault(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(fail)?;
     let proved = runtime.block_on(prove::run(proof, &folder));
@@ -124,8 +127,10 @@ fn page(proved: &Proved, titles: &(String, String)) -> String {
 
 /// Returns where the questions came from.
 fn sources(proved: &Proved) -> String {
-    let Questions { model, original, new } = proved.asked;
-    format!("{model} from the model, {original} from the original's text, {new} from the new one")
+    let Questions { model, original, new, protocol } = proved.asked;
+    format!(
+        "{model} from the model, {original} from the original's text, {new} from the new one, {protocol} about HTTP itself"
+    )
 }
 
 /// Returns one kind of difference with a few examples.

@@ -27,7 +27,7 @@ pub use import::{
 pub use layout::{Installation, Layout, Place, Step};
 pub use recipe::Recipe;
 pub use selection::{Problem, Selection};
-pub use subject::{Announcement, Subject, Unusual, rendering_announcements};
+pub use subject::{Announcement, Subject, Unusual, Waiting, rendering_announcements};
 pub use support::{Loss, LossPolicy, Support};
 pub use target::{Need, Rendered, RenderedFile, Target};
 

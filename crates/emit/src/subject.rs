@@ -16,6 +16,10 @@ pub enum Subject {
     Answer,
     /// The same, where the original answers by itself and the model has nothing: what is no proxying is beside the model.
     Beside,
+    /// The same, where the original refuses and the model passes on: only a loss that opens something is about it.
+    Guard,
+    /// The same, where both open a tunnel: to another upstream. No finding is about it.
+    Destination,
     /// The path and the query that the upstream sees.
     Target,
     /// The `Location` of an answer.
@@ -30,6 +34,10 @@ pub enum Subject {
     ResponseField(String),
     /// How long something may take.
     Timer,
+    /// The same of one timer.
+    TimerOf(Waiting),
+    /// How a server ends.
+    Drain,
     /// How much something may have, and what becomes of more.
     Limit,
     /// Which server of an upstream gets a request.
@@ -40,6 +48,19 @@ pub enum Subject {
     Unusual(Unusual),
     /// Everything: a directive that was not understood may be about anything. No difference has this subject.
     Anything,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Waiting {
+    /// A byte through a tunnel.
+    Tunnel,
+    /// An answer of an upstream.
+    Answer,
+    /// The head of a request.
+    Head,
+    /// Anything else.
+    Other,
 }
 
 /// What is unusual about a request.
@@ -57,6 +78,12 @@ pub enum Unusual {
     Query,
     /// Its query has a parameter without `=`.
     BareParameter,
+    /// Its path has an encoded slash.
+    EncodedSlash,
+    /// It is a handshake without a key.
+    NoKey,
+    /// The upstream refuses the handshake, or answers 101 although nobody asked for it.
+    OddUpstream,
 }
 
 /// A finding that was told ahead of a comparison: it excuses differences of its subjects at its places.
@@ -86,12 +113,16 @@ impl Subject {
     /// Whether a finding about this subject is about a difference of another one.
     pub fn covers(&self, difference: &Self) -> bool {
         match (self, difference) {
+            (Self::Guard | Self::Destination, _) | (_, Self::Guard | Self::Destination) => {
+                (self, difference) == (&Self::Guard, &Self::Guard)
+            }
             (
                 Self::Unusual(_),
                 Self::Answer | Self::Beside | Self::Target | Self::Location | Self::Handshake,
             )
             | (Self::Anything, _)
             | (Self::Answer, Self::Beside) => true,
+            (Self::Timer, Self::TimerOf(_)) => true,
             (Self::Forwarded, Self::RequestField(name)) => {
                 FORWARDED_FIELDS.iter().any(|known| is_same(known, name))
             }
@@ -158,22 +189,18 @@ fn of_feature(feature: Feature) -> Vec<Subject> {
     use Feature as F;
     use Subject as S;
     match feature {
-        F::DrainTimeout
-        | F::DrainSpread
-        | F::DrainStop
-        | F::RequestHeaderTimeout
-        | F::IdleTimeout
+        F::DrainTimeout | F::DrainSpread | F::DrainStop => vec![S::Drain],
+        F::RequestHeaderTimeout => vec![S::TimerOf(Waiting::Head)],
+        F::ResponseHeaderTimeout => vec![S::TimerOf(Waiting::Answer)],
+        F::TunnelIdle | F::TunnelUnlimited | F::TunnelMax => vec![S::TimerOf(Waiting::Tunnel)],
+        F::IdleTimeout
         | F::BodyIdleTimeout
         | F::HalfClosedTimeout
         | F::ConnectTimeout
         | F::TcpKeepalive
-        | F::ResponseHeaderTimeout
         | F::HandshakeTimeout
-        | F::TunnelIdle
-        | F::TunnelUnlimited
-        | F::TunnelMax
         | F::BufferRequest
-        | F::BufferResponse => vec![S::Timer],
+        | F::BufferResponse => vec![S::TimerOf(Waiting::Other)],
         // Nobody outside sees a log, and which fields are edited stands in the route.
         F::AccessLogFormat
         | F::TunnelOpenLog
@@ -232,17 +259,15 @@ fn of_feature(feature: Feature) -> Vec<Subject> {
         | F::Priority
         | F::Respond
         | F::AuthForward
-        | F::AuthBasic
-        | F::EncodedSlash => vec![S::Answer, S::Target],
+        | F::AuthBasic => vec![S::Answer, S::Target],
+        F::EncodedSlash => vec![S::Unusual(Unusual::EncodedSlash)],
         F::Redirect => vec![S::Location],
         F::RewritePrefix | F::RewriteRegex => vec![S::Target],
-        F::ModeRequire
-        | F::ModeDeny
-        | F::Origins
-        | F::MissingOrigin
-        | F::RefusedHandshake
-        | F::HandshakeWithoutKey
-        | F::LyingUpgrade => vec![S::Answer, S::Handshake],
+        F::ModeRequire | F::ModeDeny | F::Origins | F::MissingOrigin => {
+            vec![S::Answer, S::Handshake]
+        }
+        F::HandshakeWithoutKey => vec![S::Unusual(Unusual::NoKey)],
+        F::RefusedHandshake | F::LyingUpgrade => vec![S::Unusual(Unusual::OddUpstream)],
         F::Subprotocols => vec![
             S::Answer,
             S::Handshake,
@@ -270,6 +295,10 @@ mod tests {
         assert!(
             Subject::Answer.covers(&Subject::Beside) && !Subject::Beside.covers(&Subject::Answer)
         );
+        assert!(
+            Subject::Guard.covers(&Subject::Guard) && !Subject::Anything.covers(&Subject::Guard)
+        );
+        assert!(!Subject::Destination.covers(&Subject::Destination));
         assert!(!Subject::Target.covers(&Subject::Answer) && Subject::Anything.covers(&host));
     }
 }

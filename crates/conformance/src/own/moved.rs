@@ -108,6 +108,18 @@ impl Moved {
         listener: ListenerId,
         sent: &Sent,
     ) -> Verdict<Answered> {
+        let mut wire = self.send(stage, own, listener, sent).await?;
+        Ok(Answered { head: wire.answer().await?, wire })
+    }
+
+    /// The same, without waiting for an answer.
+    pub(crate) async fn send(
+        &self,
+        stage: &Stage,
+        own: &Own,
+        listener: ListenerId,
+        sent: &Sent,
+    ) -> Verdict<Wire> {
         let mut tcp = self.server.tcp(self.listeners[listener.0]).await?;
         if own.site.listener(listener).proxy_protocol.is_some() {
             let header = "PROXY TCP4 127.0.0.1 127.0.0.1 40000 443\r\n";
@@ -125,7 +137,7 @@ impl Moved {
             Wire::new(tcp, "client", &stage.transcript)
         };
         wire.send(&sent.text).await?;
-        Ok(Answered { head: wire.answer().await?, wire })
+        Ok(wire)
     }
 }
 

@@ -158,6 +158,10 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, name: String, mo
             }
             return;
         }
+        // Who wants to see how long an answer is waited for says so.
+        if let Some(seconds) = head.field("x-teller-waits").and_then(|s| s.parse().ok()) {
+            tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+        }
         let mut left = head.field("content-length").and_then(|l| l.parse().ok()).unwrap_or(0_usize);
         while left > 0 {
             if buffer.is_empty() && !matches!(stream.read_buf(&mut buffer).await, Ok(1..)) {

@@ -79,6 +79,9 @@ impl Announced {
         route: Option<(RouteId, Option<&str>)>,
         unusual: &[Unusual],
     ) -> Option<&Announcement> {
+        // What a server loses of a model it says feature by feature, guards among them.
+        let answer = [Subject::Guard, Subject::Destination].contains(subject);
+        let subject = if answer && step == Step::Rendering { &Subject::Answer } else { subject };
         let of_subject = |announcement: &&Announcement| {
             let fits = |announced: &Subject| match announced {
                 Subject::Unusual(what) => unusual.contains(what),
@@ -149,7 +152,7 @@ pub(super) struct Found {
 
 /// Returns everything that two observations of one question differ in. Where another server answers, or with another
 /// status, the details say no more.
-pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
+pub(super) fn compare(step: Step, before: &Observed, after: &Observed) -> Vec<Found> {
     let mut all = Vec::new();
     let mut say = |subject: Subject, topic: String, before: String, after: String| {
         if before != after {
@@ -166,16 +169,23 @@ pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
     }
     if (before.status, &before.by) != (after.status, &after.by) {
         let tunnels = before.echoes != after.echoes && before.by == after.by;
-        let subject = match () {
-            () if tunnels => Subject::Handshake,
-            () if is_beside(before, after) => Subject::Beside,
-            () => Subject::Answer,
+        let (subject, topic) = match () {
+            () if tunnels => (Subject::Handshake, "who answers"),
+            () if is_opened(before, after) => (Subject::Guard, "a refusal that is none any more"),
+            () if before.echoes && after.echoes => (Subject::Destination, "where a WebSocket goes"),
+            () if is_beside(before, after) => (Subject::Beside, "who answers"),
+            () => (Subject::Answer, "who answers"),
         };
-        say(subject, "who answers".to_owned(), answer(before), answer(after));
+        say(subject, topic.to_owned(), answer(before), answer(after));
         return all;
     }
     let location = "the Location".to_owned();
     say(Subject::Location, location, before.location.clone(), after.location.clone());
+    if step == Step::Rendering {
+        // What passes it on beside handshakes lets upstreams change the protocol (RFC 9110 section 7.8).
+        let upgrade = "the Upgrade that the upstream sees".to_owned();
+        say(Subject::Handshake, upgrade, before.upgrade.clone(), after.upgrade.clone());
+    }
     let target = "the target that the upstream sees".to_owned();
     say(Subject::Target, target, before.target.clone(), after.target.clone());
     let echo = |observed: &Observed| if observed.echoes { "an echo" } else { "none" }.to_owned();
@@ -183,6 +193,10 @@ pub(super) fn compare(before: &Observed, after: &Observed) -> Vec<Found> {
     fields(&before.fields, &after.fields, |name, one, other| {
         // With these applications tell how they were connected to.
         let connection = ["x-proxy-header", "x-upstream-tls"].contains(&name);
+        // Some servers take no field with an underscore; that one passes which the model takes out would be wrong.
+        if step == Step::Rendering && name.contains('_') && other == NO_FIELD {
+            return;
+        }
         say(
             if connection { Subject::Connection } else { Subject::request_field(name) },
             format!("the field {name} that the upstream sees"),
@@ -201,6 +215,13 @@ pub(crate) fn is_nothing(observed: &Observed) -> bool {
     [404, 405].contains(&observed.status) && observed.by.is_empty()
 }
 
+/// Whether a server refuses a request that the other one passes on. Gateways that cannot reach an application refuse nothing.
+fn is_opened(before: &Observed, after: &Observed) -> bool {
+    let refuses = before.status == 0 || before.status >= 400;
+    let gateway = [502, 503, 504].contains(&before.status);
+    refuses && !gateway && before.by.is_empty() && !after.by.is_empty()
+}
+
 /// Whether a server answers by itself where the other one has nothing: with files or pages, not with a redirect, and not
 /// with a login that would be one no more; or whether nobody listens at all there.
 pub(crate) fn is_beside(before: &Observed, after: &Observed) -> bool {
@@ -209,6 +230,9 @@ pub(crate) fn is_beside(before: &Observed, after: &Observed) -> bool {
     let nothing = after.by.is_empty() && after.status == 404;
     found && own && nothing || before.status != 0 && after.status == 0
 }
+
+/// What is told of a field that is not there.
+const NO_FIELD: &str = "none";
 
 /// Calls a function with each name of two maps, and what each has for it.
 fn fields(
@@ -221,7 +245,7 @@ fn fields(
     names.dedup();
     for name in names {
         let tell = |fields: &BTreeMap<String, String>| {
-            fields.get(name).map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
+            fields.get(name).map_or_else(|| NO_FIELD.to_owned(), |value| format!("`{value}`"))
         };
         say(name, tell(before), tell(after));
     }
@@ -269,6 +293,14 @@ mod tests {
         assert_eq!(of_a.excuse(reading, &Subject::Answer, route("b"), &[]), None);
         assert_eq!(of_a.excuse(reading, &Subject::Answer, None, &[]), None);
         assert_eq!(of_a.excuse(Step::Rendering, &Subject::Answer, route("a"), &[]), None);
+        // No finding excuses a guard that is open unless it says that, nor a WebSocket that goes elsewhere.
+        for subject in [Subject::Guard, Subject::Destination] {
+            assert_eq!(of_a.excuse(reading, &subject, route("a"), &[]), None);
+            let all = announced(Subject::Anything, span(50, 60));
+            assert_eq!(all.excuse(reading, &subject, route("a"), &[]), None);
+        }
+        let of_guard = announced(Subject::Guard, span(50, 60));
+        assert!(of_guard.excuse(reading, &Subject::Guard, route("a"), &[]).is_some());
         // What stands in the server is about both.
         let of_both = announced(Subject::Answer, span(400, 410));
         assert!(of_both.excuse(reading, &Subject::Answer, route("a"), &[]).is_some());
@@ -305,9 +337,17 @@ mod tests {
             fields: [("host".to_owned(), host.to_owned())].into(),
             ..Observed::default()
         };
+        let compare = |one: &Observed, other: &Observed| compare(Step::Reading, one, other);
         assert_eq!(compare(&seen(200, "a", "x"), &seen(200, "a", "x")), []);
         let all = compare(&seen(200, "a", "x"), &seen(404, "", "y"));
         assert_eq!((all.len(), &all[0].subject), (1, &Subject::Answer));
+        let all = compare(&seen(403, "", "x"), &seen(200, "a", "y"));
+        assert_eq!((all.len(), &all[0].subject), (1, &Subject::Guard));
+        let all = compare(&seen(200, "", "x"), &seen(404, "", "y"));
+        assert_eq!((all.len(), &all[0].subject), (1, &Subject::Beside));
+        let tunnel = |by| Observed { echoes: true, ..seen(101, by, "x") };
+        let all = compare(&tunnel("a"), &tunnel("b"));
+        assert_eq!((all.len(), &all[0].subject), (1, &Subject::Destination));
         let all = compare(&seen(200, "a", "x"), &seen(200, "a", "y"));
         assert_eq!((all.len(), &all[0].subject), (1, &Subject::request_field("host")));
         assert_eq!(

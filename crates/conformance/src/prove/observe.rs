@@ -8,6 +8,7 @@ use crate::peer::Seen;
 use crate::prove::probe::Probe;
 use crate::stage::Stage;
 use crate::verdict::Trouble;
+use crate::wire::Head;
 use crate::wire::frame::{Frame, TEXT};
 
 /// What a server did with one question.
@@ -25,6 +26,8 @@ pub(crate) struct Observed {
     pub(crate) fields: BTreeMap<String, String>,
     /// The fields of the answer, by lower-case names.
     pub(crate) answer: BTreeMap<String, String>,
+    /// The `Upgrade` that the application saw, and whether `Connection` lists it.
+    pub(crate) upgrade: String,
     /// Whether a message through the tunnel came back.
     pub(crate) echoes: bool,
 }
@@ -86,8 +89,10 @@ pub(crate) async fn read(mut answered: Answered, head: bool) -> Result<Observed,
     };
     let mut echoes = false;
     if status == 101 {
-        answered.wire.send_frame(&Frame::client(TEXT, "there?")).await?;
-        echoes = answered.wire.frame().await? == Frame::server(TEXT, "there?");
+        // A tunnel that breaks is one all the same.
+        let sent = answered.wire.send_frame(&Frame::client(TEXT, "there?")).await;
+        let frame = answered.wire.frame().await;
+        echoes = sent.is_ok() && frame.is_ok_and(|frame| frame == Frame::server(TEXT, "there?"));
     }
     let seen = Seen::of(answered.head.clone(), &body);
     let reached = !seen.by.is_empty();
@@ -116,10 +121,21 @@ pub(crate) async fn read(mut answered: Answered, head: bool) -> Result<Observed,
         location,
         by: seen.by.clone(),
         target: if reached { seen.head.target().to_owned() } else { String::new() },
+        upgrade: if reached { upgrade(&seen.head) } else { String::new() },
         fields: if reached { told(fields(&seen.head.fields)) } else { BTreeMap::new() },
         answer,
         echoes,
     })
+}
+
+/// What is told where `Connection` lists `upgrade`.
+pub(super) const LISTED: &str = "Connection: upgrade";
+
+/// What a request says of changing the protocol (RFC 9110 section 7.8).
+fn upgrade(head: &Head) -> String {
+    let listed = if head.lists("connection", "upgrade") { LISTED } else { "" };
+    let field = head.field("upgrade").map(|value| format!("Upgrade: {} ", value.to_lowercase()));
+    format!("{}{listed}", field.unwrap_or_default())
 }
 
 /// The parts of a `Forwarded` in one order and without quotes, which mean nothing (RFC 7239 section 4).

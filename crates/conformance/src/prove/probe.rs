@@ -27,6 +27,10 @@ pub(super) struct Probe {
     pub(super) text: String,
     /// The question in a line.
     pub(super) title: String,
+    /// Whether it says something of the model and the new configuration alone.
+    pub(super) rendered: bool,
+    /// Whether a refusal and a plain request are both right, and a tunnel alone is not.
+    pub(super) no_tunnel: bool,
 }
 
 impl Probe {
@@ -67,6 +71,7 @@ impl Probe {
             (lists, Unusual::FieldList),
             (query.is_some(), Unusual::Query),
             (bare, Unusual::BareParameter),
+            (self.target.to_ascii_lowercase().contains("%2f"), Unusual::EncodedSlash),
         ];
         all.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
     }
@@ -265,6 +270,8 @@ impl Asked<'_> {
                 fields: fields.clone(),
                 text: String::new(),
                 title: String::new(),
+                rendered: false,
+                no_tunnel: false,
             };
             let forged = if forges { &forged[..] } else { &[] };
             probe.text = text(&probe, forged);

@@ -36,5 +36,7 @@ fn probe(question: &Question) -> Probe {
         fields: question.fields.clone(),
         text: question.text(),
         title: question.line(),
+        rendered: false,
+        no_tunnel: false,
     }
 }

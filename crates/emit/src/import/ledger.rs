@@ -258,7 +258,9 @@ impl Ledger {
                 let finding = Diagnostic::new(code, format!("`{written}` {what}"));
                 let title = format!("{code}: `{name}` {what}: {}", loss.why);
                 // What nobody has understood may be about anything, at its own place.
-                let subjects = self.about.remove(&id).unwrap_or_else(|| vec![Subject::Anything]);
+                let subjects = self.about.remove(&id);
+                let mut subjects = subjects.unwrap_or_else(|| vec![Subject::Anything]);
+                subjects.extend(loss.opens.then_some(Subject::Guard));
                 announced.push(Announcement { title, subjects, spans: vec![span], route: None });
                 let place = self.points.get(&id).copied().unwrap_or(span);
                 self.findings.push(Said {
