@@ -8,7 +8,7 @@ use wsgen_conformance::stage::Fault;
 use wsgen_conformance::verdict::Outcome;
 
 /// A server, a text of its configuration, what stands in its place (nothing: the line is gone), and the case that sees it.
-const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
+pub(crate) const FAULTS: &[(&str, &str, Option<&str>, &str)] = &[
     // The upgrade itself.
     ("nginx", "proxy_set_header Upgrade $wsgen_upgrade;", None, "handshake/accepted"),
     ("nginx", "proxy_set_header Connection upgrade;", None, "handshake/accepted"),
