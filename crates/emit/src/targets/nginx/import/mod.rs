@@ -259,6 +259,13 @@ impl Importer<'_> {
                 "proxy_pass" => self
                     .ledger
                     .lost(id, "no request comes to it: what stands beside it answers first"),
+                "merge_slashes" if self.tree.argument(id, 0) == "on" => {
+                    self.ledger.taken(id, "match.path");
+                }
+                "merge_slashes" => self.ledger.lost(
+                    id,
+                    "the model always merges slashes, so that `//admin/` goes where `/admin/` does",
+                ),
                 "break" => self.ledger.dropped(id, "rewrites end there by themselves"),
                 "stream" => {
                     self.beside(id, "TCP is passed beside the proxy");

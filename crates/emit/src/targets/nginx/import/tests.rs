@@ -390,3 +390,9 @@ fn nobody_comes_as_far_as_the_rewrites_of_an_internal_location() {
     assert!(route(&model, "exact: /app}").contains("respond: {status: 404}"), "{model}");
     assert!(!model.contains("/login"), "{model}");
 }
+
+#[test]
+fn slashes_that_are_not_merged_are_said() {
+    let (_, said) = told("server { merge_slashes off; location / { return 204; } }");
+    assert!(said.iter().any(|line| line.contains("WSG0403 `merge_slashes`")), "{said:?}");
+}
