@@ -192,7 +192,7 @@ impl Importer<'_> {
             .iter()
             .map(|part| match part {
                 Part::Sample(sample) => Some(sample),
-                _ => None,
+                Part::Text(_) | Part::Variable(_) => None,
             })
             .collect::<Option<_>>()?;
         let whole = |sample: &Sample| {
@@ -251,7 +251,7 @@ fn host_of(sample: &Sample, state: &State) -> Option<HostOf> {
     match state.all_changes(&Cell::Variable(name.to_owned())) {
         [change] if change.condition.is_always() => match &change.value {
             Value::Sample(sample, _) => kind(sample),
-            _ => None,
+            Value::Absent | Value::Text(_) | Value::Moved(_) | Value::Unknown => None,
         },
         _ => None,
     }

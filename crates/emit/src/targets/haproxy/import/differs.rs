@@ -217,13 +217,12 @@ impl Differs {
             Self::RedirectSlash | Self::RedirectWhole | Self::RedirectPort => {
                 vec![Subject::Location]
             }
-            Self::StatisticsPage => vec![Subject::Answer],
+            Self::StatisticsPage | Self::NoAnswer => vec![Subject::Answer],
             // Its own field is a subject of the rule.
             Self::OwnAnswers => Vec::new(),
             Self::AnswerParts => {
                 vec![Subject::Answer, Subject::ResponseField("content-type".to_owned())]
             }
-            Self::NoAnswer => vec![Subject::Answer],
             Self::ForwardedFor
             | Self::ForwardedKept
             | Self::ForwardedFamily

@@ -59,7 +59,19 @@ impl Importer<'_> {
                 Matcher::Reg if [".", ".+", "^.+$", "."].contains(&text) => {
                     Condition::of(clause(None))
                 }
-                _ => {
+                Matcher::Found
+                | Matcher::Bool
+                | Matcher::Int
+                | Matcher::Ip
+                | Matcher::Bin
+                | Matcher::Len
+                | Matcher::Str
+                | Matcher::Beg
+                | Matcher::Sub
+                | Matcher::Dir
+                | Matcher::Dom
+                | Matcher::End
+                | Matcher::Reg => {
                     let why = if any && test.matcher == Matcher::Str {
                         "the model compares values of fields by their case"
                     } else {
@@ -129,7 +141,14 @@ impl Importer<'_> {
                 Matcher::Sub => !written.is_empty() && token.contains(&written),
                 Matcher::Reg => Pattern::parse(written.trim_start_matches("(?i)"))
                     .is_ok_and(|p| p.is_match(token)),
-                _ => false,
+                Matcher::Found
+                | Matcher::Bool
+                | Matcher::Int
+                | Matcher::Ip
+                | Matcher::Bin
+                | Matcher::Len
+                | Matcher::Dir
+                | Matcher::Dom => false,
             };
             let any = any || text.starts_with("(?i)");
             let usual = if name == "upgrade" { text == written } else { text.contains("Upgrade") };

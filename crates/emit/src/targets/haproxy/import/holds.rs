@@ -240,7 +240,11 @@ impl Importer<'_> {
                     }
                 }
                 Value::Absent if !counts => Condition::never(),
-                _ => {
+                Value::Absent
+                | Value::Text(_)
+                | Value::Sample(..)
+                | Value::Moved(_)
+                | Value::Unknown => {
                     unknown = true;
                     Condition::unread()
                 }

@@ -110,7 +110,15 @@ impl Importer<'_> {
                     hosts.extend(names);
                 }
                 Matcher::Found => {}
-                _ => {
+                Matcher::Bool
+                | Matcher::Int
+                | Matcher::Ip
+                | Matcher::Bin
+                | Matcher::Len
+                | Matcher::Beg
+                | Matcher::Sub
+                | Matcher::Dir
+                | Matcher::Dom => {
                     let why = "the model compares hosts as a whole, or by their last labels";
                     return self.unread(pattern.span, why);
                 }

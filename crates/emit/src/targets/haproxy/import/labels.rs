@@ -28,19 +28,22 @@ fn asks(term: &Term, name: &str) -> Option<(bool, Matcher)> {
         {
             Some((term.negated, test.matcher))
         }
-        _ => None,
+        TermTest::Named(_) | TermTest::Test(_) => None,
     }
 }
 
 /// The condition of a statement that routes requests or changes them.
 fn condition_of(statement: &Statement) -> Option<&syntax::Condition> {
-    match statement {
-        Statement::HttpRequest(rule) | Statement::HttpResponse(rule) | Statement::Block(rule) => {
-            rule.condition.as_ref()
-        }
-        Statement::Redirect(rule) => rule.condition.as_ref(),
-        Statement::UseBackend { condition, .. } => condition.as_ref(),
-        _ => None,
+    if let Statement::HttpRequest(rule) | Statement::HttpResponse(rule) | Statement::Block(rule) =
+        statement
+    {
+        rule.condition.as_ref()
+    } else if let Statement::Redirect(rule) = statement {
+        rule.condition.as_ref()
+    } else if let Statement::UseBackend { condition, .. } = statement {
+        condition.as_ref()
+    } else {
+        None
     }
 }
 

@@ -1,5 +1,8 @@
 //! HAProxy's configuration, read back: by its own rules of inheritance, of conditions, and of which rule comes first.
 
+// A new directive or flag must not fall into an arm that was written before it (docs/decisions/reading.md).
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod answer;
 mod anyway;
 mod backend;

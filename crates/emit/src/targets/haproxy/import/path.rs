@@ -85,7 +85,7 @@ impl Importer<'_> {
                         }
                     }
                 }
-                _ => {
+                Value::Absent | Value::Sample(..) | Value::Unknown => {
                     unknown = true;
                     Condition::unread()
                 }
@@ -115,7 +115,17 @@ impl Importer<'_> {
         let fits = test.texts().all(|text| match test.matcher {
             Matcher::Beg => text.starts_with('/') && !text.contains('?'),
             Matcher::Reg => anchored(text),
-            _ => false,
+            Matcher::Found
+            | Matcher::Bool
+            | Matcher::Int
+            | Matcher::Ip
+            | Matcher::Bin
+            | Matcher::Len
+            | Matcher::Str
+            | Matcher::Sub
+            | Matcher::Dir
+            | Matcher::Dom
+            | Matcher::End => false,
         });
         if !fits || test.patterns.is_empty() {
             return self.unread(
@@ -173,7 +183,12 @@ fn path(how: Matcher, value: &str, any: bool) -> Option<Vec<PathMatcher>> {
             }
             regex(value.to_owned())
         }
-        _ => None,
+        Matcher::Found
+        | Matcher::Bool
+        | Matcher::Int
+        | Matcher::Ip
+        | Matcher::Bin
+        | Matcher::Len => None,
     }
 }
 

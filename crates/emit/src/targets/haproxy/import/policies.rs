@@ -115,7 +115,24 @@ impl Importer<'_> {
             Action::DelHeader { matcher: None, .. }
             | Action::Auth { .. }
             | Action::SetTimeout { .. } => 0,
-            _ => return None,
+            Action::Allow
+            | Action::Tarpit { .. }
+            | Action::Drop
+            | Action::Redirect(_)
+            | Action::Field { .. }
+            | Action::DelHeader { .. }
+            | Action::ReplaceField { .. }
+            | Action::SetTarget { .. }
+            | Action::ReplaceTarget { .. }
+            | Action::NormalizeUri { .. }
+            | Action::SetMethod(_)
+            | Action::SetVar { .. }
+            | Action::SetVarFmt { .. }
+            | Action::UnsetVar { .. }
+            | Action::SetSrc(_)
+            | Action::Track { .. }
+            | Action::Ask { .. }
+            | Action::Aside { .. } => return None,
         };
         let residual = self.residual(rule.condition.as_ref(), state)?;
         let said = |condition: &Condition, policy| {

@@ -147,7 +147,17 @@ impl Importer<'_> {
                 }
                 all
             }
-            _ => {
+            Matcher::Bool
+            | Matcher::Int
+            | Matcher::Ip
+            | Matcher::Bin
+            | Matcher::Len
+            | Matcher::Beg
+            | Matcher::Sub
+            | Matcher::Dir
+            | Matcher::Dom
+            | Matcher::End
+            | Matcher::Reg => {
                 self.why(test.span, "the model compares values of parameters as a whole");
                 partly(clause(None))
             }
@@ -195,7 +205,14 @@ pub(super) fn text_holds(test: &Test, text: &str, converters: &[Call]) -> Option
             Matcher::End => text.ends_with(&pattern),
             Matcher::Sub => text.contains(&pattern),
             Matcher::Reg => Pattern::parse(&pattern).ok()?.is_match(&text),
-            _ => return None,
+            Matcher::Found
+            | Matcher::Bool
+            | Matcher::Int
+            | Matcher::Ip
+            | Matcher::Bin
+            | Matcher::Len
+            | Matcher::Dir
+            | Matcher::Dom => return None,
         })
     };
     match test.matcher {
@@ -208,7 +225,18 @@ pub(super) fn text_holds(test: &Test, text: &str, converters: &[Call]) -> Option
             let within = |range: &Range| range.least <= number && number <= range.most;
             Some(test.ranges().ok()?.iter().any(within))
         }
-        _ => test.texts().map(one).collect::<Option<Vec<_>>>().map(|all| all.contains(&true)),
+        Matcher::Ip
+        | Matcher::Bin
+        | Matcher::Len
+        | Matcher::Str
+        | Matcher::Beg
+        | Matcher::Sub
+        | Matcher::Dir
+        | Matcher::Dom
+        | Matcher::End
+        | Matcher::Reg => {
+            test.texts().map(one).collect::<Option<Vec<_>>>().map(|all| all.contains(&true))
+        }
     }
 }
 
@@ -260,7 +288,17 @@ fn usual(test: &Test, converters: &[Call]) -> Option<bool> {
             let ranges = test.ranges().ok()?;
             Some(ranges.iter().any(|range| range.least <= value && value <= range.most))
         }
-        _ => None,
+        Matcher::Found
+        | Matcher::Ip
+        | Matcher::Bin
+        | Matcher::Len
+        | Matcher::Str
+        | Matcher::Beg
+        | Matcher::Sub
+        | Matcher::Dir
+        | Matcher::Dom
+        | Matcher::End
+        | Matcher::Reg => None,
     }
 }
 

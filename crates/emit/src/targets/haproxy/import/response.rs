@@ -17,10 +17,7 @@ impl Importer<'_> {
     pub(super) fn response_rules(&mut self, section: usize, walk: &mut Walk) {
         for id in self.responses_of(section) {
             let statement = self.statement(id);
-            let Some(rule) = statement.as_deref().and_then(|statement| match statement {
-                Statement::HttpResponse(rule) => Some(rule),
-                _ => None,
-            }) else {
+            let Some(Statement::HttpResponse(rule)) = statement.as_deref() else {
                 continue;
             };
             let (name, value) = match &rule.action {

@@ -379,21 +379,16 @@ impl Importer<'_> {
     }
 }
 
+/// Keywords that say little without the word behind them.
+#[rustfmt::skip]
+const OF_TWO_WORDS: [&str; 9] = [
+    "timeout", "option", "http-request", "http-response", "http-check", "stats", "compression", "no", "tcp-request",
+];
+
 /// The words by which findings name a line.
 fn name_of(words: &[Word]) -> String {
-    let two = [
-        "timeout",
-        "option",
-        "http-request",
-        "http-response",
-        "http-check",
-        "stats",
-        "compression",
-        "no",
-        "tcp-request",
-    ];
     match words {
-        [first, second, ..] if two.contains(&first.as_str()) => {
+        [first, second, ..] if OF_TWO_WORDS.contains(&first.as_str()) => {
             format!("{} {}", first.text, second.text)
         }
         [first, ..] => first.text.clone(),

@@ -83,7 +83,9 @@ impl Importer<'_> {
                 match walk.state.all_changes(&Cell::Variable(name.to_owned())) {
                     [change] if change.condition.is_always() => match &change.value {
                         Value::Text(text) => Some(text.clone()),
-                        _ => None,
+                        Value::Absent | Value::Sample(..) | Value::Moved(_) | Value::Unknown => {
+                            None
+                        }
                     },
                     _ => None,
                 }

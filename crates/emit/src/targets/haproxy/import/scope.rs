@@ -173,19 +173,17 @@ impl Importer<'_> {
     pub(super) fn look_for_setters(&mut self) {
         for line in &self.all {
             let Some(Ok(statement)) = &line.statement else { continue };
-            match &**statement {
-                Statement::Filter(name) => self.agents |= name != "compression" && name != "trace",
-                Statement::HttpRequest(Rule { action: Action::Ask { .. }, .. }) => {
-                    self.agents = true;
-                }
-                Statement::Tcp(rule) => {
-                    let name = rule
-                        .action
-                        .iter()
-                        .find_map(|word| word.text.strip_prefix("set-var(")?.strip_suffix(')'));
-                    self.tcp_variables.extend(name.map(str::to_owned));
-                }
-                _ => {}
+            if let Statement::Filter(name) = &**statement {
+                self.agents |= name != "compression" && name != "trace";
+            } else if let Statement::HttpRequest(Rule { action: Action::Ask { .. }, .. }) =
+                &**statement
+            {
+                self.agents = true;
+            } else if let Statement::Tcp(rule) = &**statement {
+                let mut words = rule.action.iter();
+                let name =
+                    words.find_map(|word| word.text.strip_prefix("set-var(")?.strip_suffix(')'));
+                self.tcp_variables.extend(name.map(str::to_owned));
             }
         }
     }

@@ -76,7 +76,14 @@ impl Pattern {
             Matcher::Reg => {
                 wsgen_model::scalar::Pattern::parse(&self.text).map_or(true, |p| p.is_match(name))
             }
-            _ => true,
+            Matcher::Found
+            | Matcher::Bool
+            | Matcher::Int
+            | Matcher::Ip
+            | Matcher::Bin
+            | Matcher::Len
+            | Matcher::Dir
+            | Matcher::Dom => true,
         }
     }
 }

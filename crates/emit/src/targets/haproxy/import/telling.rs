@@ -49,10 +49,12 @@ impl Importer<'_> {
 
     /// Whether a rule is one of those.
     pub(super) fn tells(&mut self, id: Id, rule: &Rule, holds: &Holds, walk: &mut Walk) -> bool {
-        let (name, value) = match &rule.action {
-            Action::Field { name, value, adds: false } => (name.to_lowercase(), Some(value)),
-            Action::DelHeader { name, matcher: None } => (name.to_lowercase(), None),
-            _ => return false,
+        let (name, value) = if let Action::Field { name, value, adds: false } = &rule.action {
+            (name.to_lowercase(), Some(value))
+        } else if let Action::DelHeader { name, matcher: None } = &rule.action {
+            (name.to_lowercase(), None)
+        } else {
+            return false;
         };
         if !FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(&name))
             || holds.condition.is_read()
@@ -117,7 +119,7 @@ impl Importer<'_> {
                 let mut parts = Vec::new();
                 for part in value.parts.iter().filter_map(|part| match part {
                     Part::Text(text) => Some(text),
-                    _ => None,
+                    Part::Sample(_) | Part::Variable(_) => None,
                 }) {
                     for piece in part.split(';') {
                         match piece.split_once('=').map(|(name, _)| name) {

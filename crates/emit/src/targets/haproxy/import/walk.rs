@@ -174,22 +174,20 @@ impl Importer<'_> {
     ) -> bool {
         // Names of conditions are those of the section that the rule stands in, which may be one of `defaults`.
         let section = std::mem::replace(&mut walk.state.section, self.section_of(id));
-        let (guards, subjects) = match statement {
-            Statement::Block(rule) | Statement::HttpRequest(rule) => {
+        let (guards, subjects) =
+            if let Statement::Block(rule) | Statement::HttpRequest(rule) = statement {
                 (refuses(&rule.action), of_rule(&rule.action, true))
-            }
-            _ => (false, Vec::new()),
-        };
+            } else {
+                (false, Vec::new())
+            };
         let before = self.asking.replace(Asking { id, guards, subjects });
-        let goes_on = match statement {
-            Statement::Block(rule) | Statement::HttpRequest(rule) => {
-                self.http_request(id, rule, walk, routes)
-            }
-            Statement::Redirect(rule) => {
-                let holds = self.asked(rule.condition.as_ref(), walk, true);
-                self.redirects(id, &rule.redirect, &holds, walk, routes)
-            }
-            _ => true,
+        let goes_on = if let Statement::Block(rule) | Statement::HttpRequest(rule) = statement {
+            self.http_request(id, rule, walk, routes)
+        } else if let Statement::Redirect(rule) = statement {
+            let holds = self.asked(rule.condition.as_ref(), walk, true);
+            self.redirects(id, &rule.redirect, &holds, walk, routes)
+        } else {
+            true
         };
         walk.state.section = section;
         self.asking = before;
@@ -272,7 +270,21 @@ impl Importer<'_> {
                 walk.ended = walk.ended.or(&holds.condition);
                 return true;
             }
-            _ => {
+            Action::Field { .. }
+            | Action::DelHeader { .. }
+            | Action::ReplaceField { .. }
+            | Action::SetTarget { .. }
+            | Action::ReplaceTarget { .. }
+            | Action::NormalizeUri { .. }
+            | Action::SetMethod(_)
+            | Action::SetVar { .. }
+            | Action::SetVarFmt { .. }
+            | Action::UnsetVar { .. }
+            | Action::SetSrc(_)
+            | Action::SetTimeout { .. }
+            | Action::Track { .. }
+            | Action::Ask { .. }
+            | Action::Aside { .. } => {
                 self.changes(id, rule, &holds, walk);
                 return true;
             }
