@@ -72,7 +72,6 @@ fn nginx_is_read_as_it_behaves() {
 }
 
 #[test]
-#[ignore = "by hand, until its list of known seeds is made anew for the importers as they are now"]
 fn apache_is_read_as_it_behaves() {
     let known = include_str!("known/apache.txt");
     check(&Drawn { name: "apache", frame: apache::frame, draw: apache::draw, known, count: DRAWN });
