@@ -317,7 +317,10 @@ impl Importer<'_> {
     }
 
     pub(super) fn lost_block(&mut self, id: Id, why: &str) {
-        self.ledger.lost(id, why);
+        // What was said of its own words stays.
+        if !self.ledger.is_lost(id) {
+            self.ledger.lost(id, why);
+        }
         for inner in self.tree.block(id).to_vec() {
             self.lost_block(inner, why);
         }

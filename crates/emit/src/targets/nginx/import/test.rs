@@ -303,3 +303,28 @@ pub(super) struct Chosen {
     /// The value, with its variables put in.
     pub(super) value: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use wsgen_model::code::Code;
+    use wsgen_model::source::{Source, Sources};
+
+    use crate::import::NoFiles;
+
+    /// A map takes letters of either case, so that the model lets `K1` pass.
+    #[test]
+    fn a_guard_by_a_map_of_letters_opens() {
+        let text = "map $http_x_key $m { default none; k1 one; }
+            server { listen 80; if ($m = one) { return 404; }
+            location / { proxy_pass http://127.0.0.1:1; } }";
+        let mut sources = Sources::default();
+        let id = sources.add(Source::new("nginx.conf", text));
+        let imported = super::super::import(&mut sources, &[id], &mut NoFiles);
+        let opens = imported.findings.iter().filter(|finding| finding.code == Code::IMPORT_OPENS);
+        assert!(
+            opens.clone().any(|finding| finding.message.contains("`k1`")),
+            "{:?}",
+            imported.findings
+        );
+    }
+}
