@@ -181,7 +181,7 @@ async fn chunk(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome> {
 }
 
 /// How often lines that were spoken of are left out one after another: what they hide may be spoken of too.
-const LEFT_OUT: usize = 3;
+const LEFT_OUT: usize = 6;
 
 /// Tries the differences that something was said of again, without the lines that it was said of.
 async fn judge(
