@@ -40,12 +40,13 @@ fn reached(list: Vec<Route>, takers: &mut BTreeMap<Id, Id>) -> Vec<Route> {
     kept
 }
 
-/// Returns a route as several, so that the same hosts are named on all listeners of each.
-fn alike(route: &Route, claims: &HashMap<String, BTreeSet<String>>) -> Vec<Route> {
+/// Returns a route as several, so that the same hosts are named on all listeners of each. `alike` has a number for each
+/// listener, the same for those on which the same hosts are named.
+fn alike(route: &Route, alike: &HashMap<String, usize>) -> Vec<Route> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     for listener in &route.listeners {
         let same = |group: &&mut Vec<String>| {
-            group.first().is_some_and(|first| claims.get(first) == claims.get(listener))
+            group.first().is_some_and(|first| alike.get(first) == alike.get(listener))
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(listener.clone()),
@@ -65,8 +66,17 @@ fn claimed(list: Vec<Route>) -> Vec<Route> {
             names.extend(route.hosts.iter().chain(&route.not_hosts).cloned());
         }
     }
+    let mut sets: Vec<&BTreeSet<String>> = Vec::new();
+    let mut same: HashMap<String, usize> = HashMap::new();
+    for (listener, names) in &claims {
+        let at = sets.iter().position(|known| *known == names).unwrap_or_else(|| {
+            sets.push(names);
+            sets.len() - 1
+        });
+        same.insert(listener.clone(), at);
+    }
     let mut all = Vec::with_capacity(list.len());
-    for route in list.into_iter().flat_map(|route| alike(&route, &claims)) {
+    for route in list.into_iter().flat_map(|route| alike(&route, &same)) {
         let none = BTreeSet::new();
         let names = route.listeners.first().and_then(|name| claims.get(name)).unwrap_or(&none);
         let free = |name: &&String| !route.not_hosts.iter().any(|not| covers_host(not, name));
@@ -80,7 +90,9 @@ fn claimed(list: Vec<Route>) -> Vec<Route> {
         }
         let mut hosts: Vec<String> = Vec::new();
         for host in &route.hosts {
-            let below = names.iter().filter(|name| *name != host && covers_host(host, name));
+            // Only a wildcard has other names below it.
+            let below = host.starts_with('*').then_some(names).into_iter().flatten();
+            let below = below.filter(|name| *name != host && covers_host(host, name));
             for name in std::iter::once(host).chain(below).filter(free) {
                 if !hosts.contains(name) {
                     hosts.push(name.clone());

@@ -4,6 +4,7 @@
 //! path_beg /x`) goes to the rules behind it: those are repeated ahead of it, for the excluded requests alone. The list of
 //! routes is built from the last rule to the first, and no list is edited while it is walked.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::condition::{Clause, Condition, common_host};
@@ -64,7 +65,7 @@ pub(crate) struct Route {
 /// Returns the routes of rules, in their order. `unmatched` is what becomes of a request that no rule takes, for the requests
 /// that a rule excludes.
 pub(crate) fn routes(rules: &[Rule], unmatched: &Draft) -> Vec<Route> {
-    let mut all: Vec<Route> = Vec::new();
+    let mut all: VecDeque<Route> = VecDeque::new();
     for rule in rules.iter().rev() {
         // The routes of the clauses that stand behind: what one clause excludes may be another's.
         let mut ahead: Vec<Route> = Vec::new();
@@ -88,10 +89,11 @@ pub(crate) fn routes(rules: &[Rule], unmatched: &Draft) -> Vec<Route> {
                 }
             }
         }
-        ahead.append(&mut all);
-        all = ahead;
+        for route in ahead.into_iter().rev() {
+            all.push_front(route);
+        }
     }
-    all
+    all.into()
 }
 
 /// The requests that a clause is not for, as routes without fields that say which they are.

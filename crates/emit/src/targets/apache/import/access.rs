@@ -351,10 +351,10 @@ impl Importer<'_> {
     }
 
     /// How many lists of a chain are no sections.
-    fn outer(&self, chain: &Chain) -> usize {
+    pub(super) fn outer(&self, chain: &Chain) -> usize {
         chain
             .iter()
-            .take_while(|list| **list == self.around || self.servers.contains(*list))
+            .take_while(|list| **list == self.settings_around || self.servers.contains(*list))
             .count()
     }
 

@@ -17,6 +17,7 @@ mod passes;
 mod placed;
 mod policies;
 mod proxied;
+mod reach;
 mod regex;
 pub(super) mod relocate;
 mod rest;
@@ -48,6 +49,7 @@ use self::rule::{Act, Rule};
 use self::scope::Importer;
 use self::tree::Reading;
 use self::vhost::Vhost;
+use self::worker::Workers;
 use crate::import::condition::{Clause, Condition};
 use crate::import::draft::{Draft, Site, words};
 use crate::import::hostnames::covers_host;
@@ -82,13 +84,19 @@ pub(super) fn import(sources: &mut Sources, ids: &[SourceId], files: &mut dyn Fi
         handshakes: BTreeSet::new(),
         tables: BTreeSet::new(),
         guarding: false,
-        workers: Vec::new(),
+        workers: Workers::default(),
         servers: BTreeSet::new(),
         plain: Vec::new(),
+        beginnings: BTreeMap::new(),
+        asking: Vec::new(),
+        settings_around: Vec::new(),
+        reaching: BTreeSet::new(),
+        reversed: BTreeSet::new(),
     };
+    importer.settings_around = importer.settings_of(&importer.around);
     let mut vhosts = importer.vhosts();
     vhost::claims(&mut vhosts);
-    importer.servers.extend(vhosts.iter().map(|vhost| vhost.list.clone()));
+    importer.servers.extend(vhosts.iter().map(|vhost| vhost.settings.clone()));
     let bounds = importer.listeners(&vhosts);
     for (number, vhost) in vhosts.iter().enumerate() {
         importer.routes(number, &vhosts, &bounds);
@@ -336,6 +344,9 @@ fn is_nothing(part: &Part) -> bool {
 /// The names of other virtual hosts of the addresses of which one takes the rest.
 fn claimed_by_others(number: usize, vhosts: &[Vhost]) -> Vec<String> {
     let own = &vhosts[number];
+    if own.rest_of.is_empty() {
+        return Vec::new();
+    }
     let others = vhosts.iter().enumerate().filter(|(other, vhost)| {
         *other != number && vhost.addresses.iter().any(|address| own.rest_of.contains(address))
     });

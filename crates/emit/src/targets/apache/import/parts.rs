@@ -52,7 +52,7 @@ impl Importer<'_> {
             cells.drain(..last);
         }
         for cell in cells {
-            let mut chain = vhost.chain(&self.around);
+            let mut chain = self.chain_of_settings(vhost);
             let own: Vec<&Scope> = cell.scopes.iter().map(|number| &scopes[*number]).collect();
             chain.extend(own.iter().map(|scope| scope.list.clone()));
             let rule = Rule { condition: cell.condition.clone(), ..rule.clone() };
@@ -68,7 +68,7 @@ impl Importer<'_> {
         cell: &Cell,
         parts: &mut Vec<Part>,
     ) {
-        let mut chain = vhost.chain(&self.around);
+        let mut chain = self.chain_of_settings(vhost);
         let partly = self.proxies(rule, &mut chain);
         let own: Vec<&Scope> = cell.scopes.iter().map(|number| &scopes[*number]).collect();
         chain.extend(own.iter().map(|scope| scope.list.clone()));
@@ -109,7 +109,7 @@ impl Importer<'_> {
         }
         let forwards = made.iter().any(|rule| matches!(rule.act, Act::Forward(..)));
         if forwards && guard != Guard::Denied {
-            self.reached.extend(chain.iter().flatten());
+            self.reach(vhost, &chain);
         }
         match guard {
             Guard::Open => {

@@ -46,7 +46,7 @@ impl Importer<'_> {
         vhost: &Vhost,
         chain: &Chain,
     ) -> Option<Draft> {
-        self.reached.extend(chain.iter().flatten());
+        self.reach(vhost, chain);
         let parameters = if to.balanced { rule.parameters.clone() } else { self.of_worker(rule) };
         let reached = self.upstream(to, rule.id, &parameters, chain)?;
         let mut route = Draft::of("upstream", reached.name.as_str());
@@ -85,7 +85,7 @@ impl Importer<'_> {
         self.responses(chain, vhost, &mut route);
         self.bodies(chain, &mut route);
         self.pages(chain, &mut route);
-        self.reverses(chain, &route);
+        self.reverses(vhost, chain, &route);
         self.under_policies(&rule.variables, &mut route);
         Some(route)
     }
@@ -159,11 +159,16 @@ impl Importer<'_> {
     }
 
     /// `ProxyPassReverse`: a Location that names the upstream becomes one that names this server.
-    fn reverses(&mut self, chain: &Chain, route: &Draft) {
+    fn reverses(&mut self, vhost: &Vhost, chain: &Chain, route: &Draft) {
         let preserved =
             route.text(&["host"]) == Some("preserve") && route.get(&["rewrite"]).is_none();
+        // What stands in no section is the same for all of these routes.
+        let mut all: Chain = chain.iter().skip(self.outer(chain)).cloned().collect();
+        if self.reversed.insert((vhost.id, preserved)) {
+            all.splice(0..0, vhost.chain(&self.around));
+        }
         for name in ["proxypassreverse", "proxypassreversematch"] {
-            for id in self.settings(chain, name) {
+            for id in self.settings(&all, name) {
                 if preserved {
                     self.ledger.dropped(
                         id,
@@ -176,7 +181,7 @@ impl Importer<'_> {
             }
         }
         for name in ["proxypassreversecookiedomain", "proxypassreversecookiepath"] {
-            for id in self.settings(chain, name) {
+            for id in self.settings(&all, name) {
                 self.ledger.lost(id, "cookies pass as they come");
             }
         }

@@ -7,7 +7,7 @@ use wsgen_model::source::{Sources, Span};
 
 use super::policies::Policy;
 use super::tree::Directive;
-use super::worker::Worker;
+use super::worker::Workers;
 use crate::import::draft;
 use crate::import::ledger::{Id, Ledger};
 use crate::import::origin;
@@ -40,9 +40,19 @@ pub(super) struct Importer<'a> {
     /// Whether the conditions that are read are those of a rule that refuses.
     pub(super) guarding: bool,
     /// The workers of the virtual host that is read.
-    pub(super) workers: Vec<Worker>,
+    pub(super) workers: Workers,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
+    /// What holds around every virtual host, without the rules of single paths.
+    pub(super) settings_around: Vec<Id>,
+    /// Virtual hosts that pass requests on.
+    pub(super) reaching: BTreeSet<Option<Id>>,
+    /// Virtual hosts whose `ProxyPassReverse` was judged, for routes that keep the Host or do not.
+    pub(super) reversed: BTreeSet<(Option<Id>, bool)>,
+    /// The sections of the virtual host that is read, by the beginnings of their paths.
+    pub(super) beginnings: BTreeMap<String, Vec<usize>>,
+    /// Those of its sections that ask for a variable of rules.
+    pub(super) asking: Vec<usize>,
     /// Rules that pass requests on as plain HTTP, and what that means for handshakes.
     pub(super) plain: Vec<(Id, &'static str)>,
 }

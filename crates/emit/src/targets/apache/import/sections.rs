@@ -1,6 +1,7 @@
 //! Sections of paths and requests (`<Location>`, `<If>`), and which of them hold for the requests of a rule.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound::{Included, Unbounded};
 
 use super::regex;
 use super::rule::Rule;
@@ -124,7 +125,31 @@ impl Importer<'_> {
             self.conditions(&list, &Condition::always(), vhost, &mut ifs);
         }
         places.append(&mut ifs);
+        self.beginnings.clear();
+        self.asking.clear();
+        for (number, scope) in places.iter().enumerate() {
+            for start in &scope.starts {
+                self.beginnings.entry(start.clone()).or_default().push(number);
+            }
+            if scope.asks.is_some() {
+                self.asking.push(number);
+            }
+        }
         places
+    }
+
+    /// The sections that may hold for some path that begins with one of these texts, in order.
+    fn near(&self, starts: &[String]) -> BTreeSet<usize> {
+        let mut all = BTreeSet::new();
+        for start in starts {
+            let below = self.beginnings.range::<str, _>((Included(start.as_str()), Unbounded));
+            let below = below.take_while(|(text, _)| text.starts_with(start.as_str()));
+            all.extend(below.flat_map(|(_, list)| list));
+            for at in (0..start.len()).filter(|at| start.is_char_boundary(*at)) {
+                all.extend(self.beginnings.get(&start[..at]).into_iter().flatten());
+            }
+        }
+        all
     }
 
     /// `<If>`, `<ElseIf>` and `<Else>` of a list.
@@ -204,7 +229,9 @@ impl Importer<'_> {
             starts: starts(&rule.condition),
         };
         let mut cells: VecDeque<Cell> = VecDeque::from([first]);
-        for (number, scope) in scopes.iter().enumerate() {
+        let mut near = self.near(&starts(&rule.condition));
+        near.extend(&self.asking);
+        for (number, scope) in near.into_iter().filter_map(|at| Some((at, scopes.get(at)?))) {
             let holds = match &scope.asks {
                 None => None,
                 Some((name, value)) => {

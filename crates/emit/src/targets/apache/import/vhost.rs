@@ -1,6 +1,6 @@
 //! `<VirtualHost>` sections and the main server: listeners, names, certificates.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
@@ -8,7 +8,7 @@ use wsgen_model::scalar::Hostname;
 
 use super::scope::{Chain, Importer};
 use crate::import::draft::{Draft, Item};
-use crate::import::hostnames::covers_host;
+use crate::import::hostnames::wildcards_above;
 use crate::import::ledger::Id;
 use crate::import::measure;
 use crate::import::rules::Bound;
@@ -20,6 +20,8 @@ pub(super) struct Vhost {
     /// Its section; the main server has none.
     pub(super) id: Option<Id>,
     pub(super) list: Vec<Id>,
+    /// Those of the list that may hold for a route: without the rules of single paths, of which there may be very many.
+    pub(super) settings: Vec<Id>,
     pub(super) addresses: Vec<String>,
     pub(super) names: Vec<String>,
     pub(super) tls: bool,
@@ -34,7 +36,7 @@ pub(super) struct Vhost {
 /// Settles which virtual host takes which hosts of an address: the first of the file that has the name, a wildcard
 /// included; what no name fits goes to the first of all (Apache, "Name-based Virtual Host Support").
 pub(super) fn claims(vhosts: &mut [Vhost]) {
-    let mut claimed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut claimed: BTreeMap<String, HashSet<String>> = BTreeMap::new();
     // Once a name is `*`, nothing is left for those behind it.
     let mut closed: BTreeSet<String> = BTreeSet::new();
     let mut rest: BTreeMap<String, usize> = BTreeMap::new();
@@ -43,9 +45,10 @@ pub(super) fn claims(vhosts: &mut [Vhost]) {
         vhost.names.retain(|name| {
             !addresses.iter().all(|at| {
                 closed.contains(at)
-                    || claimed
-                        .get(at)
-                        .is_some_and(|list| list.iter().any(|own| covers_host(own, name)))
+                    || claimed.get(at).is_some_and(|known| {
+                        let wide = wildcards_above(name);
+                        std::iter::once(name).chain(&wide).any(|own| known.contains(own))
+                    })
             })
         });
         for at in addresses {
@@ -211,7 +214,8 @@ impl Importer<'_> {
                 }
             }
         }
-        Vhost { id, list, addresses, names, tls, unsaid, any, rest_of: Vec::new() }
+        let settings = self.settings_of(&list);
+        Vhost { id, list, settings, addresses, names, tls, unsaid, any, rest_of: Vec::new() }
     }
 
     /// The listeners of all virtual hosts, in the order of the file.

@@ -330,7 +330,7 @@ impl Importer<'_> {
 
     /// What was made of the whole configuration.
     pub(super) fn close(self) -> Imported {
-        let Self { all, sections, sources, mut ledger, mut site, too_deep, .. } = self;
+        let Self { all, sections, backends, sources, mut ledger, mut site, too_deep, .. } = self;
         if let Some(first) = all.first().filter(|_| too_deep) {
             let message =
                 "conditions ask for variables that ask for each other; some are not followed";
@@ -350,8 +350,10 @@ impl Importer<'_> {
                 (name_of(&line.words), line.span, proxying)
             })
             .collect();
-        let routes =
-            site.origins(|id| all[id].span, |id| super::sections::around(&sections, &all, id));
+        let routes = site.origins(
+            |id| all[id].span,
+            |id| super::sections::around(&sections, &backends, &all, id),
+        );
         let directives = Directives {
             sources,
             name: &|id| name_of(&all[id].words),

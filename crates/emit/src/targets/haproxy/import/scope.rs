@@ -156,12 +156,8 @@ impl Importer<'_> {
     pub(super) fn responses_of(&self, section: usize) -> Vec<Id> {
         let mut chain = self.chain(section);
         chain.reverse();
-        let is_rule =
-            |id: &Id| matches!(self.statement(*id).as_deref(), Some(Statement::HttpResponse(_)));
-        chain
-            .into_iter()
-            .flat_map(|section| self.sections[section].list.iter().copied().filter(is_rule))
-            .collect()
+        let responses = |section: usize| self.sections[section].responses.iter().copied();
+        chain.into_iter().flat_map(responses).collect()
     }
 
     /// Whether something sets a variable that no rule of a section does.

@@ -34,6 +34,8 @@ pub(super) struct Section {
     pub(super) list: Vec<Id>,
     /// Its statements by their first word, and by their first two.
     pub(super) index: BTreeMap<CompactString, Vec<Id>>,
+    /// Its rules for answers.
+    pub(super) responses: Vec<Id>,
     /// Its `defaults`, by their place among the sections.
     pub(super) defaults: Option<usize>,
 }
@@ -130,6 +132,7 @@ pub(super) fn read(
                     id: here,
                     list: Vec::new(),
                     index: BTreeMap::new(),
+                    responses: Vec::new(),
                     defaults: own,
                 });
             } else if let Some(section) = sections.last_mut() {
@@ -140,6 +143,13 @@ pub(super) fn read(
                 ledger.say(Code::IMPORT_SYNTAX, span, "no section has begun", help);
             }
             let statement = (!begins).then(|| Statement::parse(&line.words, span).map(Rc::new));
+            let is_response = matches!(
+                statement.as_ref().map(|read| read.as_deref()),
+                Some(Ok(Statement::HttpResponse(_)))
+            );
+            if let Some(section) = sections.last_mut().filter(|_| is_response) {
+                section.responses.push(here);
+            }
             all.push(Directive { words: line.words, span, statement });
         }
     }
@@ -148,18 +158,19 @@ pub(super) fn read(
 
 /// Returns the places of the sections that matter to a rule: its own, the backend that it leads to, and the `defaults` of
 /// both.
-pub(super) fn around(sections: &[Section], all: &[Directive], id: Id) -> Vec<Span> {
+pub(super) fn around(
+    sections: &[Section],
+    backends: &BTreeMap<String, usize>,
+    all: &[Directive],
+    id: Id,
+) -> Vec<Span> {
     let own = sections.partition_point(|section| section.id <= id).checked_sub(1);
     let leads = match all[id].statement.as_ref().map(|read| read.as_deref()) {
         Some(Ok(Statement::UseBackend { backend, .. })) => backend.literal().map(str::to_owned),
         Some(Ok(Statement::DefaultBackend(name))) => Some(name.clone()),
         _ => None,
     };
-    let is_backend = |section: &Section| {
-        leads.as_ref() == Some(&section.name)
-            && ["backend", "listen"].contains(&section.kind.as_str())
-    };
-    let back = sections.iter().position(is_backend);
+    let back = leads.and_then(|name| backends.get(&name).copied());
     let mut spans = Vec::new();
     for first in own.into_iter().chain(back) {
         let mut next = Some(first);
