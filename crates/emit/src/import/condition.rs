@@ -284,6 +284,11 @@ impl Condition {
         self.0.contains(&Clause::default())
     }
 
+    /// Whether it excludes methods, fields or parameters.
+    pub(crate) fn excludes_entries(&self) -> bool {
+        self.0.iter().any(|clause| !clause.not_entries.is_empty())
+    }
+
     /// Whether the model says all of it.
     pub(crate) fn is_read(&self) -> bool {
         self.0.iter().all(|clause| !clause.partly_read)

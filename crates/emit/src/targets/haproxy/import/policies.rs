@@ -83,7 +83,8 @@ impl Importer<'_> {
             term.negated ^= condition.unless;
             self.stateful = false;
             let holds = self.term(&term, state);
-            let read = holds.is_read() && !self.stateful;
+            // That a field is absent is what some policies are known by.
+            let read = holds.is_read() && !holds.excludes_entries() && !self.stateful;
             match term.test {
                 _ if read => residual.condition = residual.condition.and(&holds),
                 TermTest::Test(test) => residual.tests.push((term.negated, test)),

@@ -57,7 +57,7 @@ impl Importer<'_> {
             return false;
         };
         if !FORWARDED_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(&name))
-            || holds.condition.is_read()
+            || holds.condition.is_read() && !holds.condition.excludes_entries()
         {
             return false;
         }
