@@ -121,8 +121,8 @@ impl Subject {
                 Self::Answer | Self::Beside | Self::Target | Self::Location | Self::Handshake,
             )
             | (Self::Anything, _)
-            | (Self::Answer, Self::Beside) => true,
-            (Self::Timer, Self::TimerOf(_)) => true,
+            | (Self::Answer, Self::Beside)
+            | (Self::Timer, Self::TimerOf(_)) => true,
             (Self::Forwarded, Self::RequestField(name)) => {
                 FORWARDED_FIELDS.iter().any(|known| is_same(known, name))
             }
