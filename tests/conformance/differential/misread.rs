@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use wsgen_conformance::differential::{self, Case, Frame, Outcome};
+use wsgen_conformance::differential::{self, Case, Frame, Outcome, Silent};
 
 use super::{apache, haproxy, nginx};
 
@@ -73,14 +73,14 @@ async fn compared(faults: &Faults) -> (Vec<Outcome>, Vec<Outcome>) {
 }
 
 fn every_fault_is_seen(faults: &Faults) {
-    let (faulty, sound) = super::runtime().block_on(compared(faults));
-    assert!(faulty.len() >= 10, "{} faults of {}", faulty.len(), faults.server);
+    let (misled, sound) = super::runtime().block_on(compared(faults));
+    assert!(misled.len() >= 10, "{} faults of {}", misled.len(), faults.server);
     let mut wrong = Vec::new();
-    for outcome in faulty.iter().filter(|outcome| outcome.silent.is_empty()) {
+    for outcome in misled.iter().filter(|outcome| outcome.silent.is_empty()) {
         wrong.push(format!("{} is not seen: {outcome:?}", outcome.name));
     }
     for outcome in sound.iter().filter(|outcome| outcome.differs() || outcome.refused.is_some()) {
-        let told: Vec<String> = outcome.silent.iter().take(3).map(|one| one.told()).collect();
+        let told: Vec<String> = outcome.silent.iter().take(3).map(Silent::told).collect();
         let why = outcome.refused.iter().chain(&outcome.broken);
         let why: Vec<&String> = why.collect();
         wrong.push(format!(

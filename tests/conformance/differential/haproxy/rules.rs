@@ -129,7 +129,7 @@ impl Site<'_> {
             2 => format!("set-pathq {path}?mode=on"),
             3 => format!("replace-pathq ^{path}(.*)$ /new\\1"),
             4 => format!("replace-uri ^{path}(.*)$ /new\\1"),
-            5 => format!("set-path /old%[path]"),
+            5 => "set-path /old%[path]".to_owned(),
             _ => format!(
                 "normalize-uri {}",
                 self.chance.word(&["path-merge-slashes", "query-sort-by-name", "path-strip-dot"])
