@@ -41,7 +41,9 @@ fn started(verb: &str, folder: &Path) -> (Child, Vec<i32>) {
     let temporary = folder.join("tmp");
     fs::create_dir(&temporary).unwrap();
     fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("wsgen"));
+    // Whoever starts these tests may ignore signals (nohup, a shell's `&`), and what is ignored is inherited.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(assert_cmd::cargo::cargo_bin("wsgen"));
     command.env("TMPDIR", &temporary).current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     match verb {
