@@ -1,5 +1,6 @@
 //! Health checks: what is asked of a server, and which answers are good.
 
+use wsgen_model::code::Code;
 use wsgen_model::decode::Scalar;
 use wsgen_model::scalar::PathLiteral;
 
@@ -105,9 +106,12 @@ impl Importer<'_> {
             let value = probe.field(name).unwrap_or_default();
             value.split(',').any(|part| part.trim().eq_ignore_ascii_case(wanted))
         };
-        let switches =
-            matches!(&expected, Some((_, Some(statuses))) if statuses.as_slice() == [101]);
-        if token("Upgrade", "websocket") && switches {
+        // Of interim answers 101 alone is ever a server's last one (RFC 9110 section 15.2).
+        let interim =
+            |statuses: &[u64]| !statuses.is_empty() && statuses.iter().all(|status| *status < 200);
+        let switches = matches!(&expected, Some((_, Some(statuses))) if interim(statuses));
+        let handshake = matches!(&expected, Some((_, Some(statuses))) if statuses == &[101]);
+        if token("Upgrade", "websocket") && handshake {
             check.set(&["type"], "websocket");
             if let Some((id, _)) = expected {
                 self.ledger.taken(id, "health_check.type");
@@ -117,14 +121,24 @@ impl Importer<'_> {
         match expected {
             None => check.set(&["expect_status"], GOOD.to_vec()),
             Some((id, Some(statuses))) if switches => {
-                let why = "a server answers 101 only to a handshake, which this request is not; no status is good";
-                let _ = statuses;
+                let why = if statuses == [101] {
+                    "a server answers 101 only to a handshake, which this request is not; no status is good"
+                } else {
+                    "no answer of a server ends with these statuses; none is good"
+                };
                 self.lose(id, None, why, false);
                 check.set(&["type"], "tcp");
                 check.remove(&["path"]);
             }
-            Some((id, Some(statuses))) if !statuses.is_empty() => {
+            Some((id, Some(mut statuses))) if !statuses.is_empty() => {
                 self.ledger.taken(id, "health_check.expect_status");
+                let all = statuses.len();
+                statuses.retain(|status| *status >= 200);
+                if statuses.len() < all {
+                    let what = "statuses below 200 are left out of a check: no answer of a server ends with them";
+                    let help = "nothing is to be done";
+                    self.ledger.say(Code::IMPORT_DIFFERS, self.span(id), what, help);
+                }
                 check.set(&["expect_status"], statuses);
             }
             Some((id, _)) => {
