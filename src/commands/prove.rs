@@ -117,12 +117,18 @@ fn page(proved: &Proved, titles: &(String, String)) -> String {
     let unannounced = proved.differences.iter().filter(|d| d.announced.is_none()).count();
     let all = proved.differences.len();
     page.push_str(&format!(
-        "\n{from} and {to} were asked {} questions ({}): {all} differences of {} kinds, {unannounced} of them not announced\n",
+        "\n{from} and {to} were asked {} questions ({}): {}, {unannounced} of them not announced\n",
         proved.probes,
         sources(proved),
-        kinds.len(),
+        count(all, kinds.len()),
     ));
     page
+}
+
+/// Returns the numbers of differences and of their kinds.
+fn count(differences: usize, kinds: usize) -> String {
+    let plural = |number: usize| if number == 1 { "" } else { "s" };
+    format!("{differences} difference{} of {kinds} kind{}", plural(differences), plural(kinds))
 }
 
 /// Returns where the questions came from.
