@@ -14,11 +14,11 @@ use crate::support::Support;
 pub enum Subject {
     /// Which upstream takes a request, or with which status it is answered.
     Answer,
-    /// The same, where the original answers by itself and the model has nothing: what is no proxying is beside the model.
+    /// An answer of the original's own (files, pages) in place of which the model has nothing (WSG0408).
     Beside,
-    /// The same, where the original refuses and the model passes on: only a loss that opens something is about it.
+    /// A request that the original refuses and the model passes on. Only a loss that opens something (WSG0404) covers it.
     Guard,
-    /// The same, where both open a tunnel: to another upstream. No finding is about it.
+    /// The upstream of a tunnel that both servers open. No finding covers it.
     Destination,
     /// The path and the query that the upstream sees.
     Target,
@@ -34,9 +34,9 @@ pub enum Subject {
     ResponseField(String),
     /// How long something may take.
     Timer,
-    /// The same of one timer.
+    /// The length of one timer.
     TimerOf(Waiting),
-    /// How a server ends.
+    /// The end of a server: draining and stopping.
     Drain,
     /// How much something may have, and what becomes of more.
     Limit,
@@ -44,13 +44,13 @@ pub enum Subject {
     Balancing,
     /// What is agreed upon ahead of requests: TLS, the PROXY protocol, the version of HTTP.
     Connection,
-    /// What becomes of requests with something unusual about them, and of no others. No difference has this subject.
+    /// The answer to requests that are unusual in one way, and to no others. No difference has this subject.
     Unusual(Unusual),
     /// Everything: a directive that was not understood may be about anything. No difference has this subject.
     Anything,
 }
 
-/// What is waited for.
+/// Event that ends a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Waiting {
     /// A byte through a tunnel.
@@ -59,28 +59,28 @@ pub enum Waiting {
     Answer,
     /// The head of a request.
     Head,
-    /// Anything else.
+    /// Any other event.
     Other,
 }
 
-/// What is unusual about a request.
+/// Oddity of a request that servers treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unusual {
-    /// Its Host has a port.
+    /// The Host has a port.
     HostPort,
-    /// Its Host has capital letters.
+    /// The Host has capital letters.
     HostCase,
     /// A field has several values: on several lines, or with commas.
     FieldList,
-    /// It is one of HTTP/2.
+    /// The request came by HTTP/2.
     Http2,
-    /// Its target has a query.
+    /// The target has a query.
     Query,
-    /// Its query has a parameter without `=`.
+    /// The query has a parameter without `=`.
     BareParameter,
-    /// Its path has an encoded slash.
+    /// The path has an encoded slash (`%2F`).
     EncodedSlash,
-    /// It is a handshake without a key.
+    /// The handshake has no `Sec-WebSocket-Key`.
     NoKey,
     /// The upstream refuses the handshake, or answers 101 although nobody asked for it.
     OddUpstream,

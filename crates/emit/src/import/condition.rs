@@ -27,7 +27,7 @@ pub(crate) struct Clause {
     pub(crate) headers: Vec<(String, Option<String>)>,
     /// Query parameters with their values, or without one where any value will do.
     pub(crate) query: Vec<(String, Option<String>)>,
-    /// What a request must not be: entries of one term, of which none may fit.
+    /// Entries of one term each that requests must not fit.
     pub(crate) not_entries: Vec<Entry>,
     /// Whether a WebSocket is asked for, where that is tested.
     pub(crate) websocket: Option<bool>,
@@ -85,13 +85,19 @@ impl Clause {
                 .iter()
                 .all(|(name, text)| HeaderName::parse(name).is_ok() && value(text))
             && self.query.iter().all(|(name, text)| Token::parse(name).is_ok() && value(text))
-            && self.not_entries.iter().all(|entry| Self::fits(entry).is_writable())
+            && self.not_entries.iter().all(|entry| Self::of_entry(entry).is_writable())
     }
 
-    /// The clause of an entry without a path.
-    fn fits(entry: &Entry) -> Self {
+    /// Returns the clause of an entry without a path.
+    fn of_entry(entry: &Entry) -> Self {
         let Entry { methods, headers, query, .. } = entry.clone();
         Self { methods, headers, query, ..Self::default() }
+    }
+
+    /// Returns the entry of the clause's methods, fields and parameters.
+    fn entry(&self) -> Entry {
+        let Self { methods, headers, query, .. } = self.clone();
+        Entry { methods, headers, query, ..Entry::default() }
     }
 
     /// Takes terms out that a model cannot hold; the clause is partly read then.
@@ -160,28 +166,15 @@ impl Clause {
         let more = other.not_entries.iter().filter(|entry| !self.not_entries.contains(entry));
         both.not_entries.extend(more.cloned());
         for entry in std::mem::take(&mut both.not_entries) {
-            if entry.methods.is_empty() || both.methods.is_empty() {
-                let has = |own: &[(String, Option<String>)], no: &[(String, Option<String>)]| {
-                    let same = |(name, value): &(String, Option<String>)| {
-                        let one = |(own, known): &(String, Option<String>)| {
-                            own.eq_ignore_ascii_case(name) && (value.is_none() || known == value)
-                        };
-                        own.iter().any(one)
-                    };
-                    no.iter().all(same)
-                };
-                let fits = entry.methods.is_empty()
-                    && has(&both.headers, &entry.headers)
-                    && has(&both.query, &entry.query);
-                if fits {
+            if !entry.methods.is_empty() && !both.methods.is_empty() {
+                both.methods.retain(|method| !entry.methods.contains(method));
+                if both.methods.is_empty() {
                     return None;
                 }
-                both.not_entries.push(entry);
-                continue;
-            }
-            both.methods.retain(|method| !entry.methods.contains(method));
-            if both.methods.is_empty() {
+            } else if both.entry().is_within(&entry) {
                 return None;
+            } else {
+                both.not_entries.push(entry);
             }
         }
         // What is excluded is not among what must fit.
@@ -232,7 +225,7 @@ impl Clause {
         if !self.not_paths.is_empty() {
             all.push(Self { paths: self.not_paths.clone(), ..empty.clone() });
         }
-        all.extend(self.not_entries.iter().map(Self::fits));
+        all.extend(self.not_entries.iter().map(Self::of_entry));
         if let Some(websocket) = self.websocket {
             all.push(Self { websocket: Some(!websocket), ..empty.clone() });
         }
@@ -284,7 +277,7 @@ impl Condition {
         self.0.contains(&Clause::default())
     }
 
-    /// Whether it excludes methods, fields or parameters.
+    /// Whether the condition excludes methods, fields or parameters.
     pub(crate) fn excludes_entries(&self) -> bool {
         self.0.iter().any(|clause| !clause.not_entries.is_empty())
     }

@@ -10,14 +10,14 @@ use super::ledger::{Id, Ledger};
 use super::origin;
 use super::placeholder::Directives;
 
-/// What a directive is, as far as dead lines go.
+/// Part that a directive plays among rules, which decides whether it is reported as dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A rule of its own, which is said if no request comes to it.
+    /// A rule of its own: reported if no request reaches it.
     Rule,
-    /// A part of a rule.
+    /// A part of a rule, which goes with it.
     Part,
-    /// What stands around rules; it holds for others too.
+    /// A block around rules, which may hold for other rules too.
     Block,
 }
 

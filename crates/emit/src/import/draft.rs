@@ -165,7 +165,7 @@ pub(crate) struct Site {
     pub(crate) made_of: Vec<(String, Vec<super::ledger::Id>)>,
     /// Directives of rules that no request reaches in one list of rules, each with one of a rule ahead.
     pub(super) unreached: BTreeMap<super::ledger::Id, super::ledger::Id>,
-    /// What else is said of routes in the model, by the routes' names.
+    /// Comments that routes get in the model, by the routes' names.
     pub(super) notes: BTreeMap<String, Vec<String>>,
     upstream_names: Names,
     route_names: Names,

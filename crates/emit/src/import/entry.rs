@@ -39,6 +39,14 @@ impl Entry {
         Common::Both(Self { path, methods, headers, query, websocket })
     }
 
+    /// Returns whether all requests of this entry are certain to be requests of another one too.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let mut own = self.clone();
+        sort(&mut own.headers);
+        sort(&mut own.query);
+        own.common(other) == Common::Both(own)
+    }
+
     /// The entry as an element of `match`.
     pub(crate) fn draft(&self) -> Draft {
         let mut entry = Draft::map();

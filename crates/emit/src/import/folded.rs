@@ -8,7 +8,7 @@ use wsgen_model::source::{SourceId, Span};
 
 use super::ledger::Id;
 
-/// What a finding means for whoever runs the model, the heaviest first.
+/// Consequence of a finding for the operator of the model, the heaviest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A whole site whose every request is answered with 502.
@@ -46,16 +46,16 @@ impl Kind {
     }
 }
 
-/// Findings of one reason in one file: what is said of the first, and the places of all.
+/// Findings of one reason in one file: the first of them, and the places of all.
 #[derive(Debug, Clone)]
 pub struct Folded {
-    /// What they mean.
+    /// Consequence of all of these findings.
     pub kind: Kind,
     /// The finding at the first place; its message is for all of them.
     pub finding: Diagnostic,
     /// The places of all, the first one included, in order.
     pub places: Vec<Span>,
-    /// How many directives within blocks that are lost are lost with them.
+    /// Number of directives that are lost because a block around them is lost.
     pub within: usize,
 }
 
@@ -68,14 +68,14 @@ pub(super) struct Said {
     pub(super) about: About,
 }
 
-/// What a finding is about, as far as folding asks.
+/// Subject of a finding, as far as folding needs it.
 #[derive(Debug, Clone)]
 pub(super) enum About {
     /// The loss of a directive.
     Loss(Lost),
     /// The hosts of a site that is refused as a whole; an empty one is every host that no route names.
     Site(Vec<String>),
-    /// Something else.
+    /// Any other subject.
     Other,
 }
 
@@ -133,7 +133,7 @@ pub(super) fn fold(all: &[Said], around: impl Fn(Id) -> Option<Id>) -> Vec<Folde
     folded
 }
 
-/// What makes two findings one: what they say, apart from the names and places in it, and the file.
+/// Key of findings that fold into one: their text without its names and numbers, and their file.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Reason {
     kind: Kind,

@@ -195,7 +195,7 @@ impl Ledger {
         self.points.insert(id, word);
     }
 
-    /// Hosts get nothing but the answers of placeholders, because of a directive.
+    /// Reports hosts of which every request is answered by a placeholder, at the directive that caused it.
     pub(super) fn refuses_site(&mut self, id: Id, span: Span, name: &str, hosts: Vec<String>) {
         let why = self.why(id).unwrap_or_default().to_owned();
         let what = format!("{} answered with 502", named_sites(hosts.iter()));
@@ -208,7 +208,7 @@ impl Ledger {
         self.findings.push(Said { finding, places, about: About::Site(hosts) });
     }
 
-    /// A placeholder answers the requests of a directive.
+    /// Notes that a placeholder answers the requests of a directive.
     pub(super) fn refuses(&mut self, id: Id) {
         self.refusing.insert(id);
     }
@@ -284,7 +284,7 @@ impl Ledger {
     }
 }
 
-/// What a ledger comes to.
+/// Verdicts and findings of a ledger once an import has ended.
 pub(crate) struct Closed {
     pub(crate) directives: Vec<Judged>,
     pub(crate) findings: Diagnostics,
@@ -293,7 +293,7 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
-    /// What was made of a configuration.
+    /// Returns the outcome of an import, with its model and the origins of its routes.
     pub(crate) fn imported(self, model: Model, routes: Vec<RouteOrigin>) -> Imported {
         let Self { directives, findings, folded, announced } = self;
         Imported { model, directives, findings, folded, announced, routes }

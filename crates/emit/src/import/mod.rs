@@ -127,7 +127,7 @@ pub struct Imported {
     pub directives: Vec<Judged>,
     /// What is to be said.
     pub findings: Diagnostics,
-    /// The same, with those of one reason in one file as one, the heaviest first.
+    /// The findings with those of one reason in one file folded into one, the heaviest first.
     pub folded: Vec<Folded>,
     /// What is said of differences between the original and the model, typed.
     pub announced: Vec<Announcement>,

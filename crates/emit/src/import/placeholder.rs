@@ -12,12 +12,12 @@ use super::origin;
 /// Why a rule is lost whose place a placeholder takes, where nothing was said at its own words.
 pub(crate) const UNTOLD: &str = "the model cannot tell some requests of this rule, or of a rule ahead of it, apart from others: a placeholder answers them with 502";
 
-/// What takes the place of a rule that was not read in full: its requests fall to no other route.
+/// Returns the answer of a placeholder: 502, so that requests of a rule that was not read in full reach no other route.
 pub(crate) fn placeholder() -> Draft {
     Draft::of("respond", Draft::of("status", 502_u64))
 }
 
-/// What is known of directives by their numbers.
+/// Names, places and blocks of directives, by their numbers.
 pub(crate) struct Directives<'a> {
     /// The texts that they stand in.
     pub(crate) sources: &'a Sources,
@@ -127,7 +127,7 @@ fn places(item: &Item) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// What to do with a placeholder.
+/// Last comment line of every placeholder in the model: what the operator does with it.
 const ADVICE: &str = "502 until you decide: write a route that does what stood there, or delete this one where its requests may go on";
 
 /// The line of the model's comment for one directive.

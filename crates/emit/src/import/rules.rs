@@ -305,8 +305,7 @@ impl Route {
                 continue;
             }
             // Where one takes all of them, what the others take is no question.
-            let all = |own: &&Entry| own.common(asked) == Common::Both(asked.clone());
-            let whole = self.entries.iter().find(all);
+            let whole = self.entries.iter().find(|own| asked.is_within(own));
             for own in whole.map_or(self.entries.as_slice(), std::slice::from_ref) {
                 match own.common(asked) {
                     Common::Unsaid => return Restricted::Unsaid,

@@ -18,7 +18,7 @@ use crate::targets::apache::syntax::rewrite::RewriteRule;
 /// Why a redirect cannot be told.
 const COMPUTED: &str = "where it leads is computed in a way that the model does not know";
 
-/// What the model does otherwise with a fixed path.
+/// Note on a `Redirect` with a fixed path.
 const QUERY: &str = "the query of the request does not go on with the new path";
 
 /// The paths of `Redirect`, `Alias` and `ProxyPass`: by segments; behind a last slash, what begins with it (`alias_match`).

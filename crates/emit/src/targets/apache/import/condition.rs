@@ -13,7 +13,7 @@ use crate::targets::apache::syntax::expression::{Expression, Operand};
 use crate::targets::apache::syntax::rewrite::{Comparison, CondPattern};
 use crate::targets::apache::syntax::template::Variable;
 
-/// What the model does otherwise with a field that a client sends twice.
+/// Note on a condition that tests a field which a client may send twice.
 const TWICE: &str = "of a field that a client sends twice Apache compares both values as one, joined by a comma; the model compares each";
 
 /// What a text is compared with.

@@ -36,7 +36,7 @@ impl Importer<'_> {
         parts
     }
 
-    /// What is decided ahead of all guards. Fields of the answer may stand in sections, though.
+    /// Adds the parts of an answer that Apache gives ahead of all guards. Fields of the answer may stand in sections, though.
     fn answered_ahead(
         &mut self,
         vhost: &Vhost,
@@ -203,8 +203,8 @@ impl Importer<'_> {
         Vec::new()
     }
 
-    /// What rules of `mod_rewrite` in sections do. They run ahead of the sections' redirects: what they refuse or redirect
-    /// stays so, what they pass on is redirected all the same.
+    /// Returns the rules of `mod_rewrite` in sections. These run ahead of the sections' redirects: a request that they refuse or
+    /// redirect stays so, and one that they pass on is redirected all the same.
     fn rewritten_in_sections(
         &mut self,
         scopes: &[&Scope],

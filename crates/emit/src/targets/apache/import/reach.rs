@@ -27,13 +27,13 @@ impl Importer<'_> {
         list.iter().copied().filter(|id| !of_paths(id)).collect()
     }
 
-    /// What holds around the routes of a virtual host, without the rules of single paths.
+    /// Returns the directives around the routes of a virtual host, without the rules of single paths.
     pub(super) fn chain_of_settings(&self, vhost: &Vhost) -> Chain {
         let around = self.settings_around.clone();
         if vhost.id.is_some() { vec![around, vhost.settings.clone()] } else { vec![around] }
     }
 
-    /// A route of a virtual host passes requests on: what holds around it is within its reach.
+    /// Notes that the directives around a route which passes requests on have an effect.
     pub(super) fn reach(&mut self, vhost: &Vhost, chain: &Chain) {
         self.reached.extend(chain.iter().skip(self.outer(chain)).flatten());
         if self.reaching.insert(vhost.id) {

@@ -20,7 +20,7 @@ pub(super) enum Act {
     Resume,
     /// Files, or pages of the server's own.
     Files,
-    /// The same, for what no rule takes.
+    /// Files, or pages of the server's own, for requests that no rule takes.
     Rest,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Importer<'a> {
     pub(super) workers: Workers,
     /// The lists of virtual hosts.
     pub(super) servers: BTreeSet<Vec<Id>>,
-    /// What holds around every virtual host, without the rules of single paths.
+    /// Directives around every virtual host, without the rules of single paths.
     pub(super) settings_around: Vec<Id>,
     /// Virtual hosts that pass requests on.
     pub(super) reaching: BTreeSet<Option<Id>>,
@@ -51,9 +51,9 @@ pub(super) struct Importer<'a> {
     pub(super) reversed: BTreeSet<(Option<Id>, bool)>,
     /// The sections of the virtual host that is read, by the beginnings of their paths.
     pub(super) beginnings: BTreeMap<String, Vec<usize>>,
-    /// Those of its sections that ask for a variable of rules.
+    /// Sections of the virtual host that is read whose conditions test a variable of rewrite rules.
     pub(super) asking: Vec<usize>,
-    /// Rules that pass requests on as plain HTTP, and what that means for handshakes.
+    /// Rules that pass requests on as plain HTTP, each with the consequence for handshakes.
     pub(super) plain: Vec<(Id, &'static str)>,
 }
 
@@ -132,7 +132,7 @@ impl Importer<'_> {
         origin(self.sources, self.span(id))
     }
 
-    /// Something is taken, and holds for fewer requests in the model, which opens something where it guards.
+    /// Reports a directive that the model applies to fewer requests: a loss that opens something where the directive guards.
     pub(super) fn narrowed(&mut self, id: Id, how: &str) {
         if self.guarding {
             self.ledger.opens(id, how);

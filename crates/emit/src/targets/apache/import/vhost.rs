@@ -20,7 +20,7 @@ pub(super) struct Vhost {
     /// Its section; the main server has none.
     pub(super) id: Option<Id>,
     pub(super) list: Vec<Id>,
-    /// Those of the list that may hold for a route: without the rules of single paths, of which there may be very many.
+    /// Directives of `list` that may hold for a route. Rules of single paths are left out, because there may be very many.
     pub(super) settings: Vec<Id>,
     pub(super) addresses: Vec<String>,
     pub(super) names: Vec<String>,

@@ -43,11 +43,11 @@ pub(super) fn literal(url: &str) -> &str {
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     all: Vec<Worker>,
-    /// Those of one URL alone, by it.
+    /// Workers of one fixed URL, by that URL.
     plain: BTreeMap<String, Vec<usize>>,
-    /// Those in whose URL groups stand, by it.
+    /// Workers whose URL has groups of a regex, by that URL.
     grouped: BTreeMap<String, Vec<usize>>,
-    /// All of them, by the part of their URL that is the same for every request.
+    /// All workers, by the part of their URL that is the same for every request.
     literals: BTreeMap<String, Vec<usize>>,
     by_line: HashMap<Id, usize>,
 }

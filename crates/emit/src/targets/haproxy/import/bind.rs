@@ -41,7 +41,7 @@ const ELSEWHERE: [&str; 25] = [
     "ca-verify-file",
 ];
 
-/// What TLS is agreed upon with, and how the process waits: tuning.
+/// Options of `bind` that tune TLS or the process, and that no request sees.
 const UNSEEN: [&str; 34] = [
     "no-tls-tickets",
     "allow-0rtt",

@@ -186,8 +186,8 @@ impl Importer<'_> {
     }
 }
 
-/// What a change of the target is to later tests of the query and the host. A change of the path that the model says
-/// keeps both.
+/// Records that a change of the target makes the query and the host unknown to later tests. A change of the path that the model
+/// can say keeps both.
 fn changes_target(part: Target, value: &LogFormat, said: bool, holds: &Holds, walk: &mut Walk) {
     let asks = |part: &Part| matches!(part, Part::Text(text) if text.contains('?'));
     if said || part == Target::Path && !value.parts.iter().any(asks) {

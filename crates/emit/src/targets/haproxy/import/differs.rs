@@ -85,7 +85,7 @@ pub(super) enum Differs {
     ProxyHeaderTls,
     /// A server that is back gets its requests little by little.
     SlowStart,
-    /// What a listener asks of the system, or of TLS, beyond its address and certificates.
+    /// Options of a listener for the system or for TLS, beyond its address and certificates.
     OwnListener,
     /// The connections of one listener are counted.
     ListenerConnections,
@@ -247,7 +247,7 @@ impl Differs {
         }
     }
 
-    /// Whether it is about the requests that a condition means.
+    /// Whether the difference changes which requests a condition means.
     fn is_of_conditions(self) -> bool {
         self.misses()
             || matches!(
@@ -272,15 +272,16 @@ impl Differs {
 }
 
 impl Importer<'_> {
-    /// The same, of a field of answers.
+    /// Reports a difference about one field of answers.
     pub(super) fn differs_in_field(&mut self, span: Span, how: Differs, name: &str) {
         let mut subjects = how.subjects();
         subjects.push(Subject::response_field(name));
         self.ledger.announces(span, &subjects, how.text());
     }
 
-    /// Something is taken, and means a little less or more in the model. In the condition of a rule that refuses, it opens
-    /// what was guarded where requests are missed.
+    /// Reports that a directive means a little less or more in the model. In the condition of a rule that refuses, a difference
+    /// by
+    /// which requests are missed makes the rule a loss that opens something.
     pub(super) fn differs(&mut self, span: Span, how: Differs) {
         let mut subjects = how.subjects();
         if how.is_of_conditions()
@@ -299,8 +300,8 @@ impl Importer<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct Asking {
     pub(super) id: Id,
-    /// Whether it refuses.
+    /// Whether the rule refuses requests.
     pub(super) guards: bool,
-    /// What it is about, beside who answers.
+    /// Subjects of the rule beside the answer.
     pub(super) subjects: Vec<Subject>,
 }

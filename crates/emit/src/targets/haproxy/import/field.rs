@@ -1,8 +1,5 @@
 //! Tests of request fields: the handshake's, and others.
 
-use wsgen_model::decode::Scalar;
-use wsgen_model::scalar::Pattern;
-
 use super::differs::Differs;
 use super::request::partly;
 use super::scope::Importer;
@@ -49,37 +46,21 @@ impl Importer<'_> {
                 .filter(|text| of_text(text) == *text || of_text(&text.replace('\\', "")) == *text);
             let letters = text.contains(|c: char| c.is_ascii_alphabetic());
             let any = (test.ignore_case || lower) && letters;
-            let one = match test.matcher {
-                Matcher::Str if !any && (whole || !text.contains(',')) => {
-                    Condition::of(clause(Some(text.to_owned())))
-                }
-                Matcher::Reg if !any && literal.is_some() && whole => {
-                    Condition::of(clause(literal.map(|text| text.replace('\\', ""))))
-                }
-                Matcher::Reg if [".", ".+", "^.+$", "."].contains(&text) => {
-                    Condition::of(clause(None))
-                }
-                Matcher::Found
-                | Matcher::Bool
-                | Matcher::Int
-                | Matcher::Ip
-                | Matcher::Bin
-                | Matcher::Len
-                | Matcher::Str
-                | Matcher::Beg
-                | Matcher::Sub
-                | Matcher::Dir
-                | Matcher::Dom
-                | Matcher::End
-                | Matcher::Reg => {
-                    let why = if any && test.matcher == Matcher::Str {
-                        "the model compares values of fields by their case"
-                    } else {
-                        "the model compares values of fields as a whole"
-                    };
-                    self.why(pattern.span, why);
-                    partly(clause(None))
-                }
+            let is = |matcher| test.matcher == matcher;
+            let one = if is(Matcher::Str) && !any && (whole || !text.contains(',')) {
+                Condition::of(clause(Some(text.to_owned())))
+            } else if is(Matcher::Reg) && !any && literal.is_some() && whole {
+                Condition::of(clause(literal.map(|text| text.replace('\\', ""))))
+            } else if is(Matcher::Reg) && [".", ".+", "^.+$"].contains(&text) {
+                Condition::of(clause(None))
+            } else {
+                let why = if any && is(Matcher::Str) {
+                    "the model compares values of fields by their case"
+                } else {
+                    "the model compares values of fields as a whole"
+                };
+                self.why(pattern.span, why);
+                partly(clause(None))
             };
             all = all.or(&one);
         }
@@ -134,22 +115,10 @@ impl Importer<'_> {
             let text = pattern.text.as_str();
             let written =
                 if lower && !test.ignore_case { text.to_owned() } else { text.to_lowercase() };
-            let fits = match test.matcher {
-                Matcher::Str => written == token,
-                Matcher::Beg => !written.is_empty() && token.starts_with(&written),
-                Matcher::End => !written.is_empty() && token.ends_with(&written),
-                Matcher::Sub => !written.is_empty() && token.contains(&written),
-                Matcher::Reg => Pattern::parse(written.trim_start_matches("(?i)"))
-                    .is_ok_and(|p| p.is_match(token)),
-                Matcher::Found
-                | Matcher::Bool
-                | Matcher::Int
-                | Matcher::Ip
-                | Matcher::Bin
-                | Matcher::Len
-                | Matcher::Dir
-                | Matcher::Dom => false,
-            };
+            let regex = test.matcher == Matcher::Reg;
+            let compared = if regex { written.trim_start_matches("(?i)") } else { &written };
+            let fits =
+                (regex || !written.is_empty()) && test.matcher.fits(token, compared) == Some(true);
             let any = any || text.starts_with("(?i)");
             let usual = if name == "upgrade" { text == written } else { text.contains("Upgrade") };
             let one = if !fits {

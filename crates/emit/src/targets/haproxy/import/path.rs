@@ -112,21 +112,9 @@ impl Importer<'_> {
         mark: Mark,
     ) -> Condition {
         let anchored = |text: &str| text.starts_with("^/") && !text.contains(['$', '?', '|', '\\']);
-        let fits = test.texts().all(|text| match test.matcher {
-            Matcher::Beg => text.starts_with('/') && !text.contains('?'),
-            Matcher::Reg => anchored(text),
-            Matcher::Found
-            | Matcher::Bool
-            | Matcher::Int
-            | Matcher::Ip
-            | Matcher::Bin
-            | Matcher::Len
-            | Matcher::Str
-            | Matcher::Sub
-            | Matcher::Dir
-            | Matcher::Dom
-            | Matcher::End => false,
-        });
+        let begins = |text: &str| text.starts_with('/') && !text.contains('?');
+        let fits = test.matcher == Matcher::Beg && test.texts().all(begins)
+            || test.matcher == Matcher::Reg && test.texts().all(anchored);
         if !fits || test.patterns.is_empty() {
             return self.unread(
                 test.span,

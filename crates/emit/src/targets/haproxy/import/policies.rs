@@ -110,30 +110,17 @@ impl Importer<'_> {
 
     /// What a rule says of the routes behind it.
     pub(super) fn policy(&mut self, rule: &Rule, state: &State) -> Option<Said> {
-        let status = match &rule.action {
-            Action::Deny { status, .. } => status.unwrap_or(403),
-            Action::Return(answer) => answer.status.unwrap_or(200),
-            Action::DelHeader { matcher: None, .. }
-            | Action::Auth { .. }
-            | Action::SetTimeout { .. } => 0,
-            Action::Allow
-            | Action::Tarpit { .. }
-            | Action::Drop
-            | Action::Redirect(_)
-            | Action::Field { .. }
-            | Action::DelHeader { .. }
-            | Action::ReplaceField { .. }
-            | Action::SetTarget { .. }
-            | Action::ReplaceTarget { .. }
-            | Action::NormalizeUri { .. }
-            | Action::SetMethod(_)
-            | Action::SetVar { .. }
-            | Action::SetVarFmt { .. }
-            | Action::UnsetVar { .. }
-            | Action::SetSrc(_)
-            | Action::Track { .. }
-            | Action::Ask { .. }
-            | Action::Aside { .. } => return None,
+        let status = if let Action::Deny { status, .. } = &rule.action {
+            status.unwrap_or(403)
+        } else if let Action::Return(answer) = &rule.action {
+            answer.status.unwrap_or(200)
+        } else if let Action::DelHeader { matcher: None, .. }
+        | Action::Auth { .. }
+        | Action::SetTimeout { .. } = &rule.action
+        {
+            0
+        } else {
+            return None;
         };
         let residual = self.residual(rule.condition.as_ref(), state)?;
         let said = |condition: &Condition, policy| {

@@ -34,7 +34,7 @@ pub(super) struct Section {
     pub(super) list: Vec<Id>,
     /// Its statements by their first word, and by their first two.
     pub(super) index: BTreeMap<CompactString, Vec<Id>>,
-    /// Its rules for answers.
+    /// `http-response` rules of the section.
     pub(super) responses: Vec<Id>,
     /// Its `defaults`, by their place among the sections.
     pub(super) defaults: Option<usize>,

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use wsgen_model::decode::Scalar;
-
 use super::path_change::Move;
 use crate::import::condition::{Clause, Condition};
 use crate::import::hostnames::covers_host;
@@ -67,24 +65,9 @@ impl Pattern {
     /// Whether a field of this lower-case name may be one of them. HAProxy compares regexes with names in lower case, and the
     /// rest in any case.
     fn may_fit(&self, name: &str) -> bool {
-        let text = self.text.to_lowercase();
-        match self.matcher {
-            Matcher::Str => name == text,
-            Matcher::Beg => name.starts_with(&text),
-            Matcher::End => name.ends_with(&text),
-            Matcher::Sub => name.contains(&text),
-            Matcher::Reg => {
-                wsgen_model::scalar::Pattern::parse(&self.text).map_or(true, |p| p.is_match(name))
-            }
-            Matcher::Found
-            | Matcher::Bool
-            | Matcher::Int
-            | Matcher::Ip
-            | Matcher::Bin
-            | Matcher::Len
-            | Matcher::Dir
-            | Matcher::Dom => true,
-        }
+        let regex = self.matcher == Matcher::Reg;
+        let text = if regex { self.text.clone() } else { self.text.to_lowercase() };
+        self.matcher.fits(name, &text).unwrap_or(true)
     }
 }
 
@@ -185,7 +168,7 @@ impl State {
         Self::folded(self.changes(cell, mark), base, asked)
     }
 
-    /// As [`State::fold`], for changes that are at hand.
+    /// Returns the requests for which a cell's value has some property, as [`State::fold`] does, for a given list of changes.
     pub(super) fn folded(
         changes: &[Change],
         base: impl FnOnce() -> Condition,

@@ -68,31 +68,6 @@ pub(super) struct Answer {
     pub(super) guards: bool,
 }
 
-/// Whether an action refuses requests, or asks for something.
-fn refuses(action: &Action) -> bool {
-    match action {
-        Action::Deny { .. } | Action::Tarpit { .. } | Action::Drop | Action::Auth { .. } => true,
-        Action::Return(answer) => answer.status.is_some_and(|status| status >= 300),
-        Action::Allow
-        | Action::Redirect(_)
-        | Action::Field { .. }
-        | Action::DelHeader { .. }
-        | Action::ReplaceField { .. }
-        | Action::SetTarget { .. }
-        | Action::ReplaceTarget { .. }
-        | Action::NormalizeUri { .. }
-        | Action::SetMethod(_)
-        | Action::SetVar { .. }
-        | Action::SetVarFmt { .. }
-        | Action::UnsetVar { .. }
-        | Action::SetSrc(_)
-        | Action::SetTimeout { .. }
-        | Action::Track { .. }
-        | Action::Ask { .. }
-        | Action::Aside { .. } => false,
-    }
-}
-
 impl Importer<'_> {
     /// The routes of a `frontend` or `listen`.
     pub(super) fn frontend(&mut self, section: usize) {
@@ -176,7 +151,7 @@ impl Importer<'_> {
         let section = std::mem::replace(&mut walk.state.section, self.section_of(id));
         let (guards, subjects) =
             if let Statement::Block(rule) | Statement::HttpRequest(rule) = statement {
-                (refuses(&rule.action), of_rule(&rule.action, true))
+                (rule.action.refuses(), of_rule(&rule.action, true))
             } else {
                 (false, Vec::new())
             };
@@ -237,7 +212,7 @@ impl Importer<'_> {
             return true;
         }
         let answers = matches!(rule.action, Action::Redirect(_) | Action::Return(_));
-        let holds = self.asked(rule.condition.as_ref(), walk, answers || refuses(&rule.action));
+        let holds = self.asked(rule.condition.as_ref(), walk, answers || rule.action.refuses());
         let span = self.span(id);
         let status = |status: Option<u64>, usual: u64| {
             Draft::of("respond", Draft::of("status", status.unwrap_or(usual)))
@@ -290,7 +265,7 @@ impl Importer<'_> {
             }
         };
         let called = if matches!(rule.action, Action::Return(_)) { "respond" } else { "refuse" };
-        let guards = refuses(&rule.action);
+        let guards = rule.action.refuses();
         self.answers(
             id,
             None,

@@ -145,6 +145,33 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Returns whether the action refuses requests, or asks for a login.
+    pub(crate) fn refuses(&self) -> bool {
+        match self {
+            Self::Deny { .. } | Self::Tarpit { .. } | Self::Drop | Self::Auth { .. } => true,
+            Self::Return(answer) => answer.status.is_some_and(|status| status >= 300),
+            Self::Allow
+            | Self::Redirect(_)
+            | Self::Field { .. }
+            | Self::DelHeader { .. }
+            | Self::ReplaceField { .. }
+            | Self::SetTarget { .. }
+            | Self::ReplaceTarget { .. }
+            | Self::NormalizeUri { .. }
+            | Self::SetMethod(_)
+            | Self::SetVar { .. }
+            | Self::SetVarFmt { .. }
+            | Self::UnsetVar { .. }
+            | Self::SetSrc(_)
+            | Self::SetTimeout { .. }
+            | Self::Track { .. }
+            | Self::Ask { .. }
+            | Self::Aside { .. } => false,
+        }
+    }
+}
+
 /// A part of a request's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {

@@ -1,5 +1,7 @@
 //! Conditions and the tests in them (configuration manual, sections 7.1 and 7.2).
 
+use wsgen_model::decode::Scalar;
+use wsgen_model::scalar::Pattern;
 use wsgen_model::source::Span;
 
 use super::sample::{Sample, shown};
@@ -95,6 +97,26 @@ pub struct Range {
 }
 
 impl Matcher {
+    /// Returns whether a text fits a pattern, both as they stand. `None` where texts are not compared as a whole, at an end or
+    /// somewhere within, and for a regex that the model cannot read.
+    pub(crate) fn fits(self, text: &str, pattern: &str) -> Option<bool> {
+        match self {
+            Self::Str => Some(text == pattern),
+            Self::Beg => Some(text.starts_with(pattern)),
+            Self::End => Some(text.ends_with(pattern)),
+            Self::Sub => Some(text.contains(pattern)),
+            Self::Reg => Pattern::parse(pattern).ok().map(|regex| regex.is_match(text)),
+            Self::Found
+            | Self::Bool
+            | Self::Int
+            | Self::Ip
+            | Self::Bin
+            | Self::Len
+            | Self::Dir
+            | Self::Dom => None,
+        }
+    }
+
     /// Reads the name that stands behind `-m`, or the ending of a fetch.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {

@@ -17,8 +17,8 @@ const NO_SERVICE: &str =
     "the location that it asks passes requests to no service that is known: its requests get 502";
 
 impl Importer<'_> {
-    /// Who may use a route. Returns the variables that hold fields of the answer of another service, or nothing where a login
-    /// is lost: no request may pass in its place.
+    /// Writes the login of a route. Returns the variables that hold fields of a login service's answer, or `None` where the login
+    /// is lost and the route has to refuse all requests.
     pub(super) fn auth(
         &mut self,
         chain: &Chain,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::import::Unreadable;
 
-/// What stands ahead of the name of a file.
+/// Beginning of the line that stands ahead of each file of the output, with the file's name behind it.
 const MARK: &str = "# configuration file ";
 
 /// The files of an output of `nginx -T`. Nothing is read from this machine.

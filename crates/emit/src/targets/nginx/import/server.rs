@@ -37,7 +37,7 @@ pub(super) struct Server {
     pub(super) unsaid: Vec<Id>,
     /// Whether an earlier server has a name of its.
     pub(super) shadowed: bool,
-    /// What asks its clients for a certificate that the model asks nobody for.
+    /// The directive by which this server asks clients for a certificate, where the model's listener asks nobody.
     pub(super) unasked: Option<Id>,
 }
 

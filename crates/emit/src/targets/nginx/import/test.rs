@@ -284,12 +284,12 @@ impl Importer<'_> {
     }
 }
 
-/// What a test decides.
+/// Use of a test in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Whether a request is answered with an error.
+    /// The test decides whether a request is answered with an error.
     Guard,
-    /// Anything else.
+    /// The test decides anything else.
     Choice,
 }
 

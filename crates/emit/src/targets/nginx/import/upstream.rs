@@ -240,7 +240,7 @@ impl Importer<'_> {
         Some(server)
     }
 
-    /// What a method of choosing is in the model, where it is not said by a cookie.
+    /// Returns the model's policy for a balancing method. `sticky cookie` is no policy: `fields` get it.
     fn balancing(&mut self, id: Id, balancing: &Balancing, fields: &mut Draft) -> Option<Draft> {
         let policy = match balancing {
             Balancing::LeastConnections => "least_conn",

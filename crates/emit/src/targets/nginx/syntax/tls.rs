@@ -5,14 +5,14 @@ use crate::syntax::{Parsed, Words};
 /// `ssl_verify_client`: whether clients show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VerifyClient {
-    /// Nobody is asked for one.
+    /// `off`: nginx asks no client for a certificate.
     #[default]
     Off,
-    /// Everybody has to show one of an authority that is named; others get 400.
+    /// `on`: every client has to show a certificate of a named authority; others get 400.
     On,
-    /// Whoever shows one has to show one of an authority that is named.
+    /// `optional`: a client that shows a certificate has to show one of a named authority.
     Optional,
-    /// Whoever shows one may show any: the application looks at it.
+    /// `optional_no_ca`: a client may show any certificate; the application checks it.
     OptionalNoCa,
 }
 
