@@ -10,7 +10,7 @@ use wsgen_model::source::{Sources, Span};
 use super::human;
 use super::visible::visible;
 
-/// How many places are named.
+/// Most places that a finding names.
 const PLACES: usize = 3;
 
 /// The findings one after the other; notes without the lines that they are about.

@@ -25,7 +25,7 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool)
     text
 }
 
-/// What is printed of one finding.
+/// Returns the printed form of one finding.
 pub(super) fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,

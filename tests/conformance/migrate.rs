@@ -10,7 +10,7 @@ use assert_cmd::Command;
 use crate::differential::misread;
 use crate::faults::FAULTS;
 
-/// How many proofs are under way at once.
+/// Most proofs that are under way at once.
 const AT_ONCE: usize = 3;
 
 struct Run {
@@ -96,7 +96,7 @@ fn is_found(run: &Run, step: &str) -> bool {
     run.code == Some(1) && run.page.lines().any(found)
 }
 
-/// What an importer reads wrongly is a difference that nothing announces.
+/// Every fault of an importer makes a difference that no finding announces.
 #[test]
 fn faults_of_importers_are_proved() {
     let all = misread::FAULTS.iter();
@@ -123,7 +123,7 @@ const UNSEEN: [(&str, &str, &str); 8] = [
     ("nginx", "return 403;", "the original has no list of origins"),
 ];
 
-/// What is rendered wrongly is a difference that nothing announces.
+/// Faults of rendering make differences that no finding announces, but for those in `UNSEEN`.
 #[test]
 fn faults_of_rendering_are_proved() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/misrendered");

@@ -23,7 +23,7 @@ pub(super) use self::tree::Tree;
 /// What was read.
 pub(super) struct Reading {
     pub(super) sources: Sources,
-    /// What stands in the files, where something else was read in their place for a test.
+    /// Text of the files, where a test had the importer read another one.
     #[cfg(debug_assertions)]
     pub(super) original: Option<Sources>,
     pub(super) ids: Vec<SourceId>,

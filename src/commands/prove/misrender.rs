@@ -15,7 +15,7 @@ pub(super) fn fault() -> Option<Fault> {
     Some(Fault { text: lines.next()?, instead: lines.next() })
 }
 
-/// None, in a release.
+/// Returns `None`: a release plays no faults.
 #[cfg(not(debug_assertions))]
 pub(super) const fn fault() -> Option<Fault> {
     None

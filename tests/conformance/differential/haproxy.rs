@@ -12,7 +12,7 @@ pub(super) fn frame() -> Frame {
     Frame { head, tail: String::new() }
 }
 
-/// What `defaults` say.
+/// The `defaults` section of every drawn configuration.
 const DEFAULTS: &str = "    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n    \
                         timeout tunnel 60s\n    timeout tarpit 20ms\n";
 

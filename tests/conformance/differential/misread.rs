@@ -10,16 +10,16 @@ use wsgen_conformance::differential::{self, Case, Frame, Outcome, Silent};
 
 use super::{apache, haproxy, nginx};
 
-/// How many questions each fault gets.
+/// Number of questions that each fault gets.
 const QUESTIONS: usize = 120;
 
 /// A fault of an importer.
 pub(crate) struct Misread {
-    /// What it is called.
+    /// Name of the fault.
     pub(crate) name: String,
-    /// What stands in the file.
+    /// Text of the file, which the original's server runs.
     pub(crate) original: String,
-    /// What the importer reads in its place.
+    /// Text that the faulty importer reads instead.
     pub(crate) read: String,
 }
 
@@ -55,7 +55,7 @@ impl Faults {
     }
 }
 
-/// What came of each fault of a server, and of the same text without the fault.
+/// Returns the outcomes of a server's faults, and those of the same texts without the faults.
 async fn compared(faults: &Faults) -> (Vec<Outcome>, Vec<Outcome>) {
     let folder = super::folder();
     let harness = super::harness(faults.server, (faults.frame)(), folder.path()).await;

@@ -56,7 +56,7 @@ pub struct Frame {
 pub(super) struct Job {
     /// The text, with names between `@`.
     pub(super) text: String,
-    /// What the importer reads in its place; the text itself where there is none.
+    /// Text that the importer reads instead, where a fault of an importer is played; without one, the importer reads `text`.
     pub(super) misread: Option<String>,
     /// Whether it is a whole file, which shares its process with no other.
     pub(super) whole: bool,
@@ -90,7 +90,7 @@ enum Failure {
 /// A configuration at its place in the text of its process.
 struct Placed {
     text: String,
-    /// What the importer reads.
+    /// Text that the importer reads; it differs from `text` where a fault of an importer is played.
     read: String,
     listeners: BTreeMap<usize, Listener>,
 }
@@ -226,7 +226,7 @@ impl Harness {
         Ok(result.collect())
     }
 
-    /// Configurations in one text.
+    /// Returns several configurations as one file, with the frame around them unless a configuration is a whole file.
     fn joined(&self, placed: &[Placed], of: fn(&Placed) -> &str, whole: bool) -> String {
         let mut all = String::new();
         for text in placed.iter().map(of) {

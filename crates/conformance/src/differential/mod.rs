@@ -42,8 +42,8 @@ pub struct Case {
     pub name: String,
     /// The text, with names between `@` for what lies elsewhere.
     pub text: String,
-    /// What a faulty importer would have read in its place. Then every finding about a difference excuses it, wherever it
-    /// stands.
+    /// Text that a faulty importer would have read instead of `text`. With one, a finding excuses a difference of its subject
+    /// wherever the finding stands, because its lines are not those of `text`.
     pub misread: Option<String>,
     /// Whether it is a whole file, which shares its process with no other.
     pub whole: bool,
@@ -180,7 +180,7 @@ async fn chunk(harness: &Harness, cases: &[Case], most: usize) -> Vec<Outcome> {
     outcomes
 }
 
-/// How often lines that were spoken of are left out one after another: what they hide may be spoken of too.
+/// Most rounds in which the lines of findings are left out. Lines that one round uncovers may have findings of their own.
 const LEFT_OUT: usize = 6;
 
 /// Tries the differences that something was said of again, without the lines that it was said of.
@@ -195,8 +195,8 @@ async fn judge(
     }
 }
 
-/// Tries differences again. Returns those that are still there and that something is said of in the shorter text; in the
-/// last round they count as silent.
+/// Asks about differences again, without the lines of their findings. Returns the differences that are still there and have a
+/// finding in the shorter text; in the last round these count as silent.
 async fn judge_once(
     harness: &Harness,
     cases: &[Case],

@@ -112,7 +112,7 @@ impl Moved {
         Ok(Answered { head: wire.answer().await?, wire })
     }
 
-    /// The same, without waiting for an answer.
+    /// Sends a request and returns its connection without waiting for an answer.
     pub(crate) async fn send(
         &self,
         stage: &Stage,

@@ -231,7 +231,7 @@ pub(crate) fn is_beside(before: &Observed, after: &Observed) -> bool {
     found && own && nothing || before.status != 0 && after.status == 0
 }
 
-/// What is told of a field that is not there.
+/// Text of a difference in place of the value of a field that a message lacks.
 const NO_FIELD: &str = "none";
 
 /// Calls a function with each name of two maps, and what each has for it.

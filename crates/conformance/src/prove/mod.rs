@@ -68,9 +68,9 @@ impl std::fmt::Debug for Proof<'_> {
 /// What came of it.
 #[derive(Debug, Clone, Default)]
 pub struct Proved {
-    /// How many questions all were asked.
+    /// Number of questions that the servers were asked.
     pub probes: usize,
-    /// How many of them came from where.
+    /// Numbers of these questions by their source.
     pub asked: Questions,
     /// What they do differently.
     pub differences: Vec<Difference>,
@@ -80,20 +80,20 @@ pub struct Proved {
     pub left: Vec<String>,
 }
 
-/// Where questions came from.
+/// Numbers of questions by their source.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Questions {
-    /// The routes of the model.
+    /// Questions made from the routes of the model.
     pub model: usize,
-    /// The text of the original.
+    /// Questions made from the text of the original.
     pub original: usize,
-    /// The text of the new configuration.
+    /// Questions made from the text of the new configuration.
     pub new: usize,
-    /// HTTP itself: the model and the new server alone.
+    /// Questions about HTTP itself, which the model and the new server alone are asked.
     pub protocol: usize,
 }
 
-/// How many questions are under way at once.
+/// Most questions that are under way at once.
 const AT_ONCE: usize = 4;
 
 /// Directives that are taken out of an original because its server does not know them, before nobody goes on.
@@ -246,8 +246,8 @@ async fn ask(servers: [(&Stage, &Moved); 3], own: &Own, probe: &Probe) -> [Obser
     tokio::join!(original, model, new).into()
 }
 
-/// The original in its own server, with the text that questions are made from; what the server does not know is taken out
-/// and told.
+/// Starts the original in its own server. Returns the server, the configuration that it runs and the text that questions are
+/// made from. Directives that the server does not know are taken out and listed in the configuration's changes.
 async fn original(
     stage: &Stage,
     own: &Own,

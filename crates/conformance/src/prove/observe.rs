@@ -128,10 +128,10 @@ pub(crate) async fn read(mut answered: Answered, head: bool) -> Result<Observed,
     })
 }
 
-/// What is told where `Connection` lists `upgrade`.
+/// Part of `Observed::upgrade` for a request whose `Connection` lists `upgrade`.
 pub(super) const LISTED: &str = "Connection: upgrade";
 
-/// What a request says of changing the protocol (RFC 9110 section 7.8).
+/// Returns the `Upgrade` of a request and whether its `Connection` lists `upgrade` (RFC 9110 section 7.8).
 fn upgrade(head: &Head) -> String {
     let listed = if head.lists("connection", "upgrade") { LISTED } else { "" };
     let field = head.field("upgrade").map(|value| format!("Upgrade: {} ", value.to_lowercase()));

@@ -25,11 +25,11 @@ pub(super) struct Probe {
     pub(super) fields: Vec<(String, String)>,
     /// The request as bytes.
     pub(super) text: String,
-    /// The question in a line.
+    /// The question in one line, for reports.
     pub(super) title: String,
-    /// Whether it says something of the model and the new configuration alone.
+    /// Whether the model and the new server alone are asked, because the original says nothing about this question.
     pub(super) rendered: bool,
-    /// Whether a refusal and a plain request are both right, and a tunnel alone is not.
+    /// Whether a refusal and a plain answer count as the same, so that only a tunnel makes a difference.
     pub(super) no_tunnel: bool,
 }
 
@@ -56,7 +56,7 @@ impl Probe {
         }
     }
 
-    /// What is unusual about it.
+    /// Returns what is unusual about the request.
     pub(super) fn unusual(&self) -> Vec<Unusual> {
         let query = self.target.split_once('?').map(|(_, query)| query);
         let twice = |at: usize, name: &str| {
@@ -76,13 +76,13 @@ impl Probe {
         all.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
     }
 
-    /// Whether two questions are one.
+    /// Whether two questions send the same bytes to the same listener.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.listener == other.listener && self.text == other.text
     }
 }
 
-/// The question in a line.
+/// The question in one line, for reports.
 fn title(probe: &Probe, forged: &[String]) -> String {
     let what = if probe.handshake { "WebSocket" } else { probe.method.as_str() };
     let fields: Vec<String> =

@@ -39,7 +39,7 @@ struct Base<'a> {
     probe: &'a Probe,
 }
 
-/// What a handshake says.
+/// Parts of a handshake that questions vary.
 struct Spoken {
     version: &'static str,
     upgrade: &'static str,

@@ -17,14 +17,14 @@ use crate::verdict::Verdict;
 
 /// Longer ones are told, and not waited for.
 const LONGEST: Duration = Duration::from_secs(65);
-/// What ends within this of each other ends at one time: all are under the same load.
+/// Largest difference between two times that count as the same. All servers are under the same load.
 const ALIKE: Duration = Duration::from_millis(1500);
 /// How much longer than it must an end is waited for.
 const LATER: Duration = Duration::from_secs(6);
-/// How many timers run at once.
+/// Most timers that run at once.
 const AT_ONCE: usize = 16;
 
-/// What is begun and then left alone.
+/// An exchange that is begun and then left alone, so that a timer ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begun {
     /// A tunnel through which nothing comes.
@@ -58,7 +58,7 @@ struct Timer {
     route: RouteId,
     begun: Begun,
     probe: Probe,
-    /// When it should be over.
+    /// Time after which the model ends the exchange.
     limit: Duration,
 }
 
@@ -164,7 +164,7 @@ fn timers(own: &Own, tried: &[RouteId], proved: &mut Proved) -> Vec<Timer> {
     all
 }
 
-/// How long it lasts until the server ends it; nothing where it outlives the patience.
+/// Returns the time until the server ends an exchange, or `None` where it lasts longer than `limit` and `LATER`.
 async fn lasts((stage, moved): (&Stage, &Moved), own: &Own, timer: &Timer) -> Option<Duration> {
     let wait = timer.limit + LATER;
     let text = match timer.begun {
